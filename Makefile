@@ -1,0 +1,53 @@
+# chargebridge: two commands are enough: `make up` and `make test`. Each installs what it needs into .venv.
+PYTHON ?= python3.11
+UV := .venv/bin/uv
+STAMP := .venv/.synced
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+JOBS ?= 2
+
+.PHONY: up test lint bench interop soak docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make up       the demo site on a live page"
+	@echo "make test     lint, types, import floors and all fast tests"
+	@echo "make interop  foreign peers against ours"
+	@echo "make bench    figures beside peers and physical limits"
+	@echo "make soak     property tests with many more examples"
+
+$(UV):
+	@tools/make-venv $(PYTHON)
+
+$(STAMP): $(UV) pyproject.toml uv.lock
+	@$(UV) sync --quiet --frozen --group dev
+	@touch $@
+
+up: $(STAMP)
+	@.venv/bin/chargebridge up
+
+lint: $(STAMP)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+test: $(STAMP) browser lint
+	.venv/bin/pytest -n $(JOBS) --dist loadfile
+
+.PHONY: browser
+browser:
+	@tools/need-browser
+
+soak: $(STAMP)
+	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) tests/properties
+
+bench: $(UV)
+	@$(UV) sync --quiet --frozen --group dev --group bench
+	@touch $(STAMP)
+	.venv/bin/python -m benchmarks
+
+interop: $(STAMP)
+	.venv/bin/python -m interop
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache out
