@@ -1,0 +1,15 @@
+"""Errors that a person can act on: what is wrong, where, and what to do."""
+
+
+class ChargebridgeError(Exception):
+    """What every error of ours has: a place, a reason and a cure."""
+
+    def __init__(self, where: str, reason: str, cure: str) -> None:
+        super().__init__(f"{where}: {reason}; {cure}")
+        self.where = where
+        self.reason = reason
+        self.cure = cure
+
+
+class ModelError(ChargebridgeError):
+    """A value that contradicts itself or another."""

@@ -1,0 +1,97 @@
+"""Limits. Zero watts is a limit, silence is not consent: the three answers are three types."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from chargebridge.model.phases import PerPhase
+
+
+class Unlimited(Struct, frozen=True, tag="unlimited"):
+    """The source says that there is no limit."""
+
+
+class LimitedPower(Struct, frozen=True, tag="power"):
+    """At most ``power_w`` in sum over the phases; 0 is a limit."""
+
+    power_w: float
+
+
+class LimitedCurrent(Struct, frozen=True, tag="current"):
+    """At most ``current_a`` on each phase."""
+
+    current_a: PerPhase
+
+
+class LimitedUnbalance(Struct, frozen=True, tag="unbalance"):
+    """Any two phases may differ by at most ``current_a`` (VDE-AR-N 4100 clause 5.5: 4.6 kVA, 20 A)."""
+
+    current_a: float
+
+
+class Unknown(Struct, frozen=True, tag="unknown"):
+    """The source has fallen silent or contradicts itself: until it speaks again its failsafe binds.
+
+    failsafe_w: what counts meanwhile, W; None only where nothing was agreed, and then the scope falls to its stations' fallback currents.
+    """
+
+    reason: str
+    failsafe_w: float | None = None
+
+
+Bound = Unlimited | LimitedPower | LimitedCurrent | LimitedUnbalance | Unknown
+
+
+class LimitSource(StrEnum):
+    GRID_CONNECTION = "grid_connection"
+    FUSE = "fuse"
+    UNBALANCE = "unbalance"
+    GRID_OPERATOR = "grid_operator"
+    AGREEMENT = "connection_agreement"
+    PEAK_BUDGET = "peak_budget"
+    OWNER = "owner"
+
+
+class Direction(StrEnum):
+    CONSUMPTION = "consumption"
+    PRODUCTION = "production"
+
+
+class OnNode(Struct, frozen=True, tag="node"):
+    """The scope of a limit: a circuit (all that flows through it) or one charging point."""
+
+    node: str
+
+
+class OnGroup(Struct, frozen=True, tag="group"):
+    """The scope of a limit: the sum of a group's members, wherever in the tree they hang."""
+
+    group: str
+
+
+Scope = OnNode | OnGroup
+
+
+class Limit(Struct, frozen=True, kw_only=True):
+    """One entry of the limit book.
+
+    id: unique at its source; a later entry with the same id replaces the earlier one. legal_basis: the paragraph, contract or setting it rests on.
+    starts_at: aware UTC; duration_s: None holds until it is replaced or withdrawn.
+    max_age_s: the source must be heard from at least this often (a heartbeat), else the bound becomes Unknown; None for what needs no heartbeat.
+    failsafe_w: what binds when the source falls silent, W.
+    """
+
+    id: str
+    source: LimitSource
+    scope: Scope
+    bound: Bound
+    starts_at: datetime
+    legal_basis: str
+    received_at: datetime
+    duration_s: float | None = None
+    direction: Direction = Direction.CONSUMPTION
+    max_age_s: float | None = None
+    heard_at: datetime | None = None
+    failsafe_w: float | None = None
+    note: str = ""

@@ -1,0 +1,121 @@
+"""All that a decision is made from: a value, so that the same decision can be made again, live, in a replay or in a test."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from chargebridge.model.circuit import Topology
+from chargebridge.model.limit import Limit
+from chargebridge.model.phases import PerPhase
+from chargebridge.model.reading import Reading
+from chargebridge.model.session import PointStatus, Preference
+
+
+class OfferOutcome(StrEnum):
+    """What the station said to an offer. ``SENT`` and ``TIMED_OUT``: it may or may not have taken it, so both are reckoned with."""
+
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """A limit given to a charging point: ``current_a`` on each of its first ``phases`` terminals, until ``expires_at``.
+
+    When it expires unrenewed, the station goes to its own fallback current. answered_at: when the outcome came.
+    """
+
+    current_a: float
+    phases: int
+    sent_at: datetime
+    expires_at: datetime
+    outcome: OfferOutcome = OfferOutcome.SENT
+    answered_at: datetime | None = None
+
+
+class PointState(Struct, frozen=True, kw_only=True):
+    """What is known of one charging point.
+
+    online: its station's connection is up; heard_at: its last message. terminal_a: measured current on terminals L1, L2, L3 (not yet rotated
+    to the grid's phases), A, at measured_at. offers: newest last; the older ones are kept for as long as they may still be in force.
+    fallback_a: what the station itself confirmed as its fallback, None if it did not. car_phases: the number of phases on which the car draws
+    or was seen to draw, None when not yet seen. car_maximum_a: what the car said or showed that it takes at most, None when unknown.
+    energy_wh: charged in the session. soc: state of charge 0..1 where the car tells.
+    authorised: the session may draw; without that the offer is 0 A.
+    """
+
+    point: str
+    online: bool = False
+    status: PointStatus = PointStatus.UNKNOWN
+    heard_at: datetime | None = None
+    session: str | None = None
+    session_started_at: datetime | None = None
+    authorised: bool = False
+    terminal_a: PerPhase | None = None
+    power_w: float | None = None
+    measured_at: datetime | None = None
+    energy_wh: float = 0.0
+    soc: float | None = None
+    offers: tuple[Offer, ...] = ()
+    fallback_a: float | None = None
+    car_phases: int | None = None
+    car_maximum_a: float | None = None
+    preference: Preference = Preference()
+
+
+class BatteryState(Struct, frozen=True, kw_only=True):
+    """power_w: charging positive, discharging negative. stored_wh: None when it does not tell."""
+
+    battery: str
+    heard_at: datetime
+    power_w: float
+    stored_wh: float | None = None
+
+
+class PointMemory(Struct, frozen=True, kw_only=True):
+    """What the last decisions left behind for the next ones about one point: the timers of fairness and of calm.
+
+    served_s: how long this session has had at least the minimum (rotation gives way by it). turn_since: begin of the present turn, None while waiting.
+    raised_at: last raise. switched_at: last change of the number of phases. underuse_since: since when the car draws clearly less than offered.
+    """
+
+    point: str
+    session: str | None = None
+    served_s: float = 0.0
+    turn_since: datetime | None = None
+    raised_at: datetime | None = None
+    switched_at: datetime | None = None
+    underuse_since: datetime | None = None
+    learned_a: float | None = None
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """Carried from one decision to the next. ``decided_at`` is None before the first."""
+
+    decided_at: datetime | None = None
+    points: tuple[PointMemory, ...] = ()
+    lost_meters: tuple[str, ...] = ()
+
+
+class PeakBudget(Struct, frozen=True, kw_only=True):
+    """The running 15-minute window of the grid connection: energy drawn so far and what the owner allows as its mean power."""
+
+    window_started_at: datetime
+    drawn_wh: float
+    budget_w: float
+    window_s: float = 900.0
+
+
+class SiteState(Struct, frozen=True, kw_only=True):
+    """The input of ``control.decide``, together with the moment ``now``."""
+
+    topology: Topology
+    readings: tuple[Reading, ...] = ()
+    points: tuple[PointState, ...] = ()
+    batteries: tuple[BatteryState, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    peak: PeakBudget | None = None
+    price_per_kwh: float | None = None
+    memory: Memory = Memory()

@@ -1,0 +1,1 @@
+"""Charging stations, whatever they speak."""

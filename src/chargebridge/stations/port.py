@@ -1,0 +1,152 @@
+"""The port of the room: what any charging station tells the site and what the site may ask of it, whatever it speaks.
+
+Upwards a station's adapter calls a ``StationSink``; each of its methods returns only when what it was told is durable, and only then is the
+station answered. Downwards the site calls a ``Station``; each command returns the station's own answer.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from chargebridge.model.phases import PerPhase
+from chargebridge.model.session import PointStatus
+
+
+class StationInfo(Struct, frozen=True, kw_only=True):
+    """What a station says of itself when it boots. protocol: "ocpp1.6", "ocpp2.0.1"."""
+
+    station: str
+    protocol: str
+    vendor: str = ""
+    model: str = ""
+    serial: str | None = None
+    firmware: str | None = None
+
+
+class EvseMeasurement(Struct, frozen=True, kw_only=True):
+    """One sample at an EVSE. Currents on its terminals L1..L3 in A; power_w active import; energy_wh the register, whole Wh.
+
+    measured_at by the station's clock. offered_a: what it says it offers the car. soc: 0..1.
+    """
+
+    measured_at: datetime
+    current_a: PerPhase | None = None
+    voltage_v: PerPhase | None = None
+    power_w: float | None = None
+    energy_wh: int | None = None
+    offered_a: float | None = None
+    soc: float | None = None
+
+
+class Authorisation(StrEnum):
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    CONCURRENT = "concurrent"
+
+
+class TransactionEvent(Struct, frozen=True, kw_only=True):
+    """Start, update or end of a transaction; idempotent by (station, transaction, sequence) or, for 1.6 starts, by ``replay_key``.
+
+    transaction: the station's own id (2.0.1), or ours (1.6, "" at the start: the sink gives one out). sequence: seqNo of 2.0.1, None in 1.6.
+    occurred_at: by the station's clock, which may be long ago when ``offline``. replay_key: equal for the same event sent twice.
+    """
+
+    station: str
+    evse: int
+    transaction: str
+    occurred_at: datetime
+    replay_key: str
+    sequence: int | None = None
+    token: str | None = None
+    offline: bool = False
+    status: PointStatus | None = None
+    measurements: tuple[EvseMeasurement, ...] = ()
+    meter_wh: int | None = None
+    reason: str | None = None
+
+
+class StartAnswer(Struct, frozen=True, kw_only=True):
+    """transaction: the id under which the sink filed it (for 1.6 a decimal integer, unique for ever)."""
+
+    transaction: str
+    authorisation: Authorisation
+
+
+class StationSink(Protocol):
+    """Implemented by the site (or a back end). Every method returns when its content is durable."""
+
+    async def station_booted(self, info: StationInfo) -> bool:
+        """A station introduces itself. False: not accepted yet (it is to ask again later)."""
+        ...
+
+    async def station_connected(self, station: str, protocol: str) -> None: ...
+
+    async def station_lost(self, station: str) -> None: ...
+
+    async def heard_from(self, station: str) -> None:
+        """Any message came; not durable, for ages only."""
+        ...
+
+    async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None: ...
+
+    async def measured(self, station: str, evse: int, measurements: tuple[EvseMeasurement, ...]) -> None:
+        """Samples outside a transaction's own events."""
+        ...
+
+    async def authorise(self, station: str, token: str) -> Authorisation: ...
+
+    async def transaction_started(self, event: TransactionEvent) -> StartAnswer: ...
+
+    async def transaction_updated(self, event: TransactionEvent) -> None: ...
+
+    async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None: ...
+
+
+class Outcome(StrEnum):
+    """The station's answer, or why there is none. TIMED_OUT and OFFLINE leave open whether it acted."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+    OFFLINE = "offline"
+    UNSUPPORTED = "unsupported"
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """outcome, and in ``detail`` the station's own words."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+class Station(Protocol):
+    """One connected or known station."""
+
+    @property
+    def online(self) -> bool: ...
+
+    async def offer(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Answer:
+        """Limit an EVSE to ``current_a`` (0 stops) on ``phases`` phases for ``valid_s`` seconds, after which its fallback holds."""
+        ...
+
+    async def write_fallback(self, evse: int, current_a: float) -> Answer:
+        """Write the current that the station itself falls back to when it hears nothing, durable in the station."""
+        ...
+
+    async def remote_start(self, evse: int, token: str) -> Answer: ...
+
+    async def remote_stop(self, evse: int, transaction: str) -> Answer: ...
+
+    async def reset(self, *, hard: bool) -> Answer: ...
+
+
+class Stations(Protocol):
+    """All stations of one adapter (such as an OCPP Central System)."""
+
+    def station(self, identity: str) -> Station | None:
+        """The station of that identity if this adapter knows it, connected or not."""
+        ...

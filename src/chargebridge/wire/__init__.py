@@ -1,0 +1,1 @@
+"""Languages: bytes <-> messages. No sockets, no clock, no model; each usable alone."""
