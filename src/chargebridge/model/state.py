@@ -77,7 +77,7 @@ class BatteryState(Struct, frozen=True, kw_only=True):
 class PointMemory(Struct, frozen=True, kw_only=True):
     """What the last decisions left behind for the next ones about one point: the timers of fairness and of calm.
 
-    served_s: how long this session has had at least the minimum (rotation gives way by it). turn_since: begin of the present turn, None while waiting.
+    served_s: how long this session has had at least its minimum (rotation uses it). turn_since: begin of the present turn, None when waiting.
     raised_at: last raise. switched_at: last change of the number of phases. underuse_since: since when the car draws clearly less than offered.
     """
 
