@@ -1,0 +1,201 @@
+"""What a page or an API sees of a site: one value for everything that is shown, and the few things a person can do."""
+
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from chargebridge.model.decision import Alert, MeterView, Move, Why
+from chargebridge.model.limit import Bound, LimitSource
+from chargebridge.model.phases import PerPhase
+from chargebridge.model.session import PointStatus, Preference
+from chargebridge.stations.port import Answer
+
+
+class PowerFlow(Struct, frozen=True, kw_only=True):
+    """Present power of each party, W: grid import positive, PV production positive, battery charging positive, house and cars as drawn.
+
+    None: not known (no meter there, or it is lost).
+    """
+
+    grid_w: float | None
+    pv_w: float | None
+    battery_w: float | None
+    house_w: float | None
+    cars_w: float
+
+
+class CircuitView(Struct, frozen=True, kw_only=True):
+    """One node of the tree. load_a: present, allowed_a: by all limits, A per phase (inf: none). binding: the tightest limit in words."""
+
+    id: str
+    name: str
+    parent: str | None
+    depth: int
+    fuse_a: PerPhase
+    load_a: PerPhase
+    base_a: PerPhase
+    planned_a: PerPhase
+    allowed_a: PerPhase
+    allowed_w: float | None
+    power_w: float
+    meter: str | None
+    meter_view: MeterView
+    meter_age_s: float | None
+    meter_lost: bool
+    overloaded: bool
+    binding: str | None
+
+
+class PointView(Struct, frozen=True, kw_only=True):
+    """One charging point's card. terminal_a and offered_a in A per terminal; grid_a rotated onto L1..L3 of the site.
+
+    finish_at: when the car is expected to be done (its wish or its minimum), None if it cannot be told; finish_text says so in words.
+    """
+
+    id: str
+    name: str
+    circuit: str
+    station: str
+    protocol: str | None
+    online: bool
+    status: PointStatus
+    error: str | None
+    phases: tuple[int, ...]
+    maximum_a: float
+    priority: int
+    session: str | None
+    token: str | None
+    started_at: datetime | None
+    power_w: float
+    grid_a: PerPhase
+    offered_a: float | None
+    offered_phases: int | None
+    goal_a: float | None
+    move: Move | None
+    energy_wh: float
+    soc: float | None
+    preference: Preference
+    finish_at: datetime | None
+    finish_text: str
+    why: Why | None
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """A limit in the book: in force, still to come, or silent (its failsafe binds)."""
+
+    id: str
+    source: LimitSource
+    source_text: str
+    legal_basis: str
+    scope: str
+    bound: Bound
+    bound_text: str
+    starts_at: datetime
+    until: datetime | None
+    state: str
+    note: str
+    withdrawable: bool
+
+
+class BatteryView(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    power_w: float | None
+    soc: float | None
+    reserve: float
+    command_w: float | None
+    reason: str
+
+
+class Happening(Struct, frozen=True, kw_only=True):
+    """A line of the event log. kind: "session", "limit", "meter", "station", "story", "alert"."""
+
+    at: datetime
+    kind: str
+    text: str
+    subject: str = ""
+
+
+class SiteView(Struct, frozen=True, kw_only=True):
+    """Everything the pages show, at one moment."""
+
+    at: datetime
+    name: str
+    currency: str
+    timezone: str
+    demo: bool
+    flow: PowerFlow
+    needed_w: float
+    wished_w: float
+    granted_w: float
+    grant_reason: str
+    price_per_kwh: float | None
+    circuits: tuple[CircuitView, ...]
+    points: tuple[PointView, ...]
+    limits: tuple[LimitView, ...]
+    batteries: tuple[BatteryView, ...]
+    alerts: tuple[Alert, ...]
+    happenings: tuple[Happening, ...]
+    reaction_ms: float | None
+    decided_at: datetime | None
+
+
+class HistoryPoint(Struct, frozen=True, kw_only=True):
+    """One sample of the chart, W; limit_w: the tightest power that bound the grid connection then, None if only the fuse did."""
+
+    at: datetime
+    grid_w: float | None
+    pv_w: float | None
+    battery_w: float | None
+    house_w: float | None
+    cars_w: float
+    limit_w: float | None
+
+
+class SessionRow(Struct, frozen=True, kw_only=True):
+    """A line of the list of sessions."""
+
+    id: str
+    point: str
+    token: str
+    started_at: datetime
+    ended_at: datetime | None
+    energy_wh: int
+    end_reason: str | None
+
+
+class SiteService(Protocol):
+    """What faces may ask of a running site. Errors are ``ChargebridgeError`` with a cure."""
+
+    def view(self) -> SiteView:
+        """The present moment; cheap, the pages ask once a second."""
+        ...
+
+    async def history(self, since: datetime, points: int = 240) -> tuple[HistoryPoint, ...]:
+        """The chart's samples from ``since`` to now, thinned to about ``points``."""
+        ...
+
+    async def sessions(self, point: str | None = None, limit: int = 50) -> tuple[SessionRow, ...]: ...
+
+    async def prefer(self, point: str, preference: Preference, by: str) -> None:
+        """Set what the driver at ``point`` asks for; decides anew at once. Raises ModelError when it contradicts itself."""
+        ...
+
+    async def start(self, point: str, by: str) -> Answer:
+        """Remote start of a session at ``point``; the station's own answer."""
+        ...
+
+    async def stop(self, point: str, by: str) -> Answer: ...
+
+    async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
+        """The owner's own wish on a circuit, W (0 is a limit); None withdraws it."""
+        ...
+
+    async def withdraw_limit(self, limit: str, by: str) -> None: ...
+
+    async def set_priority(self, point: str, priority: int, by: str) -> None: ...
+
+    def driver_key(self, point: str) -> str:
+        """The secret part of the link by which a driver gets in for this charging point."""
+        ...
