@@ -1,0 +1,36 @@
+"""OCPP 1.6J and 2.0.1 as a language: typed messages, RPC framing and the rules of one connection. No sockets, no clock.
+
+`v16`, `v201` hold the messages (generated), `dialect` decodes them, `frames` is the JSON envelope (OCPP-J), `rpc` the
+state of one connection. Bytes in, events out:
+
+    connection = Connection(V16)
+    for event in connection.receive(text, now):
+        if isinstance(event, CallReceived):
+            connection.answer(event, v16.HeartbeatResponse(current_time=...))
+    for text in connection.outgoing(now): ...
+"""
+
+from chargebridge.wire.ocpp.dialect import DIALECTS, V16, V201, Dialect
+from chargebridge.wire.ocpp.errors import ErrorCode, FrameError, OcppError, PayloadError
+from chargebridge.wire.ocpp.frames import Call, CallError, CallResult
+from chargebridge.wire.ocpp.rpc import Answered, CallReceived, Connection, Event, Failed, Malformed
+
+__all__ = [
+    "DIALECTS",
+    "V16",
+    "V201",
+    "Answered",
+    "Call",
+    "CallError",
+    "CallReceived",
+    "CallResult",
+    "Connection",
+    "Dialect",
+    "ErrorCode",
+    "Event",
+    "Failed",
+    "FrameError",
+    "Malformed",
+    "OcppError",
+    "PayloadError",
+]

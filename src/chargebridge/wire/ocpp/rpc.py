@@ -1,0 +1,245 @@
+"""One OCPP-J connection, seen from either end, as a state machine without sockets (1.6J chapter 4, 2.0.1 part 4 chapter 4).
+
+Each side may have one CALL under way; further ones wait in a queue. The two directions are independent. A call of ours:
+
+    queued --outgoing()--> sent --CALLRESULT--> Answered
+                                --CALLERROR or unusable answer--> Failed
+                                --deadline passed--> Failed(timed_out); an answer that still comes is counted and dropped
+
+A call of the peer's is given out as `CallReceived` and stays open until `answer` or `refuse`. If the peer sends a second
+one before that, both are given out in order: punishing impatience would lose messages. A frame that is no message is
+answered with the CALLERROR that its version prescribes and given out as `Malformed`; it never ends the connection.
+
+A message sent twice (same id, action and text; the peer did not get our answer, perhaps because the line broke) is
+answered again with the first answer and not given out, if its action carries its own time stamps. That memory, `Answers`,
+belongs to the peer and outlives the connection. `now` is seconds on any steady clock of the caller's.
+"""
+
+from collections import OrderedDict, deque
+from typing import Any
+from uuid import uuid4
+
+from msgspec import Struct
+
+from chargebridge.wire.ocpp.dialect import Dialect
+from chargebridge.wire.ocpp.errors import ErrorCode, FrameError, OcppError, PayloadError
+from chargebridge.wire.ocpp.frames import (
+    CALL,
+    MAX_FRAME,
+    UNREADABLE_ID,
+    Call,
+    CallError,
+    CallResult,
+    emit_call,
+    emit_error,
+    emit_result,
+    parse,
+)
+from chargebridge.wire.ocpp.payload import Payload
+
+MAX_REMEMBERED = 64  # answers kept for a peer that repeats itself
+MAX_OPEN = 32  # calls of the peer that may wait for our answer before further ones are refused
+
+
+class CallReceived(Struct, frozen=True):
+    """The peer asks. Answer with `Connection.answer` or `Connection.refuse`."""
+
+    id: str
+    action: str
+    request: Payload
+    fingerprint: tuple[str, str, int]
+
+
+class Answered(Struct, frozen=True):
+    """The peer answered our call."""
+
+    id: str
+    action: str
+    response: Payload
+
+
+class Failed(Struct, frozen=True):
+    """Our call got no usable answer. timed_out: none at all. error: the peer's CALLERROR, or what is wrong with its answer."""
+
+    id: str
+    action: str
+    timed_out: bool = False
+    error: CallError | PayloadError | None = None
+
+
+class Malformed(Struct, frozen=True):
+    """A frame that was no usable message. The peer has been told as far as the version allows."""
+
+    error: OcppError
+
+
+Event = CallReceived | Answered | Failed | Malformed
+
+
+class Counters(Struct):
+    """What went by, for the operator's page and the tests."""
+
+    received: int = 0
+    sent: int = 0
+    malformed: int = 0
+    refused: int = 0  # calls of the peer answered with CALLERROR
+    late: int = 0  # answers to calls that were no longer open
+    repeated: int = 0  # calls recognised as sent twice
+    impatient: int = 0  # calls that came while an earlier one was open
+
+
+class Answers:
+    """The last answers given to one peer, by the fingerprint of the question."""
+
+    def __init__(self) -> None:
+        self._frames: OrderedDict[tuple[str, str, int], str] = OrderedDict()
+
+    def find(self, fingerprint: tuple[str, str, int]) -> str | None:
+        return self._frames.get(fingerprint)
+
+    def keep(self, fingerprint: tuple[str, str, int], frame: str) -> None:
+        self._frames[fingerprint] = frame
+        while len(self._frames) > MAX_REMEMBERED:
+            self._frames.popitem(last=False)
+
+
+class _Waiting(Struct):
+    id: str
+    action: str
+    frame: str
+    timeout_s: float
+    deadline: float | None = None
+
+
+class Connection:
+    """The rules of one OCPP-J connection. Feed frames to `receive`, send what `outgoing` gives, call `expire` at `deadline`."""
+
+    def __init__(self, dialect: Dialect, answers: Answers | None = None, max_frame: int = MAX_FRAME) -> None:
+        self.dialect = dialect
+        self.counters = Counters()
+        self._answers = answers if answers is not None else Answers()
+        self._max_frame = max_frame
+        self._replies: deque[str] = deque()
+        self._queue: deque[_Waiting] = deque()
+        self._sent: dict[str, _Waiting] = {}
+        self._open: dict[str, CallReceived] = {}
+
+    def call(self, request: Payload, timeout_s: float, *, urgent: bool = False) -> str:
+        """Queue a call; urgent ones go before those still waiting. Returns its message id. Raises KeyError: not this version's."""
+        action = self.dialect.action(request)
+        message_id = str(uuid4())
+        waiting = _Waiting(message_id, action, emit_call(message_id, action, self.dialect.encode(request)), timeout_s)
+        if urgent:
+            self._queue.appendleft(waiting)
+        else:
+            self._queue.append(waiting)
+        return message_id
+
+    def withdraw(self, message_id: str) -> None:
+        """Nobody waits for this call any more: drop it unsent, or drop its answer when it comes."""
+        self._queue = deque(waiting for waiting in self._queue if waiting.id != message_id)
+        self._sent.pop(message_id, None)
+
+    def answer(self, call: CallReceived, response: Payload) -> None:
+        """Answer a call of the peer's; the answer is remembered in case the question comes again."""
+        if self._open.pop(call.id, None) is None:
+            return
+        frame = emit_result(call.id, self.dialect.encode(response))
+        if call.action in self.dialect.dated:
+            self._answers.keep(call.fingerprint, frame)
+        self._replies.append(frame)
+
+    def refuse(self, call: CallReceived, code: ErrorCode, description: str, details: dict[str, Any] | None = None) -> None:
+        """Answer a call of the peer's with a CALLERROR. It is not remembered: asked again, it may go better."""
+        if self._open.pop(call.id, None) is not None:
+            self._refuse(call.id, code, description, details or {})
+
+    def outgoing(self, now: float) -> list[str]:
+        """The frames to send now, in order: all answers, and the next call if none is under way."""
+        frames = list(self._replies)
+        self._replies.clear()
+        if self._queue and not self._sent:
+            waiting = self._queue.popleft()
+            waiting.deadline = now + waiting.timeout_s
+            self._sent[waiting.id] = waiting
+            frames.append(waiting.frame)
+        self.counters.sent += len(frames)
+        return frames
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` is to be called next, or None."""
+        return min((waiting.deadline for waiting in self._sent.values() if waiting.deadline is not None), default=None)
+
+    def expire(self, now: float) -> list[Event]:
+        """Give up the calls whose time is over."""
+        over = [w for w in self._sent.values() if w.deadline is not None and w.deadline <= now]
+        for waiting in over:
+            del self._sent[waiting.id]
+        return [Failed(waiting.id, waiting.action, timed_out=True) for waiting in over]
+
+    def receive(self, data: str | bytes) -> list[Event]:
+        """Take in one frame. Never raises for what the peer sent."""
+        self.counters.received += 1
+        try:
+            frame = parse(data, self._max_frame)
+        except FrameError as error:
+            return self._malformed(error)
+        if isinstance(frame, Call):
+            return self._receive_call(frame)
+        return self._receive_answer(frame)
+
+    def _receive_call(self, call: Call) -> list[Event]:
+        fingerprint = (call.id, call.action, hash(bytes(call.payload)))
+        earlier = self._answers.find(fingerprint)
+        if earlier is not None:
+            self.counters.repeated += 1
+            self._replies.append(earlier)
+            return []
+        if call.id in self._open:
+            self.counters.repeated += 1  # still being worked on; its answer will serve both
+            return []
+        try:
+            request = self.dialect.decode_request(call.action, call.payload)
+        except PayloadError as error:
+            self.counters.malformed += 1
+            self._refuse(call.id, error.code, str(error), {"position": error.position, "reason": error.reason})
+            return [Malformed(error)]
+        if len(self._open) >= MAX_OPEN:
+            self._refuse(call.id, ErrorCode.GENERIC_ERROR, f"{MAX_OPEN} calls are open; wait for an answer before the next", {})
+            return []
+        self.counters.impatient += bool(self._open)
+        event = CallReceived(call.id, call.action, request, fingerprint)
+        self._open[call.id] = event
+        return [event]
+
+    def _receive_answer(self, frame: CallResult | CallError) -> list[Event]:
+        waiting = self._sent.pop(frame.id, None)
+        if waiting is None:
+            self.counters.late += 1
+            return []
+        if isinstance(frame, CallError):
+            return [Failed(waiting.id, waiting.action, error=frame)]
+        try:
+            response = self.dialect.decode_response(waiting.action, frame.payload)
+        except PayloadError as error:
+            self.counters.malformed += 1
+            return [Failed(waiting.id, waiting.action, error=error)]
+        return [Answered(waiting.id, waiting.action, response)]
+
+    def _malformed(self, error: FrameError) -> list[Event]:
+        """Tell the peer what its version foresees: an unknown message type is ignored, an answer is never answered."""
+        self.counters.malformed += 1
+        waiting = self._sent.pop(error.message_id or "", None) if error.message_type != CALL else None
+        if waiting is not None:
+            cause = PayloadError(error.code, error.position, error.reason, error.cure)
+            return [Failed(waiting.id, waiting.action, error=cause)]
+        if error.message_type in (CALL, None):
+            message_id = error.message_id or (UNREADABLE_ID if self.dialect.answers_unreadable else None)
+            if message_id is not None:
+                self._refuse(message_id, error.code, str(error), {})
+        return [Malformed(error)]
+
+    def _refuse(self, message_id: str, code: ErrorCode, description: str, details: dict[str, Any]) -> None:
+        self.counters.refused += 1
+        self._replies.append(emit_error(message_id, self.dialect.spell(code), description, details))
