@@ -27,6 +27,7 @@ class Session(Struct, frozen=True, kw_only=True):
     point: str
     transaction: str
     token: str
+    authorised: bool
     started_at: datetime
     meter_start_wh: int
     energy_wh: int = 0

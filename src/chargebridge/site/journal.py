@@ -1,0 +1,117 @@
+"""What the site writes down as it goes: readings, decisions, samples for the chart, happenings and the limit book.
+
+Each function runs inside one store write or read. A decision is kept together with the state it was made from, so that it can be made again.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from chargebridge.model.circuit import Topology
+from chargebridge.model.decision import Decision
+from chargebridge.model.limit import Limit
+from chargebridge.model.reading import Reading
+from chargebridge.model.state import SiteState
+from chargebridge.site.view import Happening, HistoryPoint
+from chargebridge.store.tables import decision, happening, limit_entry, reading, sample, topology
+
+NOWHERE = Topology(circuits=(), points=())
+_COMPRESSION = 1
+"""zlib's fastest: a state shrinks to about a tenth, and the writer thread must keep up with several a second."""
+
+
+def digest(site: Topology) -> str:
+    """The name under which a topology is kept: the SHA-256 of its JSON."""
+    return hashlib.sha256(msgspec.json.encode(site)).hexdigest()
+
+
+def keep_topology(c: Connection, site: Topology, now: datetime) -> None:
+    row = {"digest": digest(site), "first_used_at": now, "payload": msgspec.json.encode(site).decode()}
+    c.execute(upsert(topology).values(row).on_conflict_do_nothing())
+
+
+def keep_decision(c: Connection, site: str, state: SiteState, made: Decision) -> None:
+    """File what was decided and from what; the topology only by its digest."""
+    bare = msgspec.structs.replace(state, topology=NOWHERE)
+    row = {
+        "at": made.at,
+        "topology": site,
+        "state": zlib.compress(msgspec.json.encode(bare), _COMPRESSION),
+        "decision": zlib.compress(msgspec.json.encode(made), _COMPRESSION),
+    }
+    c.execute(upsert(decision).values(row).on_conflict_do_nothing())
+
+
+def decisions(c: Connection, since: datetime, until: datetime) -> Iterable[tuple[SiteState, bytes]]:
+    """What was decided from ``since`` (included) to ``until``: the state, whole again, and the decision's JSON as it was written."""
+    places: dict[str, Topology] = {}
+    rows = c.execute(select(decision).where(decision.c.at >= since, decision.c.at < until).order_by(decision.c.at)).mappings()
+    for row in rows.all():
+        name = row["topology"]
+        if name not in places:
+            payload = c.execute(select(topology.c.payload).where(topology.c.digest == name)).scalar_one()
+            places[name] = msgspec.json.decode(payload, type=Topology)
+        bare = msgspec.json.decode(zlib.decompress(row["state"]), type=SiteState)
+        yield msgspec.structs.replace(bare, topology=places[name]), zlib.decompress(row["decision"])
+
+
+def decided_between(c: Connection) -> tuple[datetime, datetime] | None:
+    """The first and the last moment of which a decision is kept."""
+    first = c.execute(select(decision.c.at).order_by(decision.c.at).limit(1)).scalar()
+    last = c.execute(select(decision.c.at).order_by(decision.c.at.desc()).limit(1)).scalar()
+    return None if first is None or last is None else (first, last)
+
+
+def keep_reading(c: Connection, value: Reading) -> None:
+    row = {"meter": value.meter, "received_at": value.received_at, "payload": msgspec.json.encode(value).decode()}
+    c.execute(upsert(reading).values(row).on_conflict_do_nothing())
+
+
+def keep_sample(c: Connection, value: HistoryPoint) -> None:
+    c.execute(upsert(sample).values(msgspec.structs.asdict(value)).on_conflict_do_nothing())
+
+
+def samples(c: Connection, since: datetime, points: int) -> tuple[HistoryPoint, ...]:
+    """From ``since`` on, every n-th so that about ``points`` remain; the newest is always among them."""
+    rows = c.execute(select(sample).where(sample.c.at >= since).order_by(sample.c.at)).mappings().all()
+    step = max(1, len(rows) // points)
+    return tuple(HistoryPoint(**row) for row in rows[(len(rows) - 1) % step :: step])
+
+
+def keep_happening(c: Connection, value: Happening) -> None:
+    c.execute(insert(happening).values(msgspec.structs.asdict(value)))
+
+
+def happenings(c: Connection, limit: int) -> list[Happening]:
+    """The newest ``limit``, oldest first."""
+    columns = (happening.c.at, happening.c.kind, happening.c.text, happening.c.subject)
+    rows = c.execute(select(*columns).order_by(happening.c.number.desc()).limit(limit)).mappings().all()
+    return [Happening(**row) for row in reversed(rows)]
+
+
+def keep_limit(c: Connection, value: Limit, by: str) -> None:
+    """Enter a limit; the book keeps every entry, the newest with an id counts."""
+    c.execute(insert(limit_entry).values(id=value.id, received_at=value.received_at, by=by, payload=msgspec.json.encode(value).decode()))
+
+
+def withdraw_limit(c: Connection, limit: str, now: datetime) -> None:
+    c.execute(update(limit_entry).where(limit_entry.c.id == limit, limit_entry.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+
+
+def limits(c: Connection) -> list[Limit]:
+    """The newest entry of each id that has not been withdrawn."""
+    rows = c.execute(select(limit_entry).where(limit_entry.c.withdrawn_at.is_(None)).order_by(limit_entry.c.number)).mappings()
+    book = {row["id"]: msgspec.json.decode(row["payload"], type=Limit) for row in rows}
+    return list(book.values())
+
+
+def forget(c: Connection, now: datetime, keep_s: float) -> None:
+    """Drop readings and decisions older than ``keep_s``; sessions, limits, samples and happenings stay."""
+    edge = now - timedelta(seconds=keep_s)
+    c.execute(delete(reading).where(reading.c.received_at < edge))
+    c.execute(delete(decision).where(decision.c.at < edge))

@@ -1,0 +1,202 @@
+"""The sessions: what stations report of their transactions, written so that nothing is lost and nothing counted twice.
+
+Every function runs inside one store write. A transaction event is filed under (station, replay_key) first; one that is already there was
+seen before and changes nothing, but is answered as it was. Events may come late and out of order (an offline queue being replayed): the
+session's figures only ever move forward in the station's own time.
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from chargebridge.model.errors import ModelError
+from chargebridge.model.session import Preference, Session
+from chargebridge.stations.port import Authorisation, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.store.tables import session, setting, station, transaction_event
+
+
+def _first_time(c: Connection, event: TransactionEvent, now: datetime) -> bool:
+    row = {
+        "station": event.station,
+        "replay_key": event.replay_key,
+        "received_at": now,
+        "payload": msgspec.json.encode(event).decode(),
+    }
+    return c.execute(upsert(transaction_event).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def _file_under(c: Connection, event: TransactionEvent, number: int) -> None:
+    where = (transaction_event.c.station == event.station) & (transaction_event.c.replay_key == event.replay_key)
+    c.execute(update(transaction_event).where(where).values(session=number))
+
+
+def _find(c: Connection, event: TransactionEvent) -> RowMapping | None:
+    where = (session.c.station == event.station) & (session.c.transaction == event.transaction)
+    return c.execute(select(session).where(where)).mappings().first()
+
+
+def _open(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> int:
+    """A new row; a station that gives no id of its own gets our number, unique for ever."""
+    values = {
+        "point": point,
+        "station": event.station,
+        "evse": event.evse,
+        "transaction": event.transaction or f"pending {event.replay_key}",
+        "token": event.token or "",
+        "authorised": answer is Authorisation.ACCEPTED,
+        "started_at": event.occurred_at,
+        "meter_start_wh": register_wh(event),
+        "energy_wh": 0,
+        "sequence": event.sequence,
+        "updated_at": now,
+        "preference": msgspec.json.encode(Preference()).decode(),
+    }
+    key = c.execute(insert(session).values(values)).inserted_primary_key
+    assert key is not None
+    number = int(key[0])
+    if not event.transaction:
+        c.execute(update(session).where(session.c.number == number).values(transaction=str(number)))
+    return number
+
+
+def register_wh(event: TransactionEvent) -> int | None:
+    """The energy register that the event carries: its own figure, else its newest sample's, Wh."""
+    if event.meter_wh is not None:
+        return event.meter_wh
+    told = [m for m in event.measurements if m.energy_wh is not None]
+    return max(told, key=lambda m: m.measured_at).energy_wh if told else None
+
+
+def started(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> StartAnswer:
+    """File a start. A start seen before gets the transaction and the answer that it got then."""
+    if not _first_time(c, event, now):
+        where = (transaction_event.c.station == event.station) & (transaction_event.c.replay_key == event.replay_key)
+        number = c.execute(select(transaction_event.c.session).where(where)).scalar_one()
+        row = c.execute(select(session).where(session.c.number == number)).mappings().one()
+        return StartAnswer(
+            transaction=row["transaction"], authorisation=Authorisation.ACCEPTED if row["authorised"] else Authorisation.INVALID
+        )
+    known = _find(c, event) if event.transaction else None
+    if known is None:
+        number = _open(c, event, point, answer, now)
+    else:
+        number = int(known["number"])
+        values = {"started_at": min(known["started_at"], event.occurred_at), "token": event.token or known["token"]}
+        values["authorised"] = answer is Authorisation.ACCEPTED
+        begin = register_wh(event)
+        if begin is not None:
+            old = known["meter_start_wh"]
+            values["meter_start_wh"] = begin
+            values["energy_wh"] = known["energy_wh"] + (old - begin if old is not None else 0)
+        c.execute(update(session).where(session.c.number == number).values(values))
+    _file_under(c, event, number)
+    return StartAnswer(transaction=event.transaction or str(number), authorisation=answer)
+
+
+def updated(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> bool:
+    """File an update; an unknown transaction is opened from it, so that what it says is kept. False: seen before."""
+    if not _first_time(c, event, now):
+        return False
+    number, row = _row_for(c, event, point, answer, now)
+    c.execute(update(session).where(session.c.number == number).values(_forward(row, event, now)))
+    _file_under(c, event, number)
+    return True
+
+
+def ended(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> bool:
+    """File an end. False: seen before."""
+    if not _first_time(c, event, now):
+        return False
+    number, row = _row_for(c, event, point, answer, now)
+    values = _forward(row, event, now) | {"ended_at": event.occurred_at, "end_reason": event.reason or ""}
+    c.execute(update(session).where(session.c.number == number).values(values))
+    _file_under(c, event, number)
+    return True
+
+
+def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> tuple[int, RowMapping]:
+    row = _find(c, event)
+    if row is None:
+        number = _open(c, event, point, answer, now)
+        row = c.execute(select(session).where(session.c.number == number)).mappings().one()
+    return int(row["number"]), row
+
+
+def _forward(row: RowMapping, event: TransactionEvent, now: datetime) -> dict[str, object]:
+    values: dict[str, object] = {"updated_at": now}
+    if event.token and not row["token"]:
+        values["token"] = event.token
+    if event.sequence is not None:
+        values["sequence"] = max(row["sequence"] or 0, event.sequence)
+    register = register_wh(event)
+    if register is not None:
+        begin = row["meter_start_wh"]
+        if begin is None:
+            values["meter_start_wh"] = register
+        else:
+            values["energy_wh"] = max(row["energy_wh"], register - begin)
+    return values
+
+
+def open_sessions(c: Connection) -> list[Session]:
+    """Those that have not ended, oldest first."""
+    return [_session(row) for row in c.execute(select(session).where(session.c.ended_at.is_(None)).order_by(session.c.number)).mappings()]
+
+
+def sessions(c: Connection, point: str | None, limit: int) -> list[Session]:
+    """The newest ``limit`` sessions, of one point or of all."""
+    query = select(session).order_by(session.c.number.desc()).limit(limit)
+    if point is not None:
+        query = query.where(session.c.point == point)
+    return [_session(row) for row in c.execute(query).mappings()]
+
+
+def one(c: Connection, station_id: str, transaction: str) -> Session | None:
+    where = (session.c.station == station_id) & (session.c.transaction == transaction)
+    row = c.execute(select(session).where(where)).mappings().first()
+    return None if row is None else _session(row)
+
+
+def _session(row: RowMapping) -> Session:
+    return Session(
+        id=str(row["number"]),
+        point=row["point"],
+        transaction=row["transaction"],
+        token=row["token"],
+        authorised=row["authorised"],
+        started_at=row["started_at"],
+        meter_start_wh=row["meter_start_wh"] or 0,
+        energy_wh=row["energy_wh"],
+        updated_at=row["updated_at"],
+        ended_at=row["ended_at"],
+        end_reason=row["end_reason"],
+        preference=msgspec.json.decode(row["preference"], type=Preference),
+    )
+
+
+def prefer(c: Connection, number: str, preference: Preference) -> None:
+    """Keep what the driver asks for. Raises ModelError when that session is not there."""
+    text = msgspec.json.encode(preference).decode()
+    if c.execute(update(session).where(session.c.number == int(number)).values(preference=text)).rowcount != 1:
+        raise ModelError(f"session {number}", "is not known", "start charging first")
+
+
+def booted(c: Connection, info: StationInfo, now: datetime) -> None:
+    values = {
+        "protocol": info.protocol,
+        "vendor": info.vendor,
+        "model": info.model,
+        "serial": info.serial,
+        "firmware": info.firmware,
+        "booted_at": now,
+    }
+    row = upsert(station).values(identity=info.station, **values)
+    c.execute(row.on_conflict_do_update(index_elements=["identity"], set_=values))
+
+
+def keep_setting(c: Connection, name: str, value: str) -> str:
+    """Store ``value`` under ``name`` unless there is one already; returns the one that holds."""
+    c.execute(upsert(setting).values(name=name, value=value).on_conflict_do_nothing())
+    return str(c.execute(select(setting.c.value).where(setting.c.name == name)).scalar_one())
