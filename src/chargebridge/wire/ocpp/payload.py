@@ -1,10 +1,17 @@
 """What every generated OCPP message inherits, and the one type that the schemas leave open (`CustomData`)."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+T = TypeVar("T")
 MAX_VENDOR_ID = 255
+
+
+def given(value: T | None) -> T | UnsetType:
+    """`None` as a message says it: by leaving the field out."""
+    return UNSET if value is None else value
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False,

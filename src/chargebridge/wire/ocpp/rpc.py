@@ -120,25 +120,27 @@ class Connection:
         self._answers = answers if answers is not None else Answers()
         self._max_frame = max_frame
         self._replies: deque[str] = deque()
+        self._urgent: deque[_Waiting] = deque()
         self._queue: deque[_Waiting] = deque()
         self._sent: dict[str, _Waiting] = {}
         self._open: dict[str, CallReceived] = {}
 
     def call(self, request: Payload, timeout_s: float, *, urgent: bool = False) -> str:
-        """Queue a call; urgent ones go before those still waiting. Returns its message id. Raises KeyError: not this version's."""
+        """Queue a call; urgent ones go before the others that wait. Returns its message id. Raises KeyError: not this version's."""
         action = self.dialect.action(request)
         message_id = str(uuid4())
         waiting = _Waiting(message_id, action, emit_call(message_id, action, self.dialect.encode(request)), timeout_s)
-        if urgent:
-            self._queue.appendleft(waiting)
-        else:
-            self._queue.append(waiting)
+        (self._urgent if urgent else self._queue).append(waiting)
         return message_id
 
-    def withdraw(self, message_id: str) -> None:
-        """Nobody waits for this call any more: drop it unsent, or drop its answer when it comes."""
-        self._queue = deque(waiting for waiting in self._queue if waiting.id != message_id)
-        self._sent.pop(message_id, None)
+    def withdraw(self, message_id: str) -> bool:
+        """Nobody waits for this call any more. True: it was never sent. False: it was, and counts as under way till its end."""
+        for queue in (self._urgent, self._queue):
+            for waiting in queue:
+                if waiting.id == message_id:
+                    queue.remove(waiting)
+                    return True
+        return False
 
     def answer(self, call: CallReceived, response: Payload) -> None:
         """Answer a call of the peer's; the answer is remembered in case the question comes again."""
@@ -158,8 +160,8 @@ class Connection:
         """The frames to send now, in order: all answers, and the next call if none is under way."""
         frames = list(self._replies)
         self._replies.clear()
-        if self._queue and not self._sent:
-            waiting = self._queue.popleft()
+        if (self._urgent or self._queue) and not self._sent:
+            waiting = (self._urgent or self._queue).popleft()
             waiting.deadline = now + waiting.timeout_s
             self._sent[waiting.id] = waiting
             frames.append(waiting.frame)

@@ -1,0 +1,19 @@
+"""The OCPP Central System: stations that speak OCPP 1.6J or 2.0.1 over websockets."""
+
+from chargebridge.stations.ocpp.central import CentralSystem, Stranger
+from chargebridge.stations.ocpp.language import Schedule, SchedulePeriod, Setting
+from chargebridge.stations.ocpp.passwords import hash_password
+from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
+from chargebridge.stations.ocpp.station import OcppStation
+
+__all__ = [
+    "CentralSystem",
+    "OcppStation",
+    "Schedule",
+    "SchedulePeriod",
+    "ServerSettings",
+    "Setting",
+    "StationSettings",
+    "Stranger",
+    "hash_password",
+]

@@ -1,0 +1,284 @@
+"""OCPP 2.0.1 spoken by the Central System (there called CSMS)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, cast
+
+from chargebridge.model.session import PointStatus
+from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
+from chargebridge.stations.ocpp.measurements import aware, from_201
+from chargebridge.stations.ocpp.session import NotHandledError, Session
+from chargebridge.stations.port import Answer, Authorisation, Outcome, StationInfo, TransactionEvent
+from chargebridge.wire.ocpp import V201, v201
+from chargebridge.wire.ocpp.payload import Payload, given
+
+if TYPE_CHECKING:
+    from chargebridge.stations.ocpp.station import OcppStation
+
+CONNECTOR_STATUS = {
+    "Available": PointStatus.AVAILABLE,
+    "Occupied": PointStatus.PREPARING,
+    "Reserved": PointStatus.RESERVED,
+    "Unavailable": PointStatus.UNAVAILABLE,
+    "Faulted": PointStatus.FAULTED,
+}
+# Idle says that no car is connected though the transaction lives; a car may come any moment, so it counts as one.
+CHARGING_STATE = {
+    "Charging": PointStatus.CHARGING,
+    "EVConnected": PointStatus.PREPARING,
+    "SuspendedEV": PointStatus.SUSPENDED_EV,
+    "SuspendedEVSE": PointStatus.SUSPENDED_EVSE,
+    "Idle": PointStatus.PREPARING,
+}
+AUTHORISATION: dict[Authorisation, v201.AuthorizationStatusEnum] = {
+    Authorisation.ACCEPTED: "Accepted",
+    Authorisation.BLOCKED: "Blocked",
+    Authorisation.EXPIRED: "Expired",
+    Authorisation.INVALID: "Invalid",
+    Authorisation.CONCURRENT: "ConcurrentTx",
+}
+# Messages that only need to be acknowledged here.
+ACKNOWLEDGED: dict[type[Payload], Payload] = {
+    v201.ClearedChargingLimitRequest: v201.ClearedChargingLimitResponse(),
+    v201.DataTransferRequest: v201.DataTransferResponse(status="UnknownVendorId"),
+    v201.FirmwareStatusNotificationRequest: v201.FirmwareStatusNotificationResponse(),
+    v201.GetCertificateStatusRequest: v201.GetCertificateStatusResponse(status="Failed"),
+    v201.LogStatusNotificationRequest: v201.LogStatusNotificationResponse(),
+    v201.NotifyChargingLimitRequest: v201.NotifyChargingLimitResponse(),
+    v201.NotifyCustomerInformationRequest: v201.NotifyCustomerInformationResponse(),
+    v201.NotifyDisplayMessagesRequest: v201.NotifyDisplayMessagesResponse(),
+    v201.NotifyEVChargingNeedsRequest: v201.NotifyEVChargingNeedsResponse(status="Rejected"),
+    v201.NotifyEVChargingScheduleRequest: v201.NotifyEVChargingScheduleResponse(status="Accepted"),
+    v201.NotifyEventRequest: v201.NotifyEventResponse(),
+    v201.NotifyMonitoringReportRequest: v201.NotifyMonitoringReportResponse(),
+    v201.NotifyReportRequest: v201.NotifyReportResponse(),
+    v201.PublishFirmwareStatusNotificationRequest: v201.PublishFirmwareStatusNotificationResponse(),
+    v201.ReportChargingProfilesRequest: v201.ReportChargingProfilesResponse(),
+    v201.ReservationStatusUpdateRequest: v201.ReservationStatusUpdateResponse(),
+    v201.SecurityEventNotificationRequest: v201.SecurityEventNotificationResponse(),
+    v201.SignCertificateRequest: v201.SignCertificateResponse(status="Rejected"),
+}
+MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
+
+
+def token_of(token: v201.IdTokenType) -> str | None:
+    return None if token.type == "NoAuthorization" else token.id_token
+
+
+class Language201:
+    """The `Language` of OCPP 2.0.1."""
+
+    dialect = V201
+
+    async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
+        match request:
+            case v201.BootNotificationRequest():
+                return await self._boot(station, session, request)
+            case v201.HeartbeatRequest():
+                return v201.HeartbeatResponse(current_time=station.now())
+            case v201.StatusNotificationRequest():
+                return await self._status(station, request)
+            case v201.AuthorizeRequest():
+                return v201.AuthorizeResponse(id_token_info=await self._authorise(station, request.id_token))
+            case v201.TransactionEventRequest():
+                return await self._transaction(station, request)
+            case v201.MeterValuesRequest():
+                measurements = from_201(request.meter_value, station.settings.phases)
+                if measurements and request.evse_id != 0:  # EVSE 0 is the station's own main meter, no point of ours
+                    await station.sink.measured(station.identity, request.evse_id, measurements)
+                return v201.MeterValuesResponse()
+        response = ACKNOWLEDGED.get(type(request))
+        if response is None:
+            raise NotHandledError
+        return response
+
+    async def _boot(self, station: "OcppStation", session: Session, request: v201.BootNotificationRequest) -> Payload:
+        about = request.charging_station
+        info = StationInfo(
+            station=station.identity,
+            protocol=V201.name,
+            vendor=about.vendor_name,
+            model=about.model,
+            serial=about.serial_number or None,
+            firmware=about.firmware_version or None,
+        )
+        accepted = await station.booted(session, info)
+        return v201.BootNotificationResponse(
+            status="Accepted" if accepted else "Pending",
+            current_time=station.now(),
+            interval=station.server.heartbeat_s if accepted else station.server.retry_boot_s,
+        )
+
+    async def _status(self, station: "OcppStation", request: v201.StatusNotificationRequest) -> Payload:
+        """`Occupied` does not say what the car does; the running transaction does (part 2, G01 and E02)."""
+        evse = request.evse_id
+        status = CONNECTOR_STATUS[request.connector_status]
+        if request.connector_status == "Occupied":
+            status = station.charging.get(evse, PointStatus.PREPARING)
+        elif request.connector_status == "Available":
+            station.charging.pop(evse, None)
+        await station.sink.status_changed(station.identity, evse, status, aware(request.timestamp), None)
+        return v201.StatusNotificationResponse()
+
+    async def _authorise(self, station: "OcppStation", token: v201.IdTokenType) -> v201.IdTokenInfoType:
+        known = token_of(token)
+        answer = Authorisation.ACCEPTED if known is None else await station.sink.authorise(station.identity, known)
+        return v201.IdTokenInfoType(status=AUTHORISATION[answer])
+
+    async def _transaction(self, station: "OcppStation", request: v201.TransactionEventRequest) -> Payload:
+        event = self._event(station, request)
+        answer: Authorisation | None = None
+        if request.event_type == "Started":
+            answer = (await station.sink.transaction_started(event)).authorisation
+        elif request.event_type == "Updated":
+            await station.sink.transaction_updated(event)
+        else:
+            answer = await station.sink.transaction_ended(event)
+        self._remember(station, request, event)
+        if not request.id_token:
+            return v201.TransactionEventResponse()
+        if answer is None:
+            return v201.TransactionEventResponse(id_token_info=await self._authorise(station, request.id_token))
+        return v201.TransactionEventResponse(id_token_info=v201.IdTokenInfoType(status=AUTHORISATION[answer]))
+
+    def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
+        """evse: from the event, or from an earlier one of the transaction, else 0 (it need only be sent once, part 2 E02.FR.01)."""
+        info = request.transaction_info
+        measurements = from_201(request.meter_value or (), station.settings.phases)
+        ended = request.event_type == "Ended"
+        registers = [m.energy_wh for m in measurements if m.energy_wh is not None]
+        return TransactionEvent(
+            station=station.identity,
+            evse=request.evse.id if request.evse else station.running.get(info.transaction_id, 0),
+            transaction=info.transaction_id,
+            occurred_at=aware(request.timestamp),
+            replay_key=f"{info.transaction_id}/{request.seq_no}",
+            sequence=request.seq_no,
+            token=token_of(request.id_token) if request.id_token else None,
+            offline=request.offline,
+            status=CHARGING_STATE[info.charging_state] if info.charging_state else PointStatus.FINISHING if ended else None,
+            measurements=measurements,
+            meter_wh=(registers[-1] if ended else registers[0]) if registers else None,
+            reason=info.stopped_reason or ("Local" if ended else None),  # part 2 E06: left out when it is Local
+        )
+
+    def _remember(self, station: "OcppStation", request: v201.TransactionEventRequest, event: TransactionEvent) -> None:
+        """What later messages leave out; an old event replayed says nothing about now."""
+        if request.event_type == "Ended":
+            evse = station.running.pop(event.transaction, event.evse)
+            if not request.offline:
+                station.charging.pop(evse, None)
+        elif not request.offline and event.evse:
+            station.running[event.transaction] = event.evse
+            if event.status is not None:
+                station.charging[event.evse] = event.status
+
+    # Commands
+
+    def set_profile(self, profile: Profile) -> Payload:
+        period = v201.ChargingSchedulePeriodType(start_period=0, limit=profile.limit, number_phases=profile.phases)
+        schedule = v201.ChargingScheduleType(
+            id=profile.id,
+            charging_rate_unit=profile.unit,
+            charging_schedule_period=(period,),
+            start_schedule=given(profile.starts_at),
+            duration=given(profile.duration_s),
+        )
+        purpose: v201.ChargingProfilePurposeEnum = (
+            "ChargingStationMaxProfile" if profile.purpose == "ChargePointMaxProfile" else profile.purpose
+        )
+        return v201.SetChargingProfileRequest(
+            evse_id=profile.evse,
+            charging_profile=v201.ChargingProfileType(
+                id=profile.id,
+                stack_level=profile.stack_level,
+                charging_profile_purpose=purpose,
+                charging_profile_kind="Relative" if profile.starts_at is None else "Absolute",
+                charging_schedule=(schedule,),
+                transaction_id=given(profile.transaction),
+            ),
+        )
+
+    def clear_profile(self, profile_id: int) -> Payload:
+        return v201.ClearChargingProfileRequest(charging_profile_id=profile_id)
+
+    def composite_schedule(self, evse: int, duration_s: int, unit: Literal["A", "W"]) -> Payload:
+        return v201.GetCompositeScheduleRequest(evse_id=evse, duration=duration_s, charging_rate_unit=unit)
+
+    def read_schedule(self, response: Payload) -> Schedule | None:
+        if not isinstance(response, v201.GetCompositeScheduleResponse) or not response.schedule:
+            return None
+        schedule = response.schedule
+        return Schedule(
+            unit=schedule.charging_rate_unit,
+            starts_at=aware(schedule.schedule_start),
+            duration_s=schedule.duration,
+            periods=tuple(SchedulePeriod(p.start_period, p.limit, p.number_phases or None)
+                          for p in schedule.charging_schedule_period),
+        )  # fmt: skip
+
+    def remote_start(self, evse: int, token: str, start_id: int) -> Payload:
+        return v201.RequestStartTransactionRequest(
+            evse_id=evse, remote_start_id=start_id, id_token=v201.IdTokenType(id_token=token, type="Central")
+        )
+
+    def remote_stop(self, transaction: str) -> Payload:
+        return v201.RequestStopTransactionRequest(transaction_id=transaction)
+
+    def reset(self, *, hard: bool) -> Payload:
+        return v201.ResetRequest(type="Immediate" if hard else "OnIdle")
+
+    def unlock(self, evse: int) -> Payload:
+        return v201.UnlockConnectorRequest(evse_id=evse, connector_id=1)
+
+    def trigger(self, message: str, evse: int | None) -> Payload:
+        wanted = cast(v201.MessageTriggerEnum, message)
+        if evse is None:
+            return v201.TriggerMessageRequest(requested_message=wanted)
+        return v201.TriggerMessageRequest(requested_message=wanted, evse=v201.EVSEType(id=evse))
+
+    def availability(self, evse: int, *, operative: bool) -> Payload:
+        status: v201.OperationalStatusEnum = "Operative" if operative else "Inoperative"
+        if evse == 0:
+            return v201.ChangeAvailabilityRequest(operational_status=status)
+        return v201.ChangeAvailabilityRequest(operational_status=status, evse=v201.EVSEType(id=evse))
+
+    def get_settings(self, names: Sequence[str]) -> Payload:
+        """names: `Component.Variable`; 2.0.1 has no way to ask for all of them in one answer."""
+        pairs = [name.split(".", 1) for name in names]
+        return v201.GetVariablesRequest(get_variable_data=tuple(
+            v201.GetVariableDataType(component=v201.ComponentType(name=component), variable=v201.VariableType(name=variable))
+            for component, variable in pairs
+        ))  # fmt: skip
+
+    def read_settings(self, response: Payload) -> list[Setting]:
+        if not isinstance(response, v201.GetVariablesResponse):
+            return []
+        return [
+            Setting(name=f"{result.component.name}.{result.variable.name}", value=result.attribute_value or None)
+            for result in response.get_variable_result
+            if result.attribute_status == "Accepted"
+        ]
+
+    def set_setting(self, name: str, value: str) -> Payload:
+        component, variable = name.split(".", 1)
+        data = v201.SetVariableDataType(
+            attribute_value=value, component=v201.ComponentType(name=component), variable=v201.VariableType(name=variable)
+        )
+        return v201.SetVariablesRequest(set_variable_data=(data,))
+
+    def sampling(self, interval_s: int) -> list[list[tuple[str, str]]]:
+        wanted = [
+            [(f"SampledDataCtrlr.{name}", f"{MEASURANDS},Current.Offered,SoC"), (f"SampledDataCtrlr.{name}", MEASURANDS)]
+            for name in ("TxUpdatedMeasurands", "TxStartedMeasurands", "TxEndedMeasurands")
+        ]
+        return [*wanted, [("SampledDataCtrlr.TxUpdatedInterval", str(interval_s))]]
+
+    def answer(self, response: Payload) -> Answer:
+        if isinstance(response, v201.SetVariablesResponse):
+            return outcome(response.set_variable_result[0].attribute_status)
+        status = getattr(response, "status", None)
+        if not isinstance(status, str):
+            return Answer(outcome=Outcome.ACCEPTED)
+        info = getattr(response, "status_info", None)
+        why = f"{info.reason_code} {info.additional_info or ''}".strip() if isinstance(info, v201.StatusInfoType) else ""
+        return outcome(status, why)

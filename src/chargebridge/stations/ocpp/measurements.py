@@ -1,0 +1,148 @@
+"""Sampled values of either version -> `EvseMeasurement` (1.6 7.43 SampledValue, 2.0.1 part 2, 2.41 SampledValueType).
+
+Each version first brings its values into `Sample`s: SI base units, phases as 0..2. What is then made of them is common.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from chargebridge.model.phases import NOMINAL_V, PerPhase
+from chargebridge.stations.port import EvseMeasurement
+from chargebridge.wire.ocpp import v16, v201
+
+# The unit each measurand comes to, and the factor from the unit on the wire. An absent unit means the base unit.
+FACTORS = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "A": 1.0, "V": 1.0, "Percent": 0.01, "": 1.0}
+PHASES = {"L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 2}
+LINE_TO_LINE = {"L1-L2", "L2-L3", "L3-L1"}
+TAKEN = {
+    "Current.Import",
+    "Power.Active.Import",
+    "Energy.Active.Import.Register",
+    "Voltage",
+    "SoC",
+    "Current.Offered",
+    "Power.Offered",
+}
+
+
+class Sample(Struct, frozen=True):
+    """One figure. phase: 0..2, or None for the whole EVSE. value: A, W, Wh, V, or 0..1 for SoC."""
+
+    measurand: str
+    phase: int | None
+    value: float
+
+
+def aware(moment: datetime) -> datetime:
+    """The moment in UTC. A time without zone is taken as UTC, as OCPP recommends (1.6 3.16, 2.0.1 part 2 A. 'dateTime')."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def digest(measurements: tuple[EvseMeasurement, ...]) -> str:
+    """Equal for equal measurements, in this process and the next."""
+    return hashlib.blake2b(msgspec.json.encode(measurements), digest_size=8).hexdigest()
+
+
+def from_16(values: Iterable[v16.MeterValue], phases: int) -> tuple[EvseMeasurement, ...]:
+    """phases: how many the EVSE has, for values that come without one."""
+    measurements = [_measurement(aware(value.timestamp), _samples_16(value), phases) for value in values]
+    return tuple(measurement for measurement in measurements if measurement is not None)
+
+
+def from_201(values: Iterable[v201.MeterValueType], phases: int) -> tuple[EvseMeasurement, ...]:
+    measurements = [_measurement(aware(value.timestamp), _samples_201(value), phases) for value in values]
+    return tuple(measurement for measurement in measurements if measurement is not None)
+
+
+def _samples_16(value: v16.MeterValue) -> list[Sample]:
+    samples = []
+    for sampled in value.sampled_value:
+        if sampled.format == "SignedData" or sampled.location == "Inlet":
+            continue
+        measurand = sampled.measurand or "Energy.Active.Import.Register"
+        default_unit = "Percent" if measurand == "SoC" else ""
+        try:
+            number = float(sampled.value)
+        except ValueError:
+            continue  # a word where a number belongs: this value is lost, the others are not
+        samples += _sample(measurand, sampled.phase or None, number, sampled.unit or default_unit)
+    return samples
+
+
+def _samples_201(value: v201.MeterValueType) -> list[Sample]:
+    samples: list[Sample] = []
+    for sampled in value.sampled_value:
+        if sampled.location == "Inlet":
+            continue
+        unit = sampled.unit_of_measure
+        name = "Percent" if sampled.measurand == "SoC" else unit.unit if unit else ""
+        # An absent unitOfMeasure means Wh for energy; "Wh" is also the schema's default where only a multiplier is given.
+        if sampled.measurand != "Energy.Active.Import.Register" and name == "Wh":
+            name = ""
+        exponent = unit.multiplier if unit else 0
+        if abs(exponent) > 12:
+            continue
+        samples += _sample(sampled.measurand, sampled.phase or None, sampled.value * 10.0**exponent, name)
+    return samples
+
+
+def _sample(measurand: str, phase: str | None, number: float, unit: str) -> list[Sample]:
+    if measurand not in TAKEN or phase in LINE_TO_LINE or phase == "N" or unit not in FACTORS or not math.isfinite(number):
+        return []
+    return [Sample(measurand, PHASES[phase] if phase else None, number * FACTORS[unit])]
+
+
+def _measurement(at: datetime, samples: list[Sample], phases: int) -> EvseMeasurement | None:
+    if not samples:
+        return None
+    offered_a = _whole(samples, "Current.Offered")
+    offered_w = _whole(samples, "Power.Offered")
+    if offered_a is None and offered_w is not None:
+        offered_a = offered_w / (NOMINAL_V * phases)
+    energy_wh = _whole(samples, "Energy.Active.Import.Register", summed=True)
+    return EvseMeasurement(
+        measured_at=at,
+        current_a=_per_phase(samples, "Current.Import", phases),
+        voltage_v=_voltage(samples),
+        power_w=_whole(samples, "Power.Active.Import", summed=True),
+        energy_wh=None if energy_wh is None else round(energy_wh),
+        offered_a=offered_a,
+        soc=_whole(samples, "SoC"),
+    )
+
+
+def _whole(samples: list[Sample], measurand: str, *, summed: bool = False) -> float | None:
+    """The value for the whole EVSE; else, of its phases, the sum (power, energy) or the highest (offers, SoC)."""
+    values = [sample for sample in samples if sample.measurand == measurand]
+    for sample in reversed(values):
+        if sample.phase is None:
+            return sample.value
+    if not values:
+        return None
+    return sum(s.value for s in values) if summed else max(s.value for s in values)
+
+
+def _per_phase(samples: list[Sample], measurand: str, phases: int) -> PerPhase | None:
+    """By phase where told; a phase not told of carries nothing. A figure without phase is taken for each the EVSE has."""
+    values = [sample for sample in samples if sample.measurand == measurand]
+    if not values:
+        return None
+    told = {sample.phase: sample.value for sample in values if sample.phase is not None}
+    if not told:
+        told = dict.fromkeys(range(phases), values[-1].value)
+    return (told.get(0, 0.0), told.get(1, 0.0), told.get(2, 0.0))
+
+
+def _voltage(samples: list[Sample]) -> PerPhase | None:
+    """By phase; a phase not told of has the mean of the others."""
+    values = [sample for sample in samples if sample.measurand == "Voltage"]
+    if not values:
+        return None
+    mean = sum(sample.value for sample in values) / len(values)
+    told = {sample.phase: sample.value for sample in values}
+    return (told.get(0, mean), told.get(1, mean), told.get(2, mean))

@@ -1,0 +1,58 @@
+"""What the Central System is told about itself and about each of its stations."""
+
+import ssl
+from typing import Literal
+
+from msgspec import Struct
+
+from chargebridge.wire.ocpp.frames import MAX_FRAME
+
+
+class StationSettings(Struct, frozen=True, kw_only=True):
+    """One station that may connect.
+
+    password_hash: by `passwords.hash_password`; None only together with security_profile 0 (OCPP part 4: no authentication),
+    which has to be said. evses: their count. phases: of each EVSE, used when its currents come without a phase.
+    fallback_current_a: written into the station on each boot, per EVSE; None leaves what it has.
+    fallback_setting: where this model keeps the current that it falls back to: a configuration key (1.6) or
+    "Component.Variable" (2.0.1); None: it has no such setting, and the persistent default profile does the work.
+    rate_unit: what its charging profiles are counted in; A unless the model only takes W.
+    sample_interval_s: how often it is to send meter values while charging.
+    """
+
+    identity: str
+    password_hash: str | None = None
+    security_profile: Literal[0, 1] = 1
+    evses: int = 1
+    phases: int = 3
+    fallback_current_a: float | None = None
+    fallback_setting: str | None = None
+    rate_unit: Literal["A", "W"] = "A"
+    sample_interval_s: int = 5
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True):
+    """Where the Central System listens and how patient it is. Times in seconds.
+
+    port 0 takes a free one. tls: a server context; None serves plain ws://, right behind a TLS proxy or on loopback only.
+    grace_s: how long after a connection without BootNotification calls of ours are held back.
+    ping_s, ping_timeout_s: a socket whose pings go unanswered is closed. send_timeout_s: so is one that does not read.
+    rate, burst: messages per second that one station may send for long, and at once (a replay after an outage).
+    malformed_limit: unusable frames after which a connection is closed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    tls: ssl.SSLContext | None = None
+    heartbeat_s: int = 60
+    retry_boot_s: int = 30
+    call_timeout_s: float = 20.0
+    grace_s: float = 10.0
+    ping_s: float = 20.0
+    ping_timeout_s: float = 20.0
+    send_timeout_s: float = 10.0
+    handshake_timeout_s: float = 10.0
+    max_frame: int = MAX_FRAME
+    rate: float = 50.0
+    burst: int = 1000
+    malformed_limit: int = 100

@@ -1,0 +1,311 @@
+"""One OCPP station as the site sees it: there before its socket, between sockets and after them.
+
+A limit is a charging profile. Two levels are kept in the station (1.6 3.13, 2.0.1 part 2 K):
+
+    stack level 0  TxDefaultProfile at the fallback current, without end, kept through reboots
+    stack level 1  the grant: TxProfile (or TxDefaultProfile while no transaction runs), with a duration
+
+so a station that hears nothing more from us comes down to its fallback by itself when the grant has run out.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from chargebridge.model.clock import Clock
+from chargebridge.model.phases import NOMINAL_V
+from chargebridge.model.session import PointStatus
+from chargebridge.stations.ocpp.language import Language, Profile, Purpose, Schedule, Setting
+from chargebridge.stations.ocpp.session import REPLACED, Session
+from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
+from chargebridge.stations.ocpp.transport import TransportClosedError
+from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
+from chargebridge.wire.ocpp import Answered, CallError, Failed
+from chargebridge.wire.ocpp.payload import Payload
+from chargebridge.wire.ocpp.rpc import Answers
+
+log = structlog.get_logger()
+
+Word = Callable[[Language], Payload]
+
+OLD_S = 60.0  # an event older than this was kept while the station was offline
+CLOCK_MARGIN_S = 5  # a grant starts this long ago, so that a station whose clock is a little slow obeys at once
+FALLBACK_LEVEL, GRANT_LEVEL = 0, 1
+MAX_TRANSACTIONS = 256  # remembered transaction -> EVSE; stations forget to end some
+
+
+class OcppStation:
+    """Implements `port.Station`. sink: who is told; running: transaction -> EVSE; charging: EVSE -> what its transaction does."""
+
+    def __init__(self, settings: StationSettings, server: ServerSettings, sink: StationSink, clock: Clock) -> None:
+        self.identity = settings.identity
+        self.settings = settings
+        self.server = server
+        self.sink = sink
+        self.info: StationInfo | None = None
+        self.session: Session | None = None
+        self.language: Language | None = None
+        self.running: dict[str, int] = {}
+        self.charging: dict[int, PointStatus] = {}
+        self.setup: dict[str, Answer] = {}  # what the station said to each setting that we write on boot
+        self._clock = clock
+        self._answers = Answers()
+        self._order = asyncio.Lock()  # messages of one station are handled one at a time, also across two sockets
+        self._waiting: dict[int, str] = {}  # EVSE -> message id of the newest limit asked for
+        self._grant_purpose: Purpose = "TxProfile"
+        self._start_id = 0
+        self._needs_setup = asyncio.Event()
+        self._needs_setup.set()  # as this process has not seen the station yet
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # What the session and the languages need
+
+    def now(self) -> datetime:
+        """The time to tell a station: whole seconds, which all of them can read."""
+        return self._clock.now().replace(microsecond=0)
+
+    def is_old(self, at: datetime) -> bool:
+        return (self._clock.now() - at).total_seconds() > OLD_S
+
+    @property
+    def answers(self) -> Answers:
+        return self._answers
+
+    async def handle(self, session: Session, request: Payload) -> Payload:
+        """Deal with a message, in order. Raises what the sink raises; the message is then not acknowledged."""
+        assert self.language is not None
+        async with self._order:
+            response = await self.language.handle(self, session, request)
+        while len(self.running) > MAX_TRANSACTIONS:
+            del self.running[next(iter(self.running))]
+        return response
+
+    async def booted(self, session: Session, info: StationInfo) -> bool:
+        accepted = await self.sink.station_booted(info)
+        session.boot_refused = not accepted
+        self.info = info
+        if accepted:
+            self._needs_setup.set()
+        return accepted
+
+    async def serve(self, session: Session, language: Language) -> None:
+        """Run a session to its end. A newer one takes the station over at once; only the session in charge reports its loss."""
+        old, self.session, self.language = self.session, session, language
+        if old is not None:
+            self._spawn(old.close(REPLACED, "replaced by a newer connection"))
+        setup = self._spawn(self._keep_set_up(session))
+        try:
+            await self.sink.station_connected(self.identity, language.dialect.name)
+            reason = await session.run(lambda: self.sink.heard_from(self.identity))
+            log.info("station disconnected", station=self.identity, reason=reason)
+        finally:
+            setup.cancel()
+            if self.session is session:
+                self.session = None
+                await self.sink.station_lost(self.identity)
+
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def stop(self) -> None:
+        """End what still runs on the station's behalf."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Set-up after a boot
+
+    async def _keep_set_up(self, session: Session) -> None:
+        await session.ready.wait()
+        while True:
+            await self._needs_setup.wait()
+            self._needs_setup.clear()
+            await self._write_setup()
+
+    async def _write_setup(self) -> None:
+        """The fallback first, for safety; then what makes the station tell us what control needs."""
+        assert self.language is not None
+        if self.settings.fallback_current_a is not None:
+            for evse in range(1, self.settings.evses + 1):
+                self.setup[f"fallback {evse}"] = await self.write_fallback(evse, self.settings.fallback_current_a)
+        for choices in self.language.sampling(self.settings.sample_interval_s):
+            for name, value in choices:
+                self.setup[name] = answer = await self.set_setting(name, value)
+                if answer.outcome is not Outcome.REJECTED:
+                    break
+        bad = {name: f"{a.outcome} {a.detail}" for name, a in self.setup.items() if a.outcome is not Outcome.ACCEPTED}
+        if bad:
+            log.warning("station does not take all settings", station=self.identity, settings=bad)
+
+    # port.Station
+
+    @property
+    def online(self) -> bool:
+        """Connected, and past the boot gate."""
+        return self.session is not None and self.session.ready.is_set()
+
+    async def offer(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Answer:
+        """See `port.Station`. A newer offer for the same EVSE takes the place of one that still waits to be sent."""
+        profile = self._grant(evse, current_a, phases, valid_s, transaction)
+        answer = await self._set_profile(profile, evse)
+        if answer.outcome is Outcome.REJECTED and profile.purpose == "TxProfile" and answer.detail != SUPERSEDED:
+            # Some models take one purpose only, and some transactions end before we hear of it. An older TxProfile that is
+            # still there would overrule the default profile, so it goes first.
+            await self.clear_profile(profile.id)
+            profile = self._grant(evse, current_a, phases, valid_s, None)
+            answer = await self._set_profile(profile, evse)
+            if answer.outcome is Outcome.ACCEPTED:
+                self._grant_purpose = "TxDefaultProfile"
+        return answer
+
+    async def write_fallback(self, evse: int, current_a: float) -> Answer:
+        """Write the persistent default profile, and the model's own setting where it has one (read back)."""
+        profile = Profile(
+            id=100 + evse,
+            evse=evse,
+            purpose="TxDefaultProfile",
+            stack_level=FALLBACK_LEVEL,
+            limit=self._limit(current_a, self.settings.phases),
+            unit=self.settings.rate_unit,
+            phases=self.settings.phases,
+        )
+        answer = await self._set_profile(profile, None)
+        name = self.settings.fallback_setting
+        if name is None or answer.outcome is not Outcome.ACCEPTED:
+            return answer
+        answer = await self.set_setting(name, f"{current_a:g}")
+        if answer.outcome is Outcome.ACCEPTED:
+            read = await self.get_settings([name])
+            if isinstance(read, Answer):
+                return read
+            if [setting.value for setting in read] != [f"{current_a:g}"]:
+                return Answer(outcome=Outcome.REJECTED, detail=f"{name} reads {[s.value for s in read]} after {current_a:g} was written")
+        return answer
+
+    async def remote_start(self, evse: int, token: str) -> Answer:
+        self._start_id += 1
+        return await self._ask(lambda language: language.remote_start(evse, token, self._start_id))
+
+    async def remote_stop(self, evse: int, transaction: str) -> Answer:
+        return await self._ask(lambda language: language.remote_stop(transaction))
+
+    async def reset(self, *, hard: bool) -> Answer:
+        return await self._ask(lambda language: language.reset(hard=hard))
+
+    # Beyond the port
+
+    async def unlock(self, evse: int) -> Answer:
+        return await self._ask(lambda language: language.unlock(evse))
+
+    async def trigger(self, message: str, evse: int | None = None) -> Answer:
+        """Ask for a message now: BootNotification, Heartbeat, MeterValues, StatusNotification, TransactionEvent (2.0.1)."""
+        return await self._ask(lambda language: language.trigger(message, evse))
+
+    async def change_availability(self, evse: int, *, operative: bool) -> Answer:
+        """evse 0: the whole station."""
+        return await self._ask(lambda language: language.availability(evse, operative=operative))
+
+    async def clear_profile(self, profile_id: int) -> Answer:
+        return await self._ask(lambda language: language.clear_profile(profile_id))
+
+    async def set_setting(self, name: str, value: str) -> Answer:
+        """Write a configuration key (1.6) or a variable (2.0.1: `Component.Variable`)."""
+        return await self._ask(lambda language: language.set_setting(name, value))
+
+    async def get_settings(self, names: Sequence[str]) -> list[Setting] | Answer:
+        """Read configuration keys or variables (1.6: none named reads all); an Answer when the station gives none."""
+        result = await self._call(lambda language: language.get_settings(names))
+        if isinstance(result, Answer):
+            return result
+        assert self.language is not None
+        return self.language.read_settings(result)
+
+    async def composite_schedule(self, evse: int, duration_s: int) -> Schedule | Answer:
+        """What the station itself reckons from its profiles; an Answer when it gives none."""
+        result = await self._call(lambda language: language.composite_schedule(evse, duration_s, self.settings.rate_unit))
+        if isinstance(result, Answer):
+            return result
+        assert self.language is not None
+        return self.language.read_schedule(result) or self.language.answer(result)
+
+    # How
+
+    def _grant(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Profile:
+        purpose = self._grant_purpose if transaction is not None else "TxDefaultProfile"
+        return Profile(
+            id=(300 if purpose == "TxProfile" else 200) + evse,
+            evse=evse,
+            purpose=purpose,
+            stack_level=GRANT_LEVEL,
+            limit=self._limit(current_a, phases),
+            unit=self.settings.rate_unit,
+            phases=phases,
+            starts_at=self.now() - timedelta(seconds=CLOCK_MARGIN_S),
+            duration_s=math.ceil(valid_s) + CLOCK_MARGIN_S,
+            transaction=transaction if purpose == "TxProfile" else None,
+        )
+
+    def _limit(self, current_a: float, phases: int) -> float:
+        """In the station's unit, rounded down to the one decimal that OCPP allows."""
+        limit = current_a if self.settings.rate_unit == "A" else current_a * NOMINAL_V * phases
+        return math.floor(round(limit * 10, 6)) / 10
+
+    async def _set_profile(self, profile: Profile, evse: int | None) -> Answer:
+        return await self._ask(lambda language: language.set_profile(profile), urgent=True, replaces=evse)
+
+    async def _ask(self, word: Word, *, urgent: bool = False, replaces: int | None = None) -> Answer:
+        result = await self._call(word, urgent=urgent, replaces=replaces)
+        if isinstance(result, Answer):
+            return result
+        assert self.language is not None
+        return self.language.answer(result)
+
+    async def _call(self, word: Word, *, urgent: bool = False, replaces: int | None = None) -> Payload | Answer:
+        """Send a call and wait for its answer. Returns the response, or the Answer that stands for there being none."""
+        session, language = self.session, self.language
+        if session is None or language is None:
+            return Answer(outcome=Outcome.OFFLINE, detail="not connected")
+        if not session.ready.is_set():
+            return Answer(outcome=Outcome.OFFLINE, detail="connected, but has not introduced itself yet")
+        try:
+            request = word(language)
+        except ValueError as error:
+            return Answer(outcome=Outcome.UNSUPPORTED, detail=f"{language.dialect.name} cannot say this: {error}")
+        message_id, future = session.call(request, urgent=urgent)
+        if replaces is not None:
+            older = self._waiting.get(replaces)
+            if older is not None:
+                session.withdraw(older)
+            self._waiting[replaces] = message_id
+        try:
+            return _result(await future)
+        except TransportClosedError as closed:
+            return Answer(outcome=Outcome.OFFLINE, detail=str(closed))
+        finally:
+            if replaces is not None and self._waiting.get(replaces) == message_id:
+                del self._waiting[replaces]
+
+
+SUPERSEDED = "superseded by a newer limit"
+
+
+def _result(event: Answered | Failed) -> Payload | Answer:
+    match event:
+        case Answered():
+            return event.response
+        case Failed(timed_out=True):
+            return Answer(outcome=Outcome.TIMED_OUT, detail="no answer in time")
+        case Failed(error=None):
+            return Answer(outcome=Outcome.REJECTED, detail=SUPERSEDED)
+        case Failed(error=CallError(code=code, description=description)):
+            kind = Outcome.UNSUPPORTED if code in ("NotSupported", "NotImplemented") else Outcome.REJECTED
+            return Answer(outcome=kind, detail=f"{code}: {description}".rstrip(": "))
+        case _:
+            return Answer(outcome=Outcome.REJECTED, detail=f"unusable answer: {event.error}")
