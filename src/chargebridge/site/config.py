@@ -1,0 +1,201 @@
+"""What the owner writes, table by table: one TOML file a site. docs/configuration.md tells it at length."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
+from chargebridge.model.phases import Phase
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _three(value: Any) -> Any:
+    return [value] * 3 if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$")]
+Amps = Annotated[float, Field(ge=0, le=10_000)]
+Watts = Annotated[float, Field(ge=0, le=1e9)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Three = tuple[Amps, Amps, Amps]
+
+
+class SiteTable(_Table):
+    """open_to_all: any card may charge. peak_budget_w: highest mean power over a quarter hour. keep_days: of readings and decisions."""
+
+    name: str
+    timezone: str = "UTC"
+    currency: str = "EUR"
+    store: Path = Path("data/site.db")
+    keep_days: Annotated[float, Field(gt=0)] = 7.0
+    open_to_all: bool = False
+    price_per_kwh: float | None = None
+    peak_budget_w: Watts | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("is no time zone; write it like Europe/Berlin") from error
+        return value
+
+
+class MeterTable(_Table):
+    """url: serial:///dev/ttyUSB0?baud=115200, tcp://host:port, file:///path?speed=1."""
+
+    id: Name
+    url: Annotated[str, Field(pattern=r"^(serial|tcp|file)://")]
+    protocol: Literal["p1", "sml", "han"]
+
+
+class _PerPhaseTable(_Table):
+    @field_validator("fuse_a", "lost_meter_load_a", mode="before", check_fields=False)
+    @classmethod
+    def _spread(cls, value: Any, info: ValidationInfo) -> Any:
+        return _three(value)
+
+
+class CircuitTable(_PerPhaseTable):
+    id: Name
+    name: str
+    fuse_a: Three
+    parent: Name | None = None
+    power_limit_w: Watts | None = None
+    unbalance_a: Amps | None = None
+    meter: Name | None = None
+    meter_max_age_s: Seconds = 15.0
+    lost_meter_load_a: Three = (0.0, 0.0, 0.0)
+
+
+def _rotation(value: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("names a phase twice; write each of 1, 2, 3 at most once")
+    return value
+
+
+Rotation = Annotated[tuple[Phase, ...], Field(min_length=1, max_length=3), AfterValidator(_rotation)]
+
+
+class PointTable(_Table):
+    id: Name
+    name: str
+    circuit: Name
+    station: Name
+    evse: Annotated[int, Field(ge=1, le=64)] = 1
+    phases: Rotation = (1, 2, 3)
+    maximum_a: Annotated[float, Field(ge=6, le=2000)] = 32.0
+    minimum_a: Annotated[float, Field(ge=6, le=80)] = 6.0
+    fallback_a: Amps = 0.0
+    can_switch_phases: bool = False
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    station_max_age_s: Seconds = 60.0
+
+
+class StationTable(_Table):
+    """password_hash: as ``chargebridge password`` prints it, or ``password_env``: the environment variable that holds the password itself.
+
+    Neither: the station gets in without one, which is refused unless ``open = true`` says that it is meant (OCPP security profile 0).
+    """
+
+    id: Name
+    password_hash: str | None = None
+    password_env: str | None = None
+    open: bool = False
+
+
+class BatteryTable(_Table):
+    id: Name
+    name: str
+    circuit: Name
+    charge_max_w: Watts
+    discharge_max_w: Watts
+    capacity_wh: Annotated[float, Field(gt=0)]
+    reserve_wh: Annotated[float, Field(ge=0)] = 0.0
+    meter: Name | None = None
+    control: Annotated[str, Field(pattern=r"^modbus\+tcp://")] | None = None
+    phases: Rotation = (1, 2, 3)
+
+
+class GeneratorTable(_Table):
+    id: Name
+    name: str
+    circuit: Name
+    peak_w: Watts = 0.0
+    meter: Name | None = None
+    phases: Rotation = (1, 2, 3)
+
+
+class GroupTable(_Table):
+    id: Name
+    name: str
+    members: tuple[Name, ...]
+
+
+class TokenTable(_Table):
+    """A driver's card or app token."""
+
+    id: Annotated[str, Field(min_length=1, max_length=36)]
+    name: str = ""
+    blocked: bool = False
+
+
+class ListenTable(_Table):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)]
+
+
+class WebTable(ListenTable):
+    """password_hash as ``chargebridge password`` prints it, or password_env; neither: one is made and printed at the start."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    password_hash: str | None = None
+    password_env: str | None = None
+
+
+class OcppTable(ListenTable):
+    """certificate and key: PEM files; both given, the port speaks TLS (security profile 2)."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8887
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class SiteConfig(_Table):
+    """The whole file."""
+
+    site: SiteTable
+    circuit: tuple[CircuitTable, ...] = Field(min_length=1)
+    meter: tuple[MeterTable, ...] = ()
+    point: tuple[PointTable, ...] = ()
+    station: tuple[StationTable, ...] = ()
+    battery: tuple[BatteryTable, ...] = ()
+    generator: tuple[GeneratorTable, ...] = ()
+    group: tuple[GroupTable, ...] = ()
+    token: tuple[TokenTable, ...] = ()
+    web: WebTable = WebTable()
+    ocpp: OcppTable = OcppTable()
+
+    def topology(self) -> Topology:
+        """The fixed part, in the model's words."""
+        return Topology(
+            circuits=_as(Circuit, self.circuit),
+            points=_as(ChargingPoint, self.point),
+            batteries=_as(Battery, self.battery, "control"),
+            generators=_as(Generator, self.generator),
+            groups=_as(Group, self.group),
+        )
+
+
+T = TypeVar("T")
+
+
+def _as(kind: type[T], tables: tuple[_Table, ...], *without: str) -> tuple[T, ...]:
+    return tuple(kind(**{k: v for k, v in table if k not in without}) for table in tables)

@@ -1,0 +1,119 @@
+"""Reading a configuration: everything that is wrong is told at once, with the line it stands on and the cure."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from chargebridge.control.topology import check
+from chargebridge.model.errors import ChargebridgeError
+from chargebridge.site.config import BatteryTable, CircuitTable, GeneratorTable, SiteConfig
+
+
+class ConfigError(ChargebridgeError):
+    """One thing that is wrong in a configuration; ``where`` is ``file:line: key``."""
+
+
+class ConfigInvalidError(Exception):
+    """All that is wrong in a configuration, at once."""
+
+    def __init__(self, errors: list[ConfigError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = errors
+
+
+def load(path: Path) -> SiteConfig:
+    """Read and check a configuration. Raises ConfigInvalidError with everything that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalidError([ConfigError(str(path), f"cannot be read ({error})", "name a TOML file of yours")]) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "configuration") -> SiteConfig:
+    """Check a configuration's text. Raises ConfigInvalidError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{name}:{line[1] if line else len(text.splitlines())}"
+        raise ConfigInvalidError([ConfigError(where, f"is not TOML: {error}", "mend the line; strings stand in double quotes")]) from error
+    try:
+        config = SiteConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigInvalidError([_told(text, name, e["loc"], e["msg"], e["type"], e.get("input")) for e in error.errors()]) from error
+    problems = list(_contradictions(config, text, name))
+    if problems:
+        raise ConfigInvalidError(problems)
+    return config
+
+
+_CURES = {
+    "missing": "add it",
+    "extra_forbidden": "remove it or mend its spelling; docs/configuration.md lists what there is",
+}
+
+
+def _told(text: str, name: str, loc: tuple[int | str, ...], message: str, kind: str, given: object) -> ConfigError:
+    key = ".".join(str(part) for part in loc)
+    said = message.removeprefix("Value error, ")
+    shown = "" if kind in _CURES else f" (it is {given!r})"
+    return ConfigError(f"{name}:{line_of(text, loc)}: {key}", f"{said}{shown}", _CURES.get(kind, "mend the value"))
+
+
+def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    for problem in check(config.topology()):
+        yield ConfigError(f"{name}:{_line_naming(text, problem.where)}: {problem.where}", problem.reason, problem.cure)
+    meters = [meter.id for meter in config.meter]
+    users: list[CircuitTable | BatteryTable | GeneratorTable] = [*config.circuit, *config.battery, *config.generator]
+    for user in users:
+        if user.meter is not None and user.meter not in meters:
+            place = f"{name}:{_line_naming(text, user.id)}: {user.id}"
+            yield ConfigError(place, f"meter {user.meter} is not there", "add a [[meter]] with that id")
+    stations = {station.id: station for station in config.station}
+    for point in config.point:
+        if point.station not in stations:
+            where = f"{name}:{_line_naming(text, point.id)}: point {point.id}"
+            yield ConfigError(where, f"station {point.station} is not there", "add a [[station]] with that id")
+    for station in config.station:
+        if not (station.password_hash or station.password_env or station.open):
+            where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+            yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
+    for kind, ids in (("meter", meters), ("station", [s.id for s in config.station]), ("token", [t.id for t in config.token])):
+        for double in sorted({i for i in ids if ids.count(i) > 1}):
+            yield ConfigError(f"{name}:{_line_naming(text, double)}: {kind} {double}", "is there twice", "give each its own id")
+
+
+def line_of(text: str, loc: tuple[int | str, ...]) -> int:
+    """The line on which the value at ``loc`` stands, or that of its table where the key is missing; 1 if all fails."""
+    table, index, key = _split(loc)
+    lines = text.splitlines()
+    found, seen = 1, -1
+    inside = table == ""
+    for number, line in enumerate(lines, 1):
+        header = re.match(r"\s*\[\[?\s*([A-Za-z0-9_.-]+)\s*\]\]?", line)
+        if header:
+            seen += header[1] == table
+            inside = header[1] == table and seen == index
+            found = number if inside else found
+        elif inside and key and re.match(rf"\s*{re.escape(key)}\s*=", line):
+            return number
+    return found
+
+
+def _split(loc: tuple[int | str, ...]) -> tuple[str, int, str]:
+    words = [part for part in loc if isinstance(part, str)]
+    index = next((part for part in loc if isinstance(part, int)), 0)
+    return (words[0] if words else "", index if len(loc) > 1 and isinstance(loc[1], int) else 0, words[1] if len(words) > 1 else "")
+
+
+def _line_naming(text: str, where: str) -> int:
+    """The line that gives the id which ``where`` ends with."""
+    wanted = where.split()[-1]
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf"\s*id\s*=\s*[\"']{re.escape(wanted)}[\"']", line):
+            return number
+    return 1

@@ -1,0 +1,172 @@
+"""Where stations report: the site's end of the stations' port. A station is answered only after what it said is durable."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from chargebridge.model.clock import Clock
+from chargebridge.model.session import PointStatus
+from chargebridge.site import ledger
+from chargebridge.site.live import Live, LivePoint
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.store import Database
+
+REMOTE = "remote_token"
+
+
+class Tokens:
+    """Who may charge: the configured cards, and the site's own token for starts from the page."""
+
+    def __init__(self, allowed: dict[str, bool], remote: str, *, open_to_all: bool) -> None:
+        self._blocked = {token.casefold(): blocked for token, blocked in allowed.items()}
+        self.remote = remote
+        self._open = open_to_all
+
+    def judge(self, token: str) -> Authorisation:
+        """Tokens compare without regard to case (OCPP 1.6 CiString20Type, 2.0.1 IdTokenType)."""
+        if secrets.compare_digest(token.encode(), self.remote.encode()):
+            return Authorisation.ACCEPTED
+        blocked = self._blocked.get(token.casefold())
+        if blocked is None:
+            return Authorisation.ACCEPTED if self._open else Authorisation.INVALID
+        return Authorisation.BLOCKED if blocked else Authorisation.ACCEPTED
+
+
+class StationDesk:
+    """Implements ``StationSink``. ``wake`` is called whenever something changed that a decision depends on."""
+
+    def __init__(
+        self,
+        live: Live,
+        database: Database,
+        clock: Clock,
+        tokens: Tokens,
+        *,
+        wake: Callable[[], None],
+        tell: Callable[[str, str, str], None],
+        arrived: Callable[[str], None],
+    ) -> None:
+        self._live = live
+        self._database = database
+        self._clock = clock
+        self._tokens = tokens
+        self._wake = wake
+        self._tell = tell
+        self._arrived = arrived
+
+    async def station_booted(self, info: StationInfo) -> bool:
+        now = self._clock.now()
+        await self._database.write(lambda c: ledger.booted(c, info, now))
+        for point in self._live.of(info.station):
+            point.protocol = info.protocol
+        self._tell("station", f"{info.station} ({info.vendor} {info.model}) has started", info.station)
+        return True
+
+    async def station_connected(self, station: str, protocol: str) -> None:
+        for point in self._live.of(station):
+            point.online = True
+            point.protocol = protocol
+            point.heard_at = self._clock.now()
+        self._tell("station", f"{station} is connected", station)
+        self._arrived(station)
+        self._wake()
+
+    async def station_lost(self, station: str) -> None:
+        for point in self._live.of(station):
+            point.online = False
+        self._tell("station", f"{station} is out of reach", station)
+        self._wake()
+
+    async def heard_from(self, station: str) -> None:
+        for point in self._live.of(station):
+            point.heard_at = self._clock.now()
+
+    async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None:
+        point = self._live.at(station, evse)
+        if point is None:
+            return
+        if error and error != point.error:
+            self._tell("station", f"{point.point.name} reports {error}", point.point.id)
+        point.error = error
+        self._set_status(point, status)
+        self._wake()
+
+    async def measured(self, station: str, evse: int, measurements: tuple[EvseMeasurement, ...]) -> None:
+        self._measure(self._live.at(station, evse), measurements)
+
+    async def authorise(self, station: str, token: str) -> Authorisation:
+        return self._tokens.judge(token)
+
+    async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
+        point = self._live.at(event.station, event.evse)
+        answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
+        name, now = _name(point, event), self._clock.now()
+        started = await self._database.write(lambda c: ledger.started(c, event, name, answer, now))
+        await self._refresh(point, event.station, started.transaction)
+        if point is not None:
+            if event.status is not None:
+                self._set_status(point, event.status)
+            self._tell("session", f"charging begins at {point.point.name}" if _ok(started) else f"{point.point.name}: card refused", name)
+        self._measure(point, event.measurements)
+        self._wake()
+        return started
+
+    async def transaction_updated(self, event: TransactionEvent) -> None:
+        point = self._live.at(event.station, event.evse)
+        answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
+        name, now = _name(point, event), self._clock.now()
+        fresh = await self._database.write(lambda c: ledger.updated(c, event, name, answer, now))
+        await self._refresh(point, event.station, event.transaction)
+        if fresh and not event.offline:
+            if point is not None and event.status is not None:
+                self._set_status(point, event.status)
+            self._measure(point, event.measurements)
+
+    async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
+        point = self._live.at(event.station, event.evse)
+        answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
+        name, now = _name(point, event), self._clock.now()
+        fresh = await self._database.write(lambda c: ledger.ended(c, event, name, answer, now))
+        session = await self._database.read(lambda c: ledger.one(c, event.station, event.transaction))
+        if point is not None and point.session is not None and session is not None and point.session.id == session.id:
+            point.session = None
+            point.terminal_a, point.power_w = (0.0, 0.0, 0.0), 0.0
+            if event.status is not None:
+                self._set_status(point, event.status)
+        if fresh and session is not None:
+            where = point.point.name if point else name
+            self._tell("session", f"charging ends at {where}: {session.energy_wh / 1000:.2f} kWh", name)
+        self._wake()
+        return answer if event.token else None
+
+    async def _refresh(self, point: LivePoint | None, station: str, transaction: str) -> None:
+        """The point's session as the store now has it; a transaction that has ended does not come back to life."""
+        session = await self._database.read(lambda c: ledger.one(c, station, transaction))
+        if point is None or session is None or session.ended_at is not None:
+            return
+        if point.session is None or int(session.id) >= int(point.session.id):
+            if point.session is None or point.session.id != session.id:
+                point.car_phases = None
+            point.session = session
+
+    def _measure(self, point: LivePoint | None, samples: Sequence[EvseMeasurement]) -> None:
+        if point is None:
+            return
+        now = self._clock.now()
+        for sample in sorted(samples, key=lambda s: s.measured_at):
+            point.measure(sample, now)
+        if samples:
+            self._wake()
+
+    def _set_status(self, point: LivePoint, status: PointStatus) -> None:
+        if status is PointStatus.AVAILABLE and point.status is not PointStatus.AVAILABLE:
+            point.forget_car()
+        point.status = status
+
+
+def _name(point: LivePoint | None, event: TransactionEvent) -> str:
+    return point.point.id if point else f"{event.station}/{event.evse}"
+
+
+def _ok(answer: StartAnswer) -> bool:
+    return answer.authorisation is Authorisation.ACCEPTED

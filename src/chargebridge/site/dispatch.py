@@ -1,0 +1,86 @@
+"""From decisions to stations: one worker a station, always the newest decision, the station's own answer back into the state.
+
+A decision replaces what an earlier one wanted and did not get sent, so nothing stale is ever offered. OCPP allows one call in flight a
+station; while it is, its points wait and the newest wish of each is kept.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from chargebridge.model.clock import Clock
+from chargebridge.model.decision import Move, PointDecision
+from chargebridge.model.state import Offer, OfferOutcome
+from chargebridge.site.live import Live, LivePoint
+from chargebridge.stations.port import Answer, Outcome, Stations
+
+_OUTCOMES = {
+    Outcome.ACCEPTED: OfferOutcome.ACCEPTED,
+    Outcome.REJECTED: OfferOutcome.REJECTED,
+    Outcome.UNSUPPORTED: OfferOutcome.REJECTED,
+    Outcome.TIMED_OUT: OfferOutcome.TIMED_OUT,
+    Outcome.OFFLINE: OfferOutcome.REJECTED,
+}
+REFUSAL_PAUSE_S = 5.0
+"""A station that has just refused an offer is asked again no sooner than this."""
+
+
+class Dispatcher:
+    """``give`` takes a decision's points; ``run`` sends them until it is cancelled."""
+
+    def __init__(self, live: Live, stations: Stations, clock: Clock, *, wake: Callable[[], None], refused: Callable[[str, Answer], None]):
+        self._live = live
+        self._stations = stations
+        self._clock = clock
+        self._wake = wake
+        self._refused = refused
+        self._wanted: dict[str, dict[str, PointDecision]] = {p.station: {} for p in live.topology.points}
+        self._bell = {station: asyncio.Event() for station in self._wanted}
+        self._not_before: dict[str, datetime] = {}
+
+    def give(self, points: tuple[PointDecision, ...]) -> None:
+        """Replace all that is wanted. Decreases go before increases at the same station."""
+        for wanted in self._wanted.values():
+            wanted.clear()
+        now = self._clock.now()
+        for decision in sorted(points, key=lambda d: d.move is not Move.DECREASE):
+            if decision.move is not Move.HOLD and self._not_before.get(decision.point, now) <= now:
+                station = self._live.points[decision.point].point.station
+                self._wanted[station][decision.point] = decision
+                self._bell[station].set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for station in self._wanted:
+                group.create_task(self._serve(station), name=f"offers to {station}")
+
+    async def _serve(self, station: str) -> None:
+        wanted, bell = self._wanted[station], self._bell[station]
+        while True:
+            await bell.wait()
+            bell.clear()
+            while wanted:
+                decision = wanted.pop(next(iter(wanted)))
+                answer = await self._send(station, self._live.points[decision.point], decision)
+                if answer.outcome in (Outcome.REJECTED, Outcome.UNSUPPORTED):
+                    self._not_before[decision.point] = self._clock.now() + timedelta(seconds=REFUSAL_PAUSE_S)
+                    self._refused(decision.point, answer)
+                self._wake()
+
+    async def _send(self, station: str, point: LivePoint, decision: PointDecision) -> Answer:
+        now = self._clock.now()
+        offer = Offer(
+            current_a=decision.current_a,
+            phases=decision.phases,
+            sent_at=now,
+            expires_at=now + timedelta(seconds=decision.valid_s),
+        )
+        point.send(offer)
+        to = self._stations.station(station)
+        if to is None or not to.online:
+            answer = Answer(outcome=Outcome.OFFLINE)
+        else:
+            transaction = point.session.transaction if point.session else None
+            answer = await to.offer(point.point.evse, decision.current_a, decision.phases, decision.valid_s, transaction)
+        point.answered(offer, _OUTCOMES[answer.outcome], self._clock.now())
+        return answer

@@ -1,0 +1,253 @@
+"""From the present and the newest decision to what a page shows."""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
+from chargebridge.model.decision import Decision, NodeDecision, PointDecision
+from chargebridge.model.limit import (
+    Bound,
+    Limit,
+    LimitedCurrent,
+    LimitedPower,
+    LimitedUnbalance,
+    LimitSource,
+    OnNode,
+    Unknown,
+    Unlimited,
+)
+from chargebridge.model.phases import ZERO, PerPhase, power_w
+from chargebridge.model.reading import Reading
+from chargebridge.model.session import Preference
+from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.view import BatteryView, CircuitView, LimitView, PointView, PowerFlow
+
+SOURCE_TEXTS = {
+    LimitSource.GRID_CONNECTION: "grid connection",
+    LimitSource.FUSE: "fuse",
+    LimitSource.UNBALANCE: "phase balance",
+    LimitSource.GRID_OPERATOR: "grid operator",
+    LimitSource.AGREEMENT: "connection agreement",
+    LimitSource.PEAK_BUDGET: "quarter-hour peak",
+    LimitSource.OWNER: "owner",
+}
+DRAWS_W = 300.0
+"""Below this a car is not charging in earnest, and a finish time reckoned from it would mean nothing."""
+
+
+def flow(live: Live, now: datetime) -> PowerFlow:
+    """What each party draws or gives. The house is what remains of the grid meter's power, so it is only known while that is."""
+    root = next(c for c in live.topology.circuits if c.parent is None)
+    grid_w = _power(live, root.meter, root.meter_max_age_s, now)
+    pv = [_power(live, g.meter, root.meter_max_age_s, now) for g in live.topology.generators]
+    pv_w = -sum(p for p in pv if p is not None) if any(p is not None for p in pv) else None
+    batteries = [_battery_w(live, b.id, b.meter, root.meter_max_age_s, now) for b in live.topology.batteries]
+    battery_w = sum(b for b in batteries if b is not None) if any(b is not None for b in batteries) else None
+    cars_w = sum(p.power_w or 0.0 for p in live.points.values())
+    house_w = None if grid_w is None else grid_w + (pv_w or 0.0) - (battery_w or 0.0) - cars_w
+    return PowerFlow(grid_w=grid_w, pv_w=pv_w, battery_w=battery_w, house_w=house_w, cars_w=cars_w)
+
+
+def _power(live: Live, meter: str | None, max_age_s: float, now: datetime) -> float | None:
+    reading = live.readings.get(meter) if meter else None
+    return reading.power_w if reading is not None and age_s(reading, now) <= max_age_s else None
+
+
+def _battery_w(live: Live, battery: str, meter: str | None, max_age_s: float, now: datetime) -> float | None:
+    state = live.batteries.get(battery)
+    if state is not None and (now - state.heard_at).total_seconds() <= max_age_s:
+        return state.power_w
+    return _power(live, meter, max_age_s, now)
+
+
+def age_s(reading: Reading, now: datetime) -> float:
+    return (now - reading.received_at).total_seconds()
+
+
+def circuits(live: Live, made: Decision | None, now: datetime) -> tuple[CircuitView, ...]:
+    """The tree, each parent before its children."""
+    nodes = {node.node: node for node in made.nodes} if made else {}
+    return tuple(
+        _circuit(live, circuit, depth, nodes.get(circuit.id), now) for circuit, depth in walk(live.topology) if circuit.id in nodes
+    )
+
+
+def walk(topology: Topology, parent: str | None = None, depth: int = 0) -> Iterable[tuple[Circuit, int]]:
+    for circuit in topology.circuits:
+        if circuit.parent == parent:
+            yield circuit, depth
+            yield from walk(topology, circuit.id, depth + 1)
+
+
+def _circuit(live: Live, circuit: Circuit, depth: int, node: NodeDecision | None, now: datetime) -> CircuitView:
+    assert node is not None
+    reading = live.readings.get(circuit.meter) if circuit.meter else None
+    age = None if reading is None else age_s(reading, now)
+    binding = _tightest(node)
+    return CircuitView(
+        id=circuit.id,
+        name=circuit.name,
+        parent=circuit.parent,
+        depth=depth,
+        fuse_a=circuit.fuse_a,
+        load_a=node.load_a,
+        base_a=node.base_a,
+        planned_a=node.planned_a,
+        allowed_a=node.allowed_a,
+        allowed_w=node.allowed_w,
+        power_w=reading.power_w if reading is not None and reading.power_w is not None else power_w(node.load_a),
+        meter=circuit.meter,
+        meter_view=node.meter,
+        meter_age_s=age,
+        meter_lost=circuit.meter is not None and (age is None or age > circuit.meter_max_age_s),
+        overloaded=node.overloaded,
+        binding=binding,
+    )
+
+
+def _tightest(node: NodeDecision) -> str | None:
+    """The text of the limit that leaves least, reckoned as power."""
+
+    def watts(current_a: PerPhase | None, limit_w: float | None) -> float:
+        by_current = power_w(current_a) if current_a is not None else math.inf
+        return min(by_current, math.inf if limit_w is None else limit_w)
+
+    told = [(watts(e.current_a, e.power_w), e.text) for e in node.limits if e.current_a is not None or e.power_w is not None]
+    return min(told)[1] if told else None
+
+
+def points(live: Live, made: Decision | None, now: datetime) -> tuple[PointView, ...]:
+    decided = {point.point: point for point in made.points} if made else {}
+    return tuple(_point(p, decided.get(p.point.id), now) for p in live.points.values())
+
+
+def _point(p: LivePoint, decided: PointDecision | None, now: datetime) -> PointView:
+    offer = p.offers[-1] if p.offers else None
+    session = p.session
+    finish_at, finish_text = finish(p, now)
+    return PointView(
+        id=p.point.id,
+        name=p.point.name,
+        circuit=p.point.circuit,
+        station=p.point.station,
+        protocol=p.protocol,
+        online=p.online,
+        status=p.status,
+        error=p.error,
+        phases=p.point.phases,
+        maximum_a=p.point.maximum_a,
+        priority=p.point.priority,
+        session=session.id if session else None,
+        token=session.token if session else None,
+        started_at=session.started_at if session else None,
+        power_w=p.power_w or 0.0,
+        grid_a=rotate(p.point, p.terminal_a or ZERO),
+        offered_a=offer.current_a if offer else None,
+        offered_phases=offer.phases if offer else None,
+        goal_a=decided.goal_a if decided else None,
+        move=decided.move if decided else None,
+        energy_wh=float(session.energy_wh) if session else 0.0,
+        soc=p.soc,
+        preference=session.preference if session else Preference(),
+        finish_at=finish_at,
+        finish_text=finish_text,
+        why=decided.why if decided else None,
+    )
+
+
+def rotate(point: ChargingPoint, terminal_a: PerPhase) -> PerPhase:
+    """Currents on the point's terminals as currents on the grid's L1, L2, L3."""
+    grid = [0.0, 0.0, 0.0]
+    for phase, amps in zip(point.phases, terminal_a, strict=False):
+        grid[phase - 1] += amps
+    return (grid[0], grid[1], grid[2])
+
+
+def finish(p: LivePoint, now: datetime) -> tuple[datetime | None, str]:
+    """When the car has what its driver asked for, at the power it draws now."""
+    if p.session is None:
+        return None, "no car" if not p.status.has_car else "not started"
+    wish = p.session.preference
+    wanted = wish.energy_max_wh if wish.energy_max_wh is not None else (wish.energy_min_wh or None)
+    if wanted is None:
+        return None, "until the car is full"
+    left_wh = wanted - p.session.energy_wh
+    if left_wh <= 0:
+        return now, "has what was asked for"
+    if (p.power_w or 0.0) < DRAWS_W:
+        return None, f"{left_wh / 1000:.1f} kWh to go, not charging now"
+    at = now + timedelta(hours=left_wh / (p.power_w or 1.0))
+    return at, f"{left_wh / 1000:.1f} kWh to go"
+
+
+def limits(live: Live, made: Decision | None, now: datetime) -> tuple[LimitView, ...]:
+    """The book, what is in force first."""
+    names = {c.id: c.name for c in live.topology.circuits} | {p.id: p.name for p in live.topology.points}
+    groups = {g.id: g.name for g in live.topology.groups}
+    silent = {e.limit for node in (made.nodes if made else ()) for e in node.limits if e.failsafe}
+    views = [_limit(limit, names, groups, limit.id in silent, now) for limit in live.limits.values()]
+    order = {"silent": 0, "in force": 1, "to come": 2, "over": 3}
+    return tuple(sorted(views, key=lambda v: (order[v.state], v.starts_at)))
+
+
+def _limit(limit: Limit, names: dict[str, str], groups: dict[str, str], silent: bool, now: datetime) -> LimitView:
+    until = None if limit.duration_s is None else limit.starts_at + timedelta(seconds=limit.duration_s)
+    state = "to come" if now < limit.starts_at else "over" if until is not None and now >= until else "silent" if silent else "in force"
+    scope = limit.scope
+    return LimitView(
+        id=limit.id,
+        source=limit.source,
+        source_text=SOURCE_TEXTS[limit.source],
+        legal_basis=limit.legal_basis,
+        scope=names.get(scope.node, scope.node) if isinstance(scope, OnNode) else groups.get(scope.group, scope.group),
+        bound=limit.bound,
+        bound_text=bound_text(limit.bound),
+        starts_at=limit.starts_at,
+        until=until,
+        state=state,
+        note=limit.note,
+        withdrawable=limit.source is LimitSource.OWNER,
+    )
+
+
+def bound_text(bound: Bound) -> str:
+    """A bound in words; 0 W is a limit and reads as one."""
+    match bound:
+        case Unlimited():
+            return "no limit"
+        case LimitedPower(power_w=watts):
+            return f"at most {watts / 1000:.1f} kW" if watts else "0 kW: no charging"
+        case LimitedCurrent(current_a=amps):
+            return f"at most {three(amps)} A"
+        case LimitedUnbalance(current_a=difference):
+            return f"phases within {difference:g} A of each other"
+        case Unknown(reason=reason, failsafe_w=None):
+            return f"unknown ({reason}): the stations' own fallback holds"
+        case Unknown(reason=reason, failsafe_w=watts):
+            return f"unknown ({reason}): {(watts or 0) / 1000:.1f} kW hold until it is heard again"
+
+
+def three(value: PerPhase) -> str:
+    """Three figures as an owner would write them: one number when all are the same."""
+    return f"{value[0]:g}" if len(set(value)) == 1 else " / ".join(f"{v:g}" for v in value)
+
+
+def batteries(live: Live, made: Decision | None, now: datetime) -> tuple[BatteryView, ...]:
+    commands = {command.battery: command for command in made.batteries} if made else {}
+    views = []
+    for battery in live.topology.batteries:
+        state, command = live.batteries.get(battery.id), commands.get(battery.id)
+        stored = state.stored_wh if state else None
+        views.append(
+            BatteryView(
+                id=battery.id,
+                name=battery.name,
+                power_w=_battery_w(live, battery.id, battery.meter, 15.0, now),
+                soc=None if stored is None else stored / battery.capacity_wh,
+                reserve=battery.reserve_wh / battery.capacity_wh,
+                command_w=command.power_w if command else None,
+                reason=command.reason if command else "",
+            )
+        )
+    return tuple(views)

@@ -1,0 +1,200 @@
+"""What people and programs may ask of a running site: the one implementation behind pages, API and commands."""
+
+import hashlib
+import hmac
+from base64 import b32encode
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from chargebridge.model.clock import Clock
+from chargebridge.model.errors import ModelError
+from chargebridge.model.limit import Limit, LimitedPower, LimitSource, OnNode
+from chargebridge.model.session import Preference
+from chargebridge.site import journal, ledger, present
+from chargebridge.site.config import SiteTable
+from chargebridge.site.engine import Engine
+from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
+from chargebridge.stations.port import Answer, Station, Stations
+from chargebridge.store import Database
+
+ENERGY_MAX_WH = 1_000_000.0
+"""More than any road vehicle's battery: a larger figure is a slip of the unit."""
+
+
+class Service:
+    """Implements ``SiteService``."""
+
+    def __init__(
+        self,
+        about: SiteTable,
+        live: Live,
+        engine: Engine,
+        stations: Stations,
+        database: Database,
+        clock: Clock,
+        *,
+        secret: str,
+        remote_token: str,
+        demo: bool,
+        happenings: Iterable[Happening],
+        tell: Callable[[str, str, str], None],
+        reaction_ms: Callable[[], float | None],
+    ) -> None:
+        self._about, self._live, self._engine, self._stations = about, live, engine, stations
+        self._database, self._clock = database, clock
+        self._secret, self._remote_token, self._demo = secret, remote_token, demo
+        self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
+
+    def view(self) -> SiteView:
+        now, made = self._clock.now(), self._engine.latest
+        return SiteView(
+            at=now,
+            name=self._about.name,
+            currency=self._about.currency,
+            timezone=self._about.timezone,
+            demo=self._demo,
+            flow=present.flow(self._live, now),
+            needed_w=made.demand.needed_w if made else 0.0,
+            wished_w=made.demand.wished_w if made else 0.0,
+            granted_w=made.grant.granted_w if made else 0.0,
+            grant_reason=made.grant.reason if made else "",
+            price_per_kwh=self._live.price_per_kwh,
+            circuits=present.circuits(self._live, made, now),
+            points=present.points(self._live, made, now),
+            limits=present.limits(self._live, made, now),
+            batteries=present.batteries(self._live, made, now),
+            alerts=made.alerts if made else (),
+            happenings=tuple(self._happenings),
+            reaction_ms=self._reaction_ms(),
+            decided_at=made.at if made else None,
+        )
+
+    async def history(self, since: datetime, points: int = 240) -> tuple[HistoryPoint, ...]:
+        return await self._database.read(lambda c: journal.samples(c, since, points))
+
+    async def sessions(self, point: str | None = None, limit: int = 50) -> tuple[SessionRow, ...]:
+        found = await self._database.read(lambda c: ledger.sessions(c, point, limit))
+        return tuple(
+            SessionRow(
+                id=s.id,
+                point=s.point,
+                token=s.token,
+                started_at=s.started_at,
+                ended_at=s.ended_at,
+                energy_wh=s.energy_wh,
+                end_reason=s.end_reason,
+            )
+            for s in found
+        )
+
+    async def prefer(self, point: str, preference: Preference, by: str) -> None:
+        at = self._point(point)
+        _check(preference, self._clock.now())
+        session = at.session
+        if session is None:
+            raise ModelError(at.point.name, "no car is charging here", "plug in and start charging, then say what you need")
+        await self._database.write(lambda c: ledger.prefer(c, session.id, preference))
+        if at.session is not None and at.session.id == session.id:
+            at.session = msgspec.structs.replace(at.session, preference=preference)
+        self._tell("session", f"{at.point.name}: new wishes from {by}", point)
+        self._engine.wake()
+
+    async def start(self, point: str, by: str) -> Answer:
+        at = self._point(point)
+        answer = await self._station(at).remote_start(at.point.evse, self._remote_token)
+        self._tell("session", f"{at.point.name}: start asked by {by}: {answer.outcome}", point)
+        return answer
+
+    async def stop(self, point: str, by: str) -> Answer:
+        at = self._point(point)
+        if at.session is None:
+            raise ModelError(at.point.name, "nothing is charging here", "there is nothing to stop")
+        answer = await self._station(at).remote_stop(at.point.evse, at.session.transaction)
+        self._tell("session", f"{at.point.name}: stop asked by {by}: {answer.outcome}", point)
+        return answer
+
+    async def enter_limit(self, limit: Limit, by: str) -> None:
+        """Put a limit into the book; it is decided on at once. Raises ModelError when its scope is not there or its figure is none."""
+        self._check_scope(limit)
+        await self._database.write(lambda c: journal.keep_limit(c, limit, by))
+        self._live.limits[limit.id] = limit
+        self._engine.wake()
+        self._tell("limit", f"{present.SOURCE_TEXTS[limit.source]}: {present.bound_text(limit.bound)}", limit.id)
+
+    def _check_scope(self, limit: Limit) -> None:
+        scope = limit.scope
+        nodes = {c.id for c in self._live.topology.circuits} | set(self._live.points)
+        known = scope.node in nodes if isinstance(scope, OnNode) else scope.group in {g.id for g in self._live.topology.groups}
+        if not known:
+            raise ModelError(f"limit {limit.id}", f"its scope {scope} is not on this site", "name a circuit, a charging point or a group")
+        if isinstance(limit.bound, LimitedPower) and not 0 <= limit.bound.power_w <= 1e9:
+            raise ModelError(f"limit {limit.id}", f"{limit.bound.power_w} W is no limit", "give 0 W or more")
+
+    async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
+        name = f"owner {node}"
+        if power_w is None:
+            await self.withdraw_limit(name, by)
+            return
+        now = self._clock.now()
+        limit = Limit(
+            id=name,
+            source=LimitSource.OWNER,
+            scope=OnNode(node),
+            bound=LimitedPower(power_w),
+            starts_at=now,
+            duration_s=duration_s,
+            legal_basis="the owner's own wish",
+            received_at=now,
+        )
+        await self.enter_limit(limit, by)
+
+    async def withdraw_limit(self, limit: str, by: str) -> None:
+        if limit not in self._live.limits:
+            raise ModelError(f"limit {limit}", "is not in the book", "it may have been withdrawn already")
+        now = self._clock.now()
+        await self._database.write(lambda c: journal.withdraw_limit(c, limit, now))
+        gone = self._live.limits.pop(limit)
+        self._engine.wake()
+        self._tell("limit", f"{present.SOURCE_TEXTS[gone.source]}: withdrawn by {by}", limit)
+
+    async def set_priority(self, point: str, priority: int, by: str) -> None:
+        at = self._point(point)
+        if not -100 <= priority <= 100:
+            raise ModelError(at.point.name, f"priority {priority} is out of range", "give one from -100 to 100")
+        at.point = msgspec.structs.replace(at.point, priority=priority)
+        points = tuple(self._live.points[p.id].point for p in self._live.topology.points)
+        self._live.topology = msgspec.structs.replace(self._live.topology, points=points)
+        await self._engine.use_topology()
+        self._tell("session", f"{at.point.name}: priority {priority} set by {by}", point)
+
+    def driver_key(self, point: str) -> str:
+        digest = hmac.new(bytes.fromhex(self._secret), point.encode(), hashlib.sha256).digest()
+        return b32encode(digest).decode().rstrip("=").lower()[:20]
+
+    def _point(self, point: str) -> LivePoint:
+        at = self._live.points.get(point)
+        if at is None:
+            raise ModelError(f"charging point {point}", "is not on this site", "the link may be of another site")
+        return at
+
+    def _station(self, at: LivePoint) -> Station:
+        station = self._stations.station(at.point.station)
+        if station is None or not station.online:
+            raise ModelError(at.point.name, "its station is out of reach", "see that it has power and network")
+        return station
+
+
+def _check(wish: Preference, now: datetime) -> None:
+    where = "preferences"
+    low, high = wish.energy_min_wh, wish.energy_max_wh
+    if not 0 <= low <= ENERGY_MAX_WH or (high is not None and not 0 <= high <= ENERGY_MAX_WH):
+        raise ModelError(where, "an energy is negative or too large", f"give 0 to {ENERGY_MAX_WH / 1000:g} kWh")
+    if high is not None and high < low:
+        raise ModelError(where, "the maximum is below the minimum", "give a maximum of at least the minimum")
+    if wish.target_at is not None and wish.target_at <= now:
+        raise ModelError(where, "the target time is in the past", "give a time to come")
+    if low > 0 and wish.target_at is None:
+        raise ModelError(where, "a minimum energy needs a time", "say until when you need it")
