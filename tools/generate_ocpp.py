@@ -163,7 +163,8 @@ class Module:
             case "string":
                 return "str"
             case "integer":
-                return annotated("int", {"ge": part.get("minimum"), "le": part.get("maximum")})
+                bounds = {"ge": part.get("minimum"), "le": part.get("maximum")}  # written as 0.0 in the schemas
+                return annotated("int", {name: None if bound is None else int(bound) for name, bound in bounds.items()})
             case "boolean":
                 return "bool"
             case None:

@@ -717,7 +717,7 @@ class ConsumptionCostType(Payload, frozen=True, kw_only=True, gc=False):
 class SalesTariffEntryType(Payload, frozen=True, kw_only=True, gc=False):
     custom_data: CustomData | UnsetType = UNSET
     relative_time_interval: RelativeTimeIntervalType
-    e_price_level: Annotated[int, Meta(ge=0.0)] | UnsetType = UNSET
+    e_price_level: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     consumption_cost: Annotated[tuple[ConsumptionCostType, ...], Meta(min_length=1, max_length=3)] | UnsetType = UNSET
 
 
@@ -807,10 +807,10 @@ class DCChargingParametersType(Payload, frozen=True, kw_only=True, gc=False):
     ev_max_voltage: int
     energy_amount: int | UnsetType = UNSET
     ev_max_power: int | UnsetType = UNSET
-    state_of_charge: Annotated[int, Meta(ge=0.0, le=100.0)] | UnsetType = UNSET
+    state_of_charge: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
     ev_energy_capacity: int | UnsetType = UNSET
-    full_so_c: Annotated[int, Meta(ge=0.0, le=100.0)] | UnsetType = UNSET
-    bulk_so_c: Annotated[int, Meta(ge=0.0, le=100.0)] | UnsetType = UNSET
+    full_so_c: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
+    bulk_so_c: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
 
 
 class ChargingNeedsType(Payload, frozen=True, kw_only=True, gc=False):
