@@ -49,9 +49,7 @@ class Notebook:
 
     async def heard_from(self, station: str) -> None: ...
 
-    async def status_changed(
-        self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None
-    ) -> None:
+    async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None:
         self.statuses.append((evse, status))
 
     async def measured(self, station: str, evse: int, measurements: tuple[EvseMeasurement, ...]) -> None:

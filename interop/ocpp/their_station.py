@@ -12,7 +12,7 @@ from ocpp.v16 import call_result as result16
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
 
-from chargebridge.stations.ocpp import CentralSystem, Schedule, ServerSettings, StationSettings, hash_password
+from chargebridge.stations.ocpp import CentralSystem, EvseSettings, Schedule, ServerSettings, StationSettings, hash_password
 from chargebridge.stations.port import Answer, Outcome
 from interop.ocpp.check import Check, Notebook, WallClock, until
 
@@ -129,7 +129,7 @@ class Trial:
         self.checks: list[Check] = []
         self.notes = Notebook()
         station = StationSettings(
-            identity="CP-1", password_hash=hash_password(PASSWORD), fallback_current_a=FALLBACK_A, sample_interval_s=5
+            identity="CP-1", password_hash=hash_password(PASSWORD), evses=(EvseSettings(fallback_current_a=FALLBACK_A),)
         )
         self.central = CentralSystem(ServerSettings(port=0), [station], self.notes, WallClock())
 
@@ -183,9 +183,7 @@ class Trial:
         else:
             station = {"model": "M", "vendor_name": "mobilityhouse"}
             boot = await point.call(call201.BootNotification(charging_station=station, reason="PowerUp"))
-            await point.call(
-                call201.StatusNotification(timestamp=now(), connector_status="Occupied", evse_id=1, connector_id=1)
-            )
+            await point.call(call201.StatusNotification(timestamp=now(), connector_status="Occupied", evse_id=1, connector_id=1))
             allowed = await point.call(call201.Authorize(id_token={"idToken": "TAG-1", "type": "ISO14443"}))
             accepted = allowed.id_token_info["status"]
         self.check("boot is accepted", boot.status == "Accepted" and self.notes.info is not None, self.notes.info)
@@ -194,9 +192,7 @@ class Trial:
 
     async def start(self, point: ChargePoint16 | ChargePoint201) -> str:
         if isinstance(point, ChargePoint16):
-            answer = await point.call(
-                call16.StartTransaction(connector_id=1, id_tag="TAG-1", meter_start=1000, timestamp=now())
-            )
+            answer = await point.call(call16.StartTransaction(connector_id=1, id_tag="TAG-1", meter_start=1000, timestamp=now()))
             return str(answer.transaction_id)
         await self.event(point, "Started", "Authorized", 0, id_token={"idToken": "TAG-1", "type": "ISO14443"}, evse={"id": 1})
         return "tx-1"
@@ -210,9 +206,7 @@ class Trial:
 
     async def stop(self, point: ChargePoint16 | ChargePoint201, transaction: str) -> None:
         if isinstance(point, ChargePoint16):
-            await point.call(
-                call16.StopTransaction(meter_stop=1500, timestamp=now(), transaction_id=int(transaction), reason="Remote")
-            )
+            await point.call(call16.StopTransaction(meter_stop=1500, timestamp=now(), transaction_id=int(transaction), reason="Remote"))
         else:
             await self.event(point, "Ended", "RemoteStop", 2, meter_value=sampled(0.0, 1500, self.version))
 

@@ -3,11 +3,12 @@
 from chargebridge.stations.ocpp.central import CentralSystem, Stranger
 from chargebridge.stations.ocpp.language import Schedule, SchedulePeriod, Setting
 from chargebridge.stations.ocpp.passwords import hash_password
-from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
+from chargebridge.stations.ocpp.settings import EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.ocpp.station import OcppStation
 
 __all__ = [
     "CentralSystem",
+    "EvseSettings",
     "OcppStation",
     "Schedule",
     "SchedulePeriod",

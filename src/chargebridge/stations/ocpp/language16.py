@@ -118,7 +118,7 @@ class Language16:
         )
 
     async def _meter_values(self, station: "OcppStation", request: v16.MeterValuesRequest) -> Payload:
-        evse, phases = request.connector_id, station.settings.phases
+        evse, phases = request.connector_id, station.phases(request.connector_id)
         measurements = from_16(request.meter_value, phases)
         if not measurements or evse == 0:  # connector 0 is the station's own main meter, which is no point of ours
             return v16.MeterValuesResponse()
@@ -146,7 +146,7 @@ class Language16:
         """Always answered, known or not: a station repeats what is not answered for ever (1.6 4.10, StopTransaction)."""
         at, transaction = aware(request.timestamp), str(request.transaction_id)
         evse = station.running.pop(transaction, 0)
-        measurements = from_16(request.transaction_data or (), station.settings.phases)
+        measurements = from_16(request.transaction_data or (), station.phases(evse))
         answer = await station.sink.transaction_ended(
             TransactionEvent(
                 station=station.identity,

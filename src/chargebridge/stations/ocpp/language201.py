@@ -82,7 +82,7 @@ class Language201:
             case v201.TransactionEventRequest():
                 return await self._transaction(station, request)
             case v201.MeterValuesRequest():
-                measurements = from_201(request.meter_value, station.settings.phases)
+                measurements = from_201(request.meter_value, station.phases(request.evse_id))
                 if measurements and request.evse_id != 0:  # EVSE 0 is the station's own main meter, no point of ours
                     await station.sink.measured(station.identity, request.evse_id, measurements)
                 return v201.MeterValuesResponse()
@@ -143,12 +143,13 @@ class Language201:
     def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
         """evse: from the event, or from an earlier one of the transaction, else 0 (it need only be sent once, part 2 E02.FR.01)."""
         info = request.transaction_info
-        measurements = from_201(request.meter_value or (), station.settings.phases)
+        evse = request.evse.id if request.evse else station.running.get(info.transaction_id, 0)
+        measurements = from_201(request.meter_value or (), station.phases(evse))
         ended = request.event_type == "Ended"
         registers = [m.energy_wh for m in measurements if m.energy_wh is not None]
         return TransactionEvent(
             station=station.identity,
-            evse=request.evse.id if request.evse else station.running.get(info.transaction_id, 0),
+            evse=evse,
             transaction=info.transaction_id,
             occurred_at=aware(request.timestamp),
             replay_key=f"{info.transaction_id}/{request.seq_no}",

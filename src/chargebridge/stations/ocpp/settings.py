@@ -8,12 +8,19 @@ from msgspec import Struct
 from chargebridge.wire.ocpp.frames import MAX_FRAME
 
 
+class EvseSettings(Struct, frozen=True, kw_only=True):
+    """phases: that are wired, used when currents come without a phase. fallback_current_a: written into the station on each
+    boot as what holds when it hears nothing; None leaves what it has."""
+
+    phases: int = 3
+    fallback_current_a: float | None = None
+
+
 class StationSettings(Struct, frozen=True, kw_only=True):
     """One station that may connect.
 
     password_hash: by `passwords.hash_password`; None only together with security_profile 0 (OCPP part 4: no authentication),
-    which has to be said. evses: their count. phases: of each EVSE, used when its currents come without a phase.
-    fallback_current_a: written into the station on each boot, per EVSE; None leaves what it has.
+    which has to be said. evses: in order, the first is EVSE 1 (1.6: connector 1).
     fallback_setting: where this model keeps the current that it falls back to: a configuration key (1.6) or
     "Component.Variable" (2.0.1); None: it has no such setting, and the persistent default profile does the work.
     rate_unit: what its charging profiles are counted in; A unless the model only takes W.
@@ -23,9 +30,7 @@ class StationSettings(Struct, frozen=True, kw_only=True):
     identity: str
     password_hash: str | None = None
     security_profile: Literal[0, 1] = 1
-    evses: int = 1
-    phases: int = 3
-    fallback_current_a: float | None = None
+    evses: tuple[EvseSettings, ...] = (EvseSettings(),)
     fallback_setting: str | None = None
     rate_unit: Literal["A", "W"] = "A"
     sample_interval_s: int = 5

@@ -71,6 +71,10 @@ class OcppStation:
     def is_old(self, at: datetime) -> bool:
         return (self._clock.now() - at).total_seconds() > OLD_S
 
+    def phases(self, evse: int) -> int:
+        """How many phases the EVSE has; 3, the safe guess, for one that is not configured."""
+        return self.settings.evses[evse - 1].phases if 0 < evse <= len(self.settings.evses) else 3
+
     @property
     def answers(self) -> Answers:
         return self._answers
@@ -132,9 +136,9 @@ class OcppStation:
     async def _write_setup(self) -> None:
         """The fallback first, for safety; then what makes the station tell us what control needs."""
         assert self.language is not None
-        if self.settings.fallback_current_a is not None:
-            for evse in range(1, self.settings.evses + 1):
-                self.setup[f"fallback {evse}"] = await self.write_fallback(evse, self.settings.fallback_current_a)
+        for number, evse in enumerate(self.settings.evses, 1):
+            if evse.fallback_current_a is not None:
+                self.setup[f"fallback {number}"] = await self.write_fallback(number, evse.fallback_current_a)
         for choices in self.language.sampling(self.settings.sample_interval_s):
             for name, value in choices:
                 self.setup[name] = answer = await self.set_setting(name, value)
@@ -172,9 +176,9 @@ class OcppStation:
             evse=evse,
             purpose="TxDefaultProfile",
             stack_level=FALLBACK_LEVEL,
-            limit=self._limit(current_a, self.settings.phases),
+            limit=self._limit(current_a, self.phases(evse)),
             unit=self.settings.rate_unit,
-            phases=self.settings.phases,
+            phases=self.phases(evse),
         )
         answer = await self._set_profile(profile, None)
         name = self.settings.fallback_setting

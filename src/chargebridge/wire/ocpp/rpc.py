@@ -125,10 +125,13 @@ class Connection:
         self._sent: dict[str, _Waiting] = {}
         self._open: dict[str, CallReceived] = {}
 
-    def call(self, request: Payload, timeout_s: float, *, urgent: bool = False) -> str:
-        """Queue a call; urgent ones go before the others that wait. Returns its message id. Raises KeyError: not this version's."""
+    def call(self, request: Payload, timeout_s: float, *, urgent: bool = False, message_id: str | None = None) -> str:
+        """Queue a call; urgent ones go before the others that wait. Returns its message id. Raises KeyError: not this version's.
+
+        message_id: only to send a message again of which nobody knows whether it arrived.
+        """
         action = self.dialect.action(request)
-        message_id = str(uuid4())
+        message_id = message_id or str(uuid4())
         waiting = _Waiting(message_id, action, emit_call(message_id, action, self.dialect.encode(request)), timeout_s)
         (self._urgent if urgent else self._queue).append(waiting)
         return message_id
