@@ -1,0 +1,46 @@
+"""Smart-meter telegrams: bytes in, telegrams and errors out. No sockets, no clock; usable alone.
+
+decoder = P1Decoder()
+for event in decoder.feed(data):
+    match event:
+        case Telegram(): ...
+        case DecodeError(): ...
+"""
+
+from chargebridge.wire.meter.detect import AutoDecoder, DecoderOptions, decoder_for, detect
+from chargebridge.wire.meter.dlms import DlmsDecoder, decode_apdu
+from chargebridge.wire.meter.lists import ListOptions
+from chargebridge.wire.meter.p1 import P1Decoder
+from chargebridge.wire.meter.sml import SmlDecoder
+from chargebridge.wire.meter.telegram import (
+    ClockOrigin,
+    DecodeError,
+    Decoder,
+    ErrorKind,
+    Event,
+    Protocol,
+    Register,
+    Scale,
+    Telegram,
+)
+
+__all__ = [
+    "AutoDecoder",
+    "ClockOrigin",
+    "DecodeError",
+    "Decoder",
+    "DecoderOptions",
+    "DlmsDecoder",
+    "ErrorKind",
+    "Event",
+    "ListOptions",
+    "P1Decoder",
+    "Protocol",
+    "Register",
+    "Scale",
+    "SmlDecoder",
+    "Telegram",
+    "decode_apdu",
+    "decoder_for",
+    "detect",
+]

@@ -1,0 +1,21 @@
+"""Layouts of the lists that DLMS meters push: one file a maker, one line in ``LAYOUTS``.
+
+The first layout that recognises a body reads it.
+"""
+
+from chargebridge.wire.meter.axdr import Data
+from chargebridge.wire.meter.lists import aidon, kaifa, kamstrup
+from chargebridge.wire.meter.lists.common import DEFAULT_OPTIONS, Layout, ListOptions, MeterList
+
+LAYOUTS: tuple[Layout, ...] = (aidon.read, kaifa.read, kamstrup.read)
+
+__all__ = ["DEFAULT_OPTIONS", "LAYOUTS", "ListOptions", "MeterList", "read"]
+
+
+def read(body: Data, options: ListOptions) -> MeterList | None:
+    """The list in ``body`` by the first layout that recognises it, None if none does."""
+    for layout in LAYOUTS:
+        found = layout(body, options)
+        if found is not None:
+            return found
+    return None
