@@ -6,6 +6,7 @@ Plain data: msgspec reads it from JSON or TOML and writes it back.
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chargebridge.model.phases import Phase
 
@@ -53,13 +54,14 @@ class GridLimit(Event, frozen=True, kw_only=True, tag="grid_limit"):
 
 
 class FaultKind(StrEnum):
-    """DEAD: nothing comes, connections close. FROZEN: the same telegram for ever. CUT, FLIPPED: telegrams lack their end, or have a wrong bit.
+    """DEAD: its connections break and new ones break at once. SILENT: they stay, but nothing comes. FROZEN: the same telegram for ever.
 
-    LATE: each telegram comes ``late_s`` after its time.
+    CUT, FLIPPED: telegrams lack their end, or have one wrong bit. LATE: each telegram comes ``late_s`` after its time.
     """
 
     NONE = "none"
     DEAD = "dead"
+    SILENT = "silent"
     FROZEN = "frozen"
     CUT = "cut"
     FLIPPED = "flipped"
@@ -94,3 +96,24 @@ class Cloud(Event, frozen=True, kw_only=True, tag="cloud"):
 
 
 Happening = Arrive | Depart | LeaveEarly | GridLimit | MeterFails | SwitchOn | Cloud
+
+
+def stretch(story: tuple[Happening, ...], factor: float) -> tuple[Happening, ...]:
+    """The same story told ``factor`` times as slowly: with a clock that runs as much faster it keeps its pace on the wall.
+
+    What a driver says of his own plans (``stays_s``) is about real roads and stays as it is.
+    """
+    return tuple(_stretched(event, factor) for event in story)
+
+
+def _stretched(event: Happening, factor: float) -> Happening:
+    at_s = event.at_s * factor
+    match event:
+        case GridLimit(duration_s=float() | int() as lasts_s):
+            return replace(event, at_s=at_s, duration_s=lasts_s * factor)
+        case SwitchOn(run_s=lasts_s):
+            return replace(event, at_s=at_s, run_s=lasts_s * factor)
+        case Cloud(lasts_s=lasts_s):
+            return replace(event, at_s=at_s, lasts_s=lasts_s * factor)
+        case _:
+            return replace(event, at_s=at_s)

@@ -183,5 +183,24 @@ class Physics:
             soc=outlet.car.soc if outlet.car else None,
         )
 
+    def vehicles(self, station: str) -> "Vehicles":
+        """The world as the station with this identity meets it."""
+        return Vehicles(self, station)
+
     def _mishap(self, where: str, text: str) -> None:
         self.mishaps.append(Mishap(at=self.now, where=where, text=text))
+
+
+class Vehicles:
+    """What stands before one station, by the numbers of its EVSEs: the side that a virtual station asks for the truth."""
+
+    def __init__(self, physics: Physics, station: str) -> None:
+        self._physics = physics
+        self._station = station
+
+    def draw(self, evse: int, offered_a: float, phases: int, now: datetime) -> PerPhase:
+        """See ``Physics.draw``."""
+        return self._physics.draw(self._physics.point_of(self._station, evse).id, offered_a, phases, now)
+
+    def measure(self, evse: int) -> PointTruth:
+        return self._physics.measure(self._physics.point_of(self._station, evse).id)

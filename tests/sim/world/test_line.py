@@ -1,0 +1,93 @@
+"""Lines carry bytes to whoever listens and never wait for anybody."""
+
+import asyncio
+import os
+
+import pytest
+
+from chargebridge.sim.world.line import HOST, SerialLine, TcpLine
+
+
+async def settled(line: TcpLine, listeners: int) -> None:
+    for _ in range(400):
+        if line.listeners == listeners:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"{line.listeners} listeners, expected {listeners}")
+
+
+async def gone(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await asyncio.wait_for(reader.read(1), 2) == b""
+    except ConnectionError:
+        return True
+
+
+async def test_every_listener_hears_everything_after_it_came():
+    line = TcpLine(0)
+    await line.open()
+    one, keep_one = await asyncio.open_connection(HOST, line.port)
+    two, keep_two = await asyncio.open_connection(HOST, line.port)
+    await settled(line, 2)
+    line.send(b"hello")
+    assert await one.readexactly(5) == await two.readexactly(5) == b"hello"
+    await line.close()
+    assert await gone(one)
+    keep_one.close()
+    keep_two.close()
+
+
+async def test_a_broken_line_throws_listeners_out_until_it_is_repaired():
+    line = TcpLine(0)
+    await line.open()
+    reader, _ = await asyncio.open_connection(HOST, line.port)
+    await settled(line, 1)
+    line.break_off(True)
+    for _ in range(2):
+        assert await gone(reader)
+        reader, _ = await asyncio.open_connection(HOST, line.port)
+    line.break_off(False)
+    reader, _ = await asyncio.open_connection(HOST, line.port)
+    await settled(line, 1)
+    line.send(b"x")
+    assert await reader.readexactly(1) == b"x"
+    await line.close()
+
+
+async def test_a_listener_that_does_not_read_is_cut_off():
+    line = TcpLine(0)
+    await line.open()
+    _, keep = await asyncio.open_connection(HOST, line.port, limit=1024)
+    await settled(line, 1)
+    for _ in range(400):
+        line.send(b"x" * 100_000)
+        await asyncio.sleep(0)
+        if not line.listeners:
+            break
+    assert not line.listeners
+    keep.close()
+    await line.close()
+
+
+def test_a_port_is_only_known_when_the_line_is_open():
+    with pytest.raises(RuntimeError, match="open"):
+        _ = TcpLine(0).port
+
+
+def test_the_pseudo_terminal_carries_bytes_raw_and_what_nobody_reads_is_lost():
+    line = SerialLine()
+    try:
+        for _ in range(1000):
+            line.send(b"old\r\n\x00\xff" * 20)
+        handle = os.open(line.path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        seen = b""
+        while len(seen) < 320 and (part := os.read(handle, 4096)):
+            seen += part
+            if len(part) < 4096:
+                break
+        assert len(seen) < 2000
+        line.send(b"new\r\n\x00\xff")
+        assert os.read(handle, 4096).endswith(b"new\r\n\x00\xff")
+        os.close(handle)
+    finally:
+        line.close()
