@@ -51,17 +51,19 @@ def parse(text: str, name: str = "configuration") -> SiteConfig:
     return config
 
 
-_CURES = {
-    "missing": "add it",
-    "extra_forbidden": "remove it or mend its spelling; docs/configuration.md lists what there is",
+_PLAIN = {
+    "missing": ("is missing", "add it"),
+    "extra_forbidden": ("is not known here", "remove it or mend its spelling; docs/configuration.md lists what there is"),
 }
+"""For the commonest mistakes, plainer words than the validator's."""
 
 
 def _told(text: str, name: str, loc: tuple[int | str, ...], message: str, kind: str, given: object) -> ConfigError:
-    key = ".".join(str(part) for part in loc)
-    said = message.removeprefix("Value error, ")
-    shown = "" if kind in _CURES else f" (it is {given!r})"
-    return ConfigError(f"{name}:{line_of(text, loc)}: {key}", f"{said}{shown}", _CURES.get(kind, "mend the value"))
+    where = f"{name}:{line_of(text, loc)}: {'.'.join(str(part) for part in loc)}"
+    if kind in _PLAIN:
+        return ConfigError(where, *_PLAIN[kind])
+    said = message.removeprefix("Value error, ").replace("Input should be", "should be")
+    return ConfigError(where, f"{said}, but it is {given!r}", "mend the value; docs/configuration.md says what it means")
 
 
 def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:

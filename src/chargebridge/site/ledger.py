@@ -200,3 +200,17 @@ def keep_setting(c: Connection, name: str, value: str) -> str:
     """Store ``value`` under ``name`` unless there is one already; returns the one that holds."""
     c.execute(upsert(setting).values(name=name, value=value).on_conflict_do_nothing())
     return str(c.execute(select(setting.c.value).where(setting.c.name == name)).scalar_one())
+
+
+PRIORITY = "priority "
+
+
+def keep_priority(c: Connection, point: str, priority: int) -> None:
+    """Keep a priority that the owner has given by hand; it goes before the configured one."""
+    row = upsert(setting).values(name=PRIORITY + point, value=str(priority))
+    c.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": str(priority)}))
+
+
+def priorities(c: Connection) -> dict[str, int]:
+    rows = c.execute(select(setting).where(setting.c.name.startswith(PRIORITY))).mappings()
+    return {row["name"].removeprefix(PRIORITY): int(row["value"]) for row in rows}

@@ -127,6 +127,14 @@ class Live:
     def of(self, station: str) -> list[LivePoint]:
         return [p for p in self.points.values() if p.point.station == station]
 
+    def prioritise(self, priorities: dict[str, int]) -> None:
+        """Give points other priorities than the configuration does."""
+        for name, priority in priorities.items():
+            if name in self.points:
+                self.points[name].point = msgspec.structs.replace(self.points[name].point, priority=priority)
+        points = tuple(self.points[p.id].point for p in self.topology.points)
+        self.topology = msgspec.structs.replace(self.topology, points=points)
+
     def state(self) -> SiteState:
         return SiteState(
             topology=self.topology,

@@ -164,9 +164,8 @@ class Service:
         at = self._point(point)
         if not -100 <= priority <= 100:
             raise ModelError(at.point.name, f"priority {priority} is out of range", "give one from -100 to 100")
-        at.point = msgspec.structs.replace(at.point, priority=priority)
-        points = tuple(self._live.points[p.id].point for p in self._live.topology.points)
-        self._live.topology = msgspec.structs.replace(self._live.topology, points=points)
+        await self._database.write(lambda c: ledger.keep_priority(c, point, priority))
+        self._live.prioritise({point: priority})
         await self._engine.use_topology()
         self._tell("session", f"{at.point.name}: priority {priority} set by {by}", point)
 

@@ -113,6 +113,7 @@ class Site:
             point = site.live.points.get(session.point)
             if point is not None:
                 point.session = session
+        site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits[limit.id] = limit
         site._happenings.extend(await database.read(lambda c: journal.happenings(c, HAPPENINGS_SHOWN)))

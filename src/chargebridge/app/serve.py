@@ -1,0 +1,169 @@
+"""One process that runs one property: store, meters, Central System, engine and pages in one event loop."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+
+import uvicorn
+from msgspec import Struct
+
+from chargebridge.app.web import Access, create_app
+from chargebridge.meters import open_meter
+from chargebridge.model.clock import Clock
+from chargebridge.model.errors import ChargebridgeError
+from chargebridge.site.config import SiteConfig
+from chargebridge.site.site import Site
+from chargebridge.stations.ocpp import CentralSystem, ServerSettings, StationSettings
+from chargebridge.stations.port import StationSink
+from chargebridge.store import Database
+from chargebridge.store.passwords import hash_password
+
+CALL_TIMEOUT_S = 10.0
+"""A station that has not answered a limit by then is reckoned with as one that may or may not have taken it."""
+SAMPLE_EVERY_S = 5
+CLOSING_S = 3
+
+
+class StartError(ChargebridgeError):
+    """The process cannot begin its work."""
+
+
+class Running(Struct, frozen=True, kw_only=True):
+    """A site that is up: and where it listens."""
+
+    site: Site
+    central: CentralSystem
+    web_url: str
+    ocpp_url: str
+
+
+def secret_from(name: str, where: str) -> str:
+    """A password from the environment. Raises StartError when it is not there."""
+    value = os.environ.get(name)
+    if not value:
+        raise StartError(where, f"the environment variable {name} is not set", "set it to the password, or give password_hash instead")
+    return value
+
+
+def station_settings(config: SiteConfig) -> list[StationSettings]:
+    """What the Central System needs to know of each configured station."""
+    settings = []
+    for station in config.station:
+        points = [p for p in config.point if p.station == station.id]
+        stored = station.password_hash
+        if stored is None and station.password_env is not None:
+            stored = hash_password(secret_from(station.password_env, f"station {station.id}"))
+        settings.append(
+            StationSettings(
+                identity=station.id,
+                password_hash=stored,
+                security_profile=0 if station.open else 1,
+                evses=max((p.evse for p in points), default=1),
+                phases=max((len(p.phases) for p in points), default=3),
+                sample_interval_s=SAMPLE_EVERY_S,
+            )
+        )
+    return settings
+
+
+def tls_context(config: SiteConfig) -> ssl.SSLContext | None:
+    """OCPP security profile 2: the server proves who it is (2.0.1 part 2, A00.FR.301)."""
+    if config.ocpp.certificate is None or config.ocpp.key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(config.ocpp.certificate, config.ocpp.key)
+    except (OSError, ssl.SSLError) as error:
+        raise StartError("ocpp", f"certificate or key cannot be used ({error})", "give PEM files that belong together") from error
+    return context
+
+
+def owner_access(config: SiteConfig, password: str | None) -> Access:
+    """How the owner gets in: the configured password, or ``password`` where none is configured."""
+    if config.web.password_hash is not None:
+        return Access(password_hash=config.web.password_hash)
+    if config.web.password_env is not None:
+        password = secret_from(config.web.password_env, "web")
+    assert password is not None
+    return Access(password_hash=hash_password(password))
+
+
+async def serve(
+    config: SiteConfig,
+    clock: Clock,
+    *,
+    password: str | None = None,
+    demo: bool = False,
+    beside: Callable[[Running], Coroutine[None, None, None]] | None = None,
+    ready: Callable[[Running], None] | None = None,
+) -> None:
+    """Run until the web server is told to stop. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
+    access, tls, stations = owner_access(config, password), tls_context(config), station_settings(config)
+    database = Database.open(config.site.store)
+    try:
+        settings = ServerSettings(
+            host=config.ocpp.host,
+            port=config.ocpp.port,
+            tls=tls,
+            call_timeout_s=CALL_TIMEOUT_S,
+        )
+
+        def make(sink: StationSink) -> CentralSystem:
+            return CentralSystem(settings, stations, sink, clock)
+
+        meters = [open_meter(m.id, m.url, m.protocol, clock) for m in config.meter]
+        site = await Site.open(config, clock, database, make, meters, demo=demo)
+        central = site.stations
+        assert isinstance(central, CentralSystem)
+        await _listen(config, site, central, access, beside, ready)
+    finally:
+        database.close()
+
+
+async def _listen(
+    config: SiteConfig,
+    site: Site,
+    central: CentralSystem,
+    access: Access,
+    beside: Callable[[Running], Coroutine[None, None, None]] | None,
+    ready: Callable[[Running], None] | None,
+) -> None:
+    with _bound(config.web.host, config.web.port) as listener:
+        try:
+            await central.start()
+        except OSError as error:
+            raise StartError(
+                "ocpp", f"port {config.ocpp.port} cannot be opened ({error})", "stop what uses it or give another port"
+            ) from error
+        try:
+            running = Running(
+                site=site,
+                central=central,
+                web_url=f"http://{config.web.host}:{listener.getsockname()[1]}",
+                ocpp_url=f"{'wss' if config.ocpp.certificate else 'ws'}://{config.ocpp.host}:{central.port}/ocpp/",
+            )
+            server = uvicorn.Server(
+                uvicorn.Config(create_app(site.service, access), log_level="warning", timeout_graceful_shutdown=CLOSING_S)
+            )
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(site.run(), name="site")]
+                if beside is not None:
+                    tasks.append(group.create_task(beside(running), name="beside"))
+                if ready is not None:
+                    ready(running)
+                await server.serve(sockets=[listener])
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await central.stop()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A listening socket for the pages. Raises StartError."""
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        raise StartError("web", f"port {port} cannot be opened ({error})", "stop what uses it or give another port") from error
