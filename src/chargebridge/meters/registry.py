@@ -1,0 +1,35 @@
+"""All transports by the scheme of their URL. A new one is a file with an ``open_source`` and one line here."""
+
+from collections.abc import Callable
+
+from chargebridge.meters import replay, serial_port, tcp
+from chargebridge.meters.address import Address, parse
+from chargebridge.meters.port import Meter, MeterError, TelegramSource
+from chargebridge.meters.telegram_meter import TelegramMeter
+from chargebridge.model.clock import Clock
+
+Opener = Callable[[Address, Clock], TelegramSource]
+
+TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
+    "serial": (serial_port.open_source, frozenset({"baud", "format", "silence"})),
+    "tcp": (tcp.open_source, frozenset({"silence"})),
+    "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),
+}
+"""Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""
+
+
+def open_source(url: str, clock: Clock) -> TelegramSource:
+    """The source at ``url``, checked but not connected yet. Raises ``MeterError``."""
+    scheme = url.partition("://")[0]
+    if scheme not in TRANSPORTS:
+        known = ", ".join(f"{name}://" for name in TRANSPORTS)
+        raise MeterError(url, f"scheme {scheme!r} is unknown", f"begin with one of {known}")
+    opener, settings = TRANSPORTS[scheme]
+    address = parse(url, settings)
+    _ = address.protocol, address.options  # checks both before anything is opened
+    return opener(address, clock)
+
+
+def open_meter(url: str, name: str, clock: Clock) -> Meter:
+    """The meter at ``url``, under the ``name`` by which circuits refer to it. Raises ``MeterError``."""
+    return TelegramMeter(name, open_source(url, clock), clock)

@@ -1,0 +1,85 @@
+"""A byte stream that is opened again whenever it fails: the common part of serial ports and TCP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from chargebridge.meters.port import LinkFault, SourceEvent
+from chargebridge.model.clock import Clock
+from chargebridge.wire.meter import Telegram
+from chargebridge.wire.meter.telegram import DecoderFactory
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+CONNECT_TIMEOUT_S = 10.0
+SILENCE_S = 60.0
+"""A half-open connection looks like a silent one; after this silence it is opened anew."""
+FIRST_BACKOFF_S, LAST_BACKOFF_S = 1.0, 30.0
+_CHUNK = 4096
+
+
+class StreamSource:
+    """``TelegramSource`` over ``connect``.
+
+    decoder: makes a fresh decoder for each connection, so that halves of two telegrams never meet. cure: what to tell when it cannot be opened.
+    Tries again after 1, 2, 4 ... 30 s; a telegram that arrives resets the wait.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        connect: Callable[[], Awaitable[Streams]],
+        decoder: DecoderFactory,
+        clock: Clock,
+        *,
+        cure: str,
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        self.where = where
+        self._connect = connect
+        self._decoder = decoder
+        self._clock = clock
+        self._cure = cure
+        self._silence_s = silence_s
+        self._backoff_s = FIRST_BACKOFF_S
+
+    async def events(self) -> AsyncIterator[SourceEvent]:
+        """Telegrams and errors as they come; runs until it is closed."""
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    reader, writer = await self._connect()
+            except TimeoutError:
+                yield LinkFault(self.where, f"no connection within {CONNECT_TIMEOUT_S:g} s", self._cure)
+            except (OSError, ValueError) as problem:  # ValueError: pyserial on settings that the port does not know
+                yield LinkFault(self.where, f"cannot be opened: {problem}", self._cure)
+            else:
+                try:
+                    async for event in self._session(reader):
+                        yield event
+                finally:
+                    writer.close()
+            await self._clock.sleep(self._backoff_s)
+            self._backoff_s = min(LAST_BACKOFF_S, self._backoff_s * 2)
+
+    async def _session(self, reader: asyncio.StreamReader) -> AsyncIterator[SourceEvent]:
+        """What one connection delivers, and in the end why it ended."""
+        decoder = self._decoder()
+        while True:
+            try:
+                async with asyncio.timeout(self._silence_s):
+                    data = await reader.read(_CHUNK)
+            except TimeoutError:
+                reason, cure = f"no byte for {self._silence_s:g} s, opened anew", "check that the port is enabled and the cable sits"
+                break
+            except OSError as problem:
+                reason, cure = f"broke off: {problem}", self._cure
+                break
+            if not data:
+                reason, cure = "closed by the other side, opened anew", self._cure
+                break
+            for event in decoder.feed(data):
+                if isinstance(event, Telegram):
+                    self._backoff_s = FIRST_BACKOFF_S
+                yield event
+        for event in decoder.close():
+            yield event
+        yield LinkFault(self.where, reason, cure)

@@ -1,0 +1,32 @@
+"""A meter that sends telegrams, over whichever transport."""
+
+from collections.abc import AsyncIterator
+
+from chargebridge.meters.memory import PhaseMemory
+from chargebridge.meters.port import LinkFault, TelegramSource
+from chargebridge.meters.quantities import reading_of
+from chargebridge.model.clock import Clock
+from chargebridge.model.reading import MeterFault, Reading
+from chargebridge.wire.meter import DecodeError, Telegram
+
+
+class TelegramMeter:
+    """``Meter`` over a ``TelegramSource``: telegrams to readings, errors to faults."""
+
+    def __init__(self, name: str, source: TelegramSource, clock: Clock) -> None:
+        self.name = name
+        self.source = source
+        self._clock = clock
+
+    async def readings(self) -> AsyncIterator[Reading | MeterFault]:
+        """See ``Meter``."""
+        memory = PhaseMemory()
+        async for event in self.source.events():
+            now = self._clock.now()
+            match event:
+                case Telegram():
+                    yield memory.complete(reading_of(event, meter=self.name, received_at=now))
+                case DecodeError(offset=offset, reason=reason, cure=cure):
+                    yield MeterFault(meter=self.name, at=now, where=f"{self.source.where}, byte {offset}", reason=reason, cure=cure)
+                case LinkFault(where=where, reason=reason, cure=cure):
+                    yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure)
