@@ -20,13 +20,14 @@ class Buttons:
         self.clock = clock
         self.pressed: list[tuple[float, str]] = []
 
-    async def plug_in(self, evse: int) -> None:
+    def plug(self, evse: int) -> None:
         self._note(f"plug {evse}")
 
-    async def present_token(self, evse: int, token: str) -> None:
+    async def present(self, evse: int, token: str) -> bool:
         self._note(f"{token} {evse}")
+        return True
 
-    async def unplug(self, evse: int) -> None:
+    def unplug(self, evse: int) -> None:
         self._note(f"unplug {evse}")
 
     def _note(self, what: str) -> None:

@@ -3,16 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.sim.world.event import FaultKind
 from chargebridge.sim.world.flow import Flow
-from chargebridge.sim.world.meter import Meter, MeterValues, Rhythm
+from chargebridge.sim.world.meter import Meter, Rhythm
 
 START = datetime(2026, 4, 14, tzinfo=UTC)
 DT_S = 0.2
 
 
 def encode(values: MeterValues, number: int) -> bytes:
-    return f"<{number} {values.number} {values.power_w:.0f} W {values.import_wh} Wh>".encode()
+    return f"<{number} {values.meter_id} {values.power_import_w:.0f} W {values.energy_import_wh} Wh>".encode()
 
 
 class Bench:
@@ -44,8 +46,8 @@ def test_its_registers_run_by_the_energy_that_flowed():
     before = bench.meter.values(START)
     bench.run(3600)
     after = bench.meter.values(START)
-    assert after.import_wh - before.import_wh == 6900
-    assert after.export_wh == before.export_wh
+    assert after.energy_import_wh - before.energy_import_wh == 6900
+    assert after.energy_export_wh == before.energy_export_wh
     assert after.current_a == (10, 10, 10)
 
 

@@ -16,15 +16,15 @@ PULLS_PLUG_S = 2.0
 class StationSide(Protocol):
     """What a virtual station offers to somebody who stands before it."""
 
-    async def plug_in(self, evse: int) -> None:
-        """A cable went into the car; the station sees the pilot drop."""
+    def plug(self, evse: int) -> None:
+        """A cable went into the car."""
         ...
 
-    async def present_token(self, evse: int, token: str) -> None:
-        """A card is held before the reader: starts a transaction, or ends the one that the same card started."""
+    async def present(self, evse: int, token: str) -> bool:
+        """A card is held before the reader: asks for a transaction (True: granted), or ends the one that the same card began."""
         ...
 
-    async def unplug(self, evse: int) -> None:
+    def unplug(self, evse: int) -> None:
         """The cable came out."""
         ...
 
@@ -63,16 +63,16 @@ class Drivers:
             if isinstance(event, Arrive):
                 self._physics.plug(event.point, event.kind, event.soc)
                 self._cards[event.point] = event.card
-                await side.plug_in(evse)
+                side.plug(evse)
                 await self._clock.sleep(FINDS_CARD_S)
-                await side.present_token(evse, event.card)
+                await side.present(evse, event.card)
 
     async def _leave(self, point: str, side: StationSide, evse: int) -> None:
         if point in self._cards:
-            await side.present_token(evse, self._cards.pop(point))
+            await side.present(evse, self._cards.pop(point))
             await self._clock.sleep(PULLS_PLUG_S)
         self._physics.unplug(point)
-        await side.unplug(evse)
+        side.unplug(evse)
 
     def _side(self, point: str) -> tuple[StationSide | None, int]:
         wired = self._physics.outlets[point].point

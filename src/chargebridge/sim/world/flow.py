@@ -65,6 +65,11 @@ class Flow:
         return (_signed(c[0]), _signed(c[1]), _signed(c[2]))
 
     @property
+    def reactive_var(self) -> float:
+        """Reactive power of all phases, inductive load positive."""
+        return sum(c.imag * v for c, v in zip(self.current, self.voltage_v, strict=True))
+
+    @property
     def import_wh(self) -> float:
         return self.import_j / 3600
 

@@ -7,22 +7,9 @@ from random import Random
 
 from msgspec import Struct
 
-from chargebridge.model.phases import PerPhase
+from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.sim.world.event import FaultKind
 from chargebridge.sim.world.flow import Flow
-
-
-class MeterValues(Struct, frozen=True, kw_only=True):
-    """What the meter measures at ``at``. Powers and currents are signed, import positive; registers are whole Wh (rounded down, as meters do)."""
-
-    number: str
-    at: datetime
-    power_w: float
-    power_phases_w: PerPhase
-    current_a: PerPhase
-    voltage_v: PerPhase
-    import_wh: int
-    export_wh: int
 
 
 class Rhythm(Struct, frozen=True, kw_only=True):
@@ -33,7 +20,7 @@ class Rhythm(Struct, frozen=True, kw_only=True):
 
 
 class Meter:
-    """One meter on one flow. ``tick`` is called after each step of the world; ``fault`` may be set at any time."""
+    """One meter on one flow. ``tick`` is called after each step of the world. sent: telegrams that were due so far."""
 
     def __init__(self, name: str, flow: Flow, rhythm: Rhythm, seed: object) -> None:
         self.id = name
@@ -44,7 +31,7 @@ class Meter:
         self._began_import_wh = self._random.randrange(1_000_000, 60_000_000)
         self._began_export_wh = self._random.randrange(0, 20_000_000)
         self._next_s = self._random.uniform(0.0, min(1.0, rhythm.period_s))
-        self._sent = 0
+        self.sent = 0
         self._last = b""
         self._late: deque[tuple[float, bytes]] = deque()
         self._late_s = 0.0
@@ -61,17 +48,21 @@ class Meter:
         self._late.clear()
 
     def values(self, at: datetime) -> MeterValues:
-        """The truth as this meter sees it."""
+        """The truth as this meter sees it; registers in whole Wh, cut off."""
         flow = self.flow
+        l1, l2, l3 = flow.current_a
         return MeterValues(
-            number=self.number,
             at=at,
-            power_w=flow.power_w,
-            power_phases_w=flow.power_phases_w,
-            current_a=flow.current_a,
+            meter_id=self.number,
+            power_import_w=max(0.0, flow.power_w),
+            power_export_w=max(0.0, -flow.power_w),
+            power_w_phases=flow.power_phases_w,
+            current_a=(abs(l1), abs(l2), abs(l3)),
             voltage_v=flow.voltage_v,
-            import_wh=self._began_import_wh + int(flow.import_wh),
-            export_wh=self._began_export_wh + int(flow.export_wh),
+            energy_import_wh=self._began_import_wh + int(flow.import_wh),
+            energy_export_wh=self._began_export_wh + int(flow.export_wh),
+            reactive_import_var=max(0.0, flow.reactive_var),
+            reactive_export_var=max(0.0, -flow.reactive_var),
         )
 
     def tick(self, t_s: float, at: datetime) -> Iterator[bytes]:
@@ -81,7 +72,7 @@ class Meter:
         if t_s < self._next_s:
             return
         self._next_s += self._rhythm.period_s
-        number, self._sent = self._sent, self._sent + 1
+        number, self.sent = self.sent, self.sent + 1
         if self._fault in (FaultKind.DEAD, FaultKind.SILENT):
             return
         if self._fault is FaultKind.FROZEN and self._last:

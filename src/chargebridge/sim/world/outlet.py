@@ -1,7 +1,5 @@
 """A charging point's power side: contactor, control pilot, register. What it decides to offer is its station's business, not ours."""
 
-from collections.abc import Callable
-
 from chargebridge.model.circuit import MINIMUM_CURRENT_A, ChargingPoint
 from chargebridge.model.phases import ZERO, PerPhase
 from chargebridge.sim.world.car import Car
@@ -12,25 +10,29 @@ CUT_AFTER_S = 6.0
 
 
 class Outlet:
-    """The device at ``point``. ``flow`` is its meter, on the grid's phases; ``terminals`` turns them to L1..L3 of the point."""
+    """The device at ``point``. ``flow`` is its meter, on the grid's phases; ``terminals`` turns them to L1..L3 of the point.
 
-    def __init__(self, point: ChargingPoint, mishap: Callable[[str, str], None]) -> None:
+    lines: how many its contactor closes. To change them it takes the pilot off, waits until nothing flows, switches, and offers again, as the
+    cars ask for (a charger whose phases change under load may break).
+    """
+
+    def __init__(self, point: ChargingPoint) -> None:
         self.id = point.id
         self.circuit = point.circuit
         self.point = point
         self.flow = Flow(point.id)
         self.car: Car | None = None
-        self.offered_a = 0.0
+        self.pilot_a = 0.0
         self.lines = len(point.phases)
+        self._offered = (0.0, self.lines)
         self._off_since: float | None = 0.0
-        self._mishap = mishap
 
     def plug(self, car: Car, t_s: float) -> None:
         """The cable goes in; the pilot that stands is seen at once."""
         if self.car is not None:
             raise ValueError(f"{self.id}: {self.car.name} is plugged in already")
         self.car = car
-        car.pilot(self.offered_a, t_s)
+        car.pilot(self.pilot_a, t_s)
 
     def unplug(self) -> Car | None:
         """The cable comes out (the plug's lock opens the contactor first)."""
@@ -40,22 +42,28 @@ class Outlet:
         return car
 
     def offer(self, offered_a: float, phases: int, t_s: float) -> None:
-        """The station sets the pilot (below 6 A: off) and the number of lines that its contactor closes."""
-        offered_a = offered_a if offered_a >= MINIMUM_CURRENT_A else 0.0
-        lines = max(1, min(phases, len(self.point.phases)))
+        """The station wants this pilot (below 6 A: off) on so many lines."""
+        self._offered = (offered_a if offered_a >= MINIMUM_CURRENT_A else 0.0, max(1, min(phases, len(self.point.phases))))
+        self._arrange(t_s)
+
+    def _arrange(self, t_s: float) -> None:
+        offered_a, lines = self._offered
         if lines != self.lines:
-            if self.flow.power_w > 0:
-                self._mishap(self.id, f"switched from {self.lines} to {lines} phases while the car was drawing")
-            self.lines = lines
-        if offered_a == self.offered_a:
+            if self.flow.current == NOTHING:
+                self.lines = lines
+            else:
+                offered_a = 0.0
+        if offered_a == self.pilot_a:
             return
-        self.offered_a = offered_a
+        self.pilot_a = offered_a
         self._off_since = t_s if offered_a == 0 else None
         if self.car is not None:
             self.car.pilot(offered_a, t_s)
 
     def step(self, t_s: float, dt_s: float, voltage_v: PerPhase) -> Currents:
         """Draw for one step at these voltages of the grid's phases."""
+        if self._offered[1] != self.lines:
+            self._arrange(t_s)
         currents = self._draw(t_s, dt_s, voltage_v)
         self.flow.take(currents, voltage_v, dt_s)
         if self.car is not None:

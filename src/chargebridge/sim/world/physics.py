@@ -23,7 +23,7 @@ from chargebridge.sim.world.storage import Storage
 
 
 class Mishap(Struct, frozen=True, kw_only=True):
-    """Something that must not happen: a fuse opened, a contactor switched under load."""
+    """Something that must not happen: a protection opened."""
 
     at: datetime
     where: str
@@ -78,7 +78,7 @@ class Physics:
         if midnight_s is None:
             midnight_s = (start - start.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
         self.network = Network(topology, seed, curves)
-        self.outlets = {point.id: Outlet(point, self._mishap) for point in topology.points}
+        self.outlets = {point.id: Outlet(point) for point in topology.points}
         self.households = {
             home.id: Household(home.id, home.circuit, day, seed, midnight_s=midnight_s, scale=home.scale, appliances=home.appliances)
             for home in scenario.homes
@@ -114,7 +114,7 @@ class Physics:
     def step(self) -> None:
         t_s = self.t_s
         for circuit in self.network.step(t_s, self.dt_s):
-            self._mishap(circuit, "the protection opened: overcurrent")
+            self.mishaps.append(Mishap(at=self.now, where=circuit, text="the protection opened: overcurrent"))
         self.steps += 1
 
     def advance(self, seconds: float) -> None:
@@ -186,9 +186,6 @@ class Physics:
     def vehicles(self, station: str) -> "Vehicles":
         """The world as the station with this identity meets it."""
         return Vehicles(self, station)
-
-    def _mishap(self, where: str, text: str) -> None:
-        self.mishaps.append(Mishap(at=self.now, where=where, text=text))
 
 
 class Vehicles:

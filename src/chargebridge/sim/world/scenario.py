@@ -8,9 +8,11 @@ from chargebridge.sim.world.event import Happening
 
 
 class Language(StrEnum):
-    """What a meter speaks at its customer interface."""
+    """What a meter speaks at its customer interface: P1 with whole amperes as in the Netherlands, 0.01 A in Flanders, 0.1 A in Sweden."""
 
     P1 = "p1"
+    P1_FLEMISH = "p1_flemish"
+    P1_SWEDISH = "p1_swedish"
     SML = "sml"
     AIDON = "aidon"
     KAIFA = "kaifa"
