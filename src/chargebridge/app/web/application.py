@@ -1,0 +1,150 @@
+"""All faces of a site in one ASGI application: pages, REST API, health and metrics."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from nicegui import ui
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chargebridge.app.web import metrics
+from chargebridge.app.web.access import Access, same_secret
+from chargebridge.app.web.api import Guard, add_api
+from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, refused_driver
+from chargebridge.app.web.driver import DriverPage, find
+from chargebridge.app.web.feed import Feed
+from chargebridge.app.web.owner import OwnerPage
+from chargebridge.site.view import SiteService
+
+_SESSION_S = 30 * 24 * 3600
+_STALE_S = 30.0
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+"""Nothing is loaded from elsewhere, and the key in a driver's link goes nowhere. Vue compiles its templates, hence unsafe-eval."""
+
+
+def create_app(service: SiteService, access: Access, public_url: str | None = None) -> FastAPI:
+    """The application to be served by uvicorn in the loop in which ``service`` lives.
+
+    public_url: where drivers reach the pages, such as "https://charge.example"; None takes the address that the owner's browser used.
+    Once per process, since NiceGUI has one set of pages. Run uvicorn with ``access_log=False``: a driver's key is part of his link.
+    """
+    feed = Feed(service)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        telling = asyncio.create_task(feed.run(), name="page feed")
+        yield
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+
+    app = FastAPI(
+        title="chargebridge",
+        version=version("chargebridge"),
+        description="One charging site: what it does, why, and what a person may change. Errors say where, the reason and the cure.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=access.session_secret,
+        session_cookie="chargebridge",
+        max_age=_SESSION_S,
+        same_site="lax",
+        https_only=access.secure_cookie,
+    )
+    app.add_middleware(SafeHeaders)
+    app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
+    app.include_router(doors(access, feed))
+    guard = Guard(service, access)
+    add_api(app, service, guard)
+    _add_probes(app, service, guard)
+    _add_pages(service, access, feed, public_url)
+    ui.run_with(
+        app,
+        title="chargebridge",
+        favicon=ASSETS / "icon.svg",
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        reconnect_timeout=10.0,
+        storage_secret=access.session_secret,
+        show_welcome_message=False,
+    )
+    return app
+
+
+def _add_pages(service: SiteService, access: Access, feed: Feed, public_url: str | None) -> None:
+    @ui.page("/")
+    def owner(request: Request) -> Response | None:
+        login = access.login_of(request.session)
+        if login is None:
+            return RedirectResponse("/login", 303)
+        moment = feed.moment()
+        _dress(moment.view.name)
+        feed.join(OwnerPage(service, login, (public_url or str(request.base_url)).rstrip("/"), moment))
+        return None
+
+    @ui.page("/p/{point}")
+    def driver(request: Request, point: str, key: str = "") -> Response | None:
+        who = address(request)
+        if (wait_s := access.keys.wait_s(who)) > 0:
+            return refused_driver(wait_s)
+        moment = feed.moment()
+        found = find(moment.view, point)
+        if found is None or not same_secret(key, service.driver_key(point)):
+            access.keys.attempt(who)
+            return refused_driver(0)
+        _dress(f"{found.name} · {moment.view.name}")
+        feed.join(DriverPage(service, found, moment))
+        return None
+
+
+def _dress(title: str) -> None:
+    ui.page_title(title)
+    ui.add_head_html(STYLES)
+
+
+def _add_probes(app: FastAPI, service: SiteService, guard: Guard) -> None:
+    @app.get("/healthz", tags=["operation"], summary="200 while decisions are made")
+    async def health() -> JSONResponse:
+        view = service.view()
+        age_s = None if view.decided_at is None else (view.at - view.decided_at).total_seconds()
+        good = age_s is not None and age_s <= _STALE_S
+        return JSONResponse({"status": "ok" if good else "stale", "decision_age_s": age_s}, 200 if good else 503)
+
+    @app.get("/metrics", tags=["operation"], summary="Prometheus, with the owner's token", dependencies=[Depends(guard.owner)])
+    async def scrape() -> Response:
+        return Response(metrics.text(service), media_type="text/plain; version=0.0.4")
+
+
+class SafeHeaders:
+    """Adds the headers that keep a page to itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            await send(message)
+
+        await self._app(scope, receive, send_safely if scope["type"] == "http" else send)

@@ -1,0 +1,129 @@
+"""The driver's page: his charging point and nothing else."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from nicegui import context, ui
+
+from chargebridge.app.web import actions, parts, preference_form, words
+from chargebridge.app.web.actions import told
+from chargebridge.app.web.feed import Moment
+from chargebridge.app.web.shown.points import card
+from chargebridge.model.phases import NOMINAL_V
+from chargebridge.model.session import Preference
+from chargebridge.site.view import PointView, SiteService, SiteView
+
+DRIVER = "driver"
+
+
+class DriverPage:
+    """One open page of a driver; a ``feed.Page``."""
+
+    def __init__(self, service: SiteService, point: PointView, moment: Moment) -> None:
+        self.client = context.client
+        self.login: str | None = None
+        self._service = service
+        self._view = moment.view
+        self._point = point
+        self._saved: Preference | None = None
+        with ui.element("main").classes("cb-driver"):
+            self._now = parts.DriverNow(self._shown())
+            with ui.row().classes("cb-driver-buttons"):
+                self._start = ui.button("Start charging", icon="play_arrow", on_click=self._begin).props("unelevated no-caps size=lg")
+                self._stop = ui.button("Stop charging", icon="stop", on_click=self._end).props("outline no-caps size=lg")
+            self._form()
+        self.show(moment)
+
+    def show(self, moment: Moment) -> None:
+        self._view = moment.view
+        found = find(moment.view, self._point.id)
+        if found is None:
+            self.fault("This charging point is no longer there.")
+            return
+        self._point = found
+        self._now.show(self._shown())
+        self._start.set_visibility(found.session is None)
+        self._start.set_enabled(found.online)
+        self._stop.set_visibility(found.session is not None)
+        if found.preference != self._saved:
+            self._fill(found.preference)
+
+    def fault(self, text: str) -> None:
+        self._now.show({**self._shown(), "fault": text})
+
+    def _shown(self) -> dict[str, Any]:
+        point = self._point
+        most_w = max(point.maximum_a * len(point.phases) * NOMINAL_V, 1.0)
+        offered_w = (point.offered_a or 0.0) * (point.offered_phases or len(point.phases)) * NOMINAL_V
+        return {
+            **card(point, self._view, ZoneInfo(self._view.timezone)),
+            "site": self._view.name,
+            "offered": f"of {words.power(offered_w)} offered" if offered_w > 0 else "",
+            "flowing": point.power_w >= 1,
+            "draw": round(min(1.0, max(0.0, point.power_w / most_w)), 3),
+            "offer": round(min(1.0, offered_w / most_w), 3),
+            "fault": "",
+        }
+
+    def _form(self) -> None:
+        unit = words.price_unit(self._view.currency)
+        with ui.element("form").classes("cb-driver-form").props('aria-label="What I need"').on("submit.prevent", self._save):
+            ui.html("<h2>What I need</h2><p>Leave a field empty if it does not matter to you.</p>", sanitize=False)
+            with ui.element("div").classes("cb-pair"):
+                minimum = _number("At least", "kWh", "counted from plugging in")
+                maximum = _number("At most", "kWh", "empty: until the car is full")
+            target = ui.input("Ready by").props("outlined stack-label type=datetime-local").classes("cb-field in-target")
+            target.props(f'hint="time in {self._view.timezone}; empty: as soon as possible"')
+            ui.html("<h3>The most I pay</h3>", sanitize=False)
+            with ui.element("div").classes("cb-pair"):
+                cap_min = _number("For the least I need", unit, "empty: any price", step=0.01)
+                cap_max = _number("For what goes beyond", unit, "empty: any price", step=0.01)
+            ui.button("Save").props("unelevated no-caps size=lg type=submit").classes("cb-save")
+        self._fields: dict[str, ui.number | ui.input] = {
+            "energy_min_kwh": minimum,
+            "energy_max_kwh": maximum,
+            "target": target,
+            "price_cap_min": cap_min,
+            "price_cap_max": cap_max,
+        }
+
+    def _fill(self, preference: Preference) -> None:
+        """Show what is in force; what the driver is just typing stays unless that has changed."""
+        self._saved = preference
+        form = preference_form.typed(preference, ZoneInfo(self._view.timezone))
+        for name, field in self._fields.items():
+            field.set_value(getattr(form, name))
+            field.error = None
+
+    async def _save(self) -> None:
+        form = preference_form.Typed(**{name: field.value for name, field in self._fields.items()})
+        form.target = form.target or ""
+        preference, wrong = preference_form.read(form, self._view.at, ZoneInfo(self._view.timezone))
+        for name, field in self._fields.items():
+            field.error = wrong.get(name)
+        if preference is None:
+            ui.notify("Not saved: please look at the fields marked.", type="warning")
+            return
+        warning = preference_form.too_much(preference, self._point, self._view.at)
+        async with told("" if warning else "Saved. Charging follows your wish from now on."):
+            await self._service.prefer(self._point.id, preference, by=DRIVER)
+            if warning:
+                ui.notify(warning, type="warning", timeout=10000)
+
+    async def _begin(self) -> None:
+        async with told():
+            actions.tell("Start", await self._service.start(self._point.id, by=DRIVER))
+
+    async def _end(self) -> None:
+        async with told():
+            actions.tell("Stop", await self._service.stop(self._point.id, by=DRIVER))
+
+
+def _number(label: str, unit: str, hint: str, step: float = 1) -> ui.number:
+    return (
+        ui.number(label, min=0, step=step, suffix=unit).props(f'outlined stack-label hint="{hint}" inputmode=decimal').classes("cb-field")
+    )
+
+
+def find(view: SiteView, point: str) -> PointView | None:
+    return next((found for found in view.points if found.id == point), None)

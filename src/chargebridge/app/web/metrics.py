@@ -1,0 +1,79 @@
+"""The site in Prometheus' words."""
+
+import math
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from chargebridge.site.view import SiteService, SiteView
+
+
+class SiteCollector(Collector):
+    """Reads the site when it is scraped; what is not known is left out."""
+
+    def __init__(self, service: SiteService) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        view = self._service.view()
+        yield _powers(view)
+        yield from _circuits(view)
+        yield from _points(view)
+        yield _one("chargebridge_limits", "Entries of the limit book", float(len(view.limits)))
+        yield _one("chargebridge_alerts", "Alerts that stand", float(len(view.alerts)))
+        if view.reaction_ms is not None:
+            yield _one("chargebridge_reaction_seconds", "Time that the last decision took", view.reaction_ms / 1000)
+        if view.decided_at is not None:
+            yield _one("chargebridge_decision_age_seconds", "Age of the last decision", (view.at - view.decided_at).total_seconds())
+
+
+def text(service: SiteService) -> bytes:
+    """This site's figures, then those of the process."""
+    registry = CollectorRegistry()
+    registry.register(SiteCollector(service))
+    return generate_latest(registry) + generate_latest(REGISTRY)
+
+
+def _one(name: str, help_text: str, value: float) -> Metric:
+    family = GaugeMetricFamily(name, help_text)
+    family.add_metric([], value)
+    return family
+
+
+def _powers(view: SiteView) -> Metric:
+    family = GaugeMetricFamily("chargebridge_power_watts", "Present power; grid import and battery charging positive", labels=["party"])
+    flow = view.flow
+    parties = {"grid": flow.grid_w, "pv": flow.pv_w, "battery": flow.battery_w, "house": flow.house_w, "cars": flow.cars_w}
+    for party, watts in parties.items():
+        if watts is not None:
+            family.add_metric([party], watts)
+    return family
+
+
+def _circuits(view: SiteView) -> Iterator[Metric]:
+    load = GaugeMetricFamily("chargebridge_circuit_load_amperes", "Present current of a circuit", labels=["circuit", "phase"])
+    allowed = GaugeMetricFamily("chargebridge_circuit_allowed_amperes", "What all limits leave it", labels=["circuit", "phase"])
+    lost = GaugeMetricFamily("chargebridge_circuit_meter_lost", "1 where its meter is silent", labels=["circuit"])
+    for circuit in view.circuits:
+        for index in range(3):
+            load.add_metric([circuit.id, f"L{index + 1}"], circuit.load_a[index])
+            if math.isfinite(circuit.allowed_a[index]):
+                allowed.add_metric([circuit.id, f"L{index + 1}"], circuit.allowed_a[index])
+        lost.add_metric([circuit.id], float(circuit.meter_lost))
+    yield from (load, allowed, lost)
+
+
+def _points(view: SiteView) -> Iterator[Metric]:
+    power = GaugeMetricFamily("chargebridge_point_power_watts", "Present power of a charging point", labels=["point"])
+    offered = GaugeMetricFamily("chargebridge_point_offered_amperes", "Current offered per phase", labels=["point"])
+    energy = GaugeMetricFamily("chargebridge_point_session_energy_watthours", "Energy of the running session", labels=["point"])
+    online = GaugeMetricFamily("chargebridge_point_online", "1 while its station is connected", labels=["point"])
+    for point in view.points:
+        power.add_metric([point.id], point.power_w)
+        energy.add_metric([point.id], point.energy_wh)
+        online.add_metric([point.id], float(point.online))
+        if point.offered_a is not None:
+            offered.add_metric([point.id], point.offered_a)
+    yield from (power, offered, energy, online)

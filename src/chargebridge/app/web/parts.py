@@ -1,0 +1,62 @@
+"""The parts of a page that are drawn live: each a small Vue component in ``live/`` fed with one value of ``shown``."""
+
+from typing import Any
+
+from nicegui.element import Element
+
+
+class Live(Element):
+    """Sends its value to the browser only when it has changed; Vue then touches only what differs."""
+
+    def __init__(self, data: Any) -> None:
+        super().__init__()
+        self._props["data"] = data
+
+    def show(self, data: Any) -> None:
+        if data != self._props["data"]:
+            self._props["data"] = data
+            self.update()
+
+
+class PageHead(Live, component="live/page_head.js"):
+    pass
+
+
+class AlertList(Live, component="live/alert_list.js"):
+    pass
+
+
+class PowerFlow(Live, component="live/power_flow.js"):
+    pass
+
+
+class GrantLine(Live, component="live/grant_line.js"):
+    pass
+
+
+class CircuitTree(Live, component="live/circuit_tree.js"):
+    """Emits "limit" with the circuit's id."""
+
+
+class PointCards(Live, component="live/point_cards.js"):
+    """Emits "open" with the point's id."""
+
+
+class WhyChain(Live, component="live/why_chain.js"):
+    pass
+
+
+class LimitBook(Live, component="live/limit_book.js"):
+    """Emits "withdraw" with the limit's id."""
+
+
+class SiteStory(Live, component="live/site_story.js"):
+    pass
+
+
+class SessionList(Live, component="live/session_list.js"):
+    pass
+
+
+class DriverNow(Live, component="live/driver_now.js"):
+    pass
