@@ -13,7 +13,8 @@ BASE_SHARE: PerPhase = (0.42, 0.31, 0.27)
 """How the base lies on the phases: nobody balances a real house."""
 BREATH = 0.06
 BREATH_S = 20.0
-"""The base swings by 6 % (one sigma) with a correlation time of 20 s (Ornstein-Uhlenbeck)."""
+BREATH_MAX = 0.15
+"""The base swings by 6 % (one sigma), 15 % at most, with a correlation time of 20 s (Ornstein-Uhlenbeck)."""
 LOOK_EVERY_S = 1.0
 """How often chance is asked whether an appliance starts."""
 
@@ -69,7 +70,7 @@ class Household:
         self._appliances = APPLIANCES if appliances else ()
         self._random = Random(f"{seed}:household:{name}")
         self._breath = 0.0
-        self._look_at = 0.0
+        self._looked_at = 0.0
         self.running: list[Running] = []
 
     def switch_on(self, name: str, power_w: float, phases: tuple[Phase, ...], until_s: float, power_factor: float = 1.0) -> None:
@@ -79,14 +80,14 @@ class Household:
     def step(self, t_s: float, dt_s: float, voltage_v: PerPhase) -> Currents:
         if self.running:
             self.running = [r for r in self.running if r.until_s > t_s]
-        if t_s >= self._look_at:
-            self._look_at = t_s + LOOK_EVERY_S
-            self._chance(t_s)
+        if t_s - self._looked_at >= LOOK_EVERY_S:
+            self._chance(t_s, t_s - self._looked_at)
+            self._looked_at = t_s
         self._breath += -self._breath * dt_s / BREATH_S + BREATH * sqrt(2 * dt_s / BREATH_S) * self._random.gauss(0.0, 1.0)
         if min(voltage_v) < LIVE_V:
             self.flow.take(NOTHING, voltage_v, dt_s)
             return NOTHING
-        base = self._profile.at("base_w", self._midnight_s + t_s) * self._scale * max(0.5, min(1.5, 1.0 + self._breath))
+        base = self._profile.at("base_w", self._midnight_s + t_s) * self._scale * (1.0 + max(-BREATH_MAX, min(BREATH_MAX, self._breath)))
         watts = [complex(base * share) for share in BASE_SHARE]
         for run in self.running:
             apparent = complex(run.power_w, run.power_w * tan(acos(run.power_factor))) / len(run.phases)
@@ -96,9 +97,9 @@ class Household:
         self.flow.take(currents, voltage_v, dt_s)
         return currents
 
-    def _chance(self, t_s: float) -> None:
+    def _chance(self, t_s: float, since_s: float) -> None:
         for kind in self._appliances:
-            starts = self._random.random() < self._profile.at(kind.column, self._midnight_s + t_s) * LOOK_EVERY_S / 3600
+            starts = self._random.random() < self._profile.at(kind.column, self._midnight_s + t_s) * since_s / 3600
             if starts and all(run.name != kind.name for run in self.running):
                 phases: tuple[Phase, ...] = (1, 2, 3) if kind.three_phase else (self._random.choice((1, 2, 3)),)
                 self.switch_on(kind.name, kind.power_w, phases, t_s + self._random.uniform(*kind.run_s), kind.power_factor)
