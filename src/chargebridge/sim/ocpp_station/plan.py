@@ -1,0 +1,88 @@
+"""What a virtual station is told about itself, what it asks of the physics, and how it may be made to misbehave."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from chargebridge.model.phases import PerPhase
+
+Version = Literal["ocpp1.6", "ocpp2.0.1"]
+
+
+class Truth(Protocol):
+    """What an EVSE's own meter sees, on its terminals L1..L3: A, V, W, the register in Wh; soc 0..1 of the car, if it tells."""
+
+    @property
+    def current_a(self) -> PerPhase: ...
+
+    @property
+    def voltage_v(self) -> PerPhase: ...
+
+    @property
+    def power_w(self) -> float: ...
+
+    @property
+    def energy_wh(self) -> float: ...
+
+    @property
+    def soc(self) -> float | None: ...
+
+
+class VehicleSide(Protocol):
+    """The physics behind the sockets. The station asks often; between two calls the last offer stands."""
+
+    def draw(self, evse: int, offered_a: float, phases: int, now: datetime) -> PerPhase:
+        """The pilot offers ``offered_a`` (0: off) on the first ``phases`` terminals; what flows there, A?"""
+        ...
+
+    def measure(self, evse: int) -> Truth: ...
+
+
+class EvsePlan(Struct, frozen=True, kw_only=True):
+    """One EVSE: its wired phases and the most it can offer, A."""
+
+    phases: int = 3
+    maximum_a: float = 32.0
+
+
+class StationPlan(Struct, frozen=True, kw_only=True):
+    """A station. uri: of the Central System without the identity (`ws://host:port/ocpp`).
+
+    fallback_a: the current it falls back to when it has no valid profile or the line has been down for lost_after_s; None:
+    it then offers all it has. It can be changed by the setting "FallbackCurrent" (1.6) or "SmartChargingCtrlr.FallbackCurrent".
+    tick_s: how often it looks at its cars and profiles. Times in seconds of the station's clock.
+    """
+
+    identity: str
+    uri: str
+    version: Version = "ocpp1.6"
+    password: str | None = None
+    evses: tuple[EvsePlan, ...] = (EvsePlan(),)
+    vendor: str = "chargebridge"
+    model: str = "virtual"
+    firmware: str = "1"
+    fallback_a: float | None = None
+    lost_after_s: float = 30.0
+    tick_s: float = 0.5
+    sample_interval_s: int = 10
+    reconnect_s: float = 2.0
+    boot_s: float = 3.0
+    call_timeout_s: float = 20.0
+    retry_s: float = 5.0
+
+
+class Faults(Struct):
+    """Misbehaviour on demand; change the fields while the station runs.
+
+    answer_late_s: before each answer to a call. never_answers, answers_nonsense, rejects_profiles: as they say.
+    ignores_profiles: says Accepted and does nothing. twice: every message is sent two times. mute: no meter values.
+    """
+
+    answer_late_s: float = 0.0
+    never_answers: bool = False
+    answers_nonsense: bool = False
+    rejects_profiles: bool = False
+    ignores_profiles: bool = False
+    twice: bool = False
+    mute: bool = False
