@@ -5,7 +5,7 @@ from decimal import Decimal
 from chargebridge.wire.meter.obis import CUMULATIVE
 from chargebridge.wire.meter.telegram import Register, Scale
 
-_TENS = [10**n for n in range(129)]
+_TENS: list[int] = [10**n for n in range(129)]
 _DECIMAL_TENS = {n: Decimal(10) ** n for n in range(-128, 128)}
 
 
@@ -14,7 +14,7 @@ def scaled(raw: int, scaler: int, unit: str) -> Decimal | float:
     if unit in CUMULATIVE:
         return Decimal(raw) * _DECIMAL_TENS[scaler] if scaler else Decimal(raw)
     if scaler < 0:
-        return float(raw / _TENS[-scaler])
+        return raw / _TENS[-scaler]
     return float(raw * _TENS[scaler])
 
 

@@ -6,17 +6,19 @@ begin of a line.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
 from chargebridge.wire.meter.crc import arc
 from chargebridge.wire.meter.p1_objects import read
 from chargebridge.wire.meter.telegram import ErrorKind, Event, Protocol, Telegram, error
 
 MAX_SIZE = 8192
-_STARTS_IN_FIRST_LINE = 4
 _END = re.compile(rb"[\r\n]!([0-9A-Fa-f]{4}|(?=[\r\n]|$))", re.ASCII)
 _NEXT = re.compile(rb"[\r\n]/", re.ASCII)
-_LINE_END = re.compile(rb"[\r\n]", re.ASCII)
+_HEADER = re.compile(rb"/[A-Za-z]{3}[\w\\]", re.ASCII)
+_HEADERS_TRIED = 4
 _CHECKED = ("0-0:1.0.0", "1-3:0.2.8")
 """Objects that came with DSMR 4 or later, as the checksum did: a telegram with one of them and no checksum is damaged."""
 
@@ -79,7 +81,8 @@ class P1Decoder:
             elif len(buffer) - at > self._max_size:
                 reason = f"no end within {self._max_size} bytes"
                 events.append(error(Protocol.P1, ErrorKind.OVERSIZE, base + at, reason))
-                at += 1
+                self._noise = base + at
+                at = next(self._later_headers(buffer, at, len(buffer)), len(buffer))
             elif final:
                 events += self._unended(buffer[at:], base + at)
                 at = len(buffer)
@@ -97,25 +100,28 @@ class P1Decoder:
             events += self._unchecked(buffer[start:mark], self._base + start, end.end() - start, has_end=True)
             return end.end()
         right = int(stated, 16)
-        first_line = _LINE_END.search(buffer, start)
-        header_end = mark if first_line is None else first_line.start()
-        begin = start
-        for _ in range(_STARTS_IN_FIRST_LINE):
+        computed = arc(buffer[start : mark + 1])
+        if computed == right:
+            events.append(self._read(buffer[start:mark], self._base + start, end.end() - start, crc_ok=True))
+            return end.end()
+        for begin in self._later_headers(buffer, start, mark):
             if arc(buffer[begin : mark + 1]) == right:
-                if begin > start:
-                    self._skip(buffer, start, begin, events)
+                reason = f"telegram breaks off after {begin - start} bytes"
+                events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + start, reason))
                 events.append(self._read(buffer[begin:mark], self._base + begin, end.end() - begin, crc_ok=True))
                 return end.end()
-            begin = buffer.find(b"/", begin + 1, header_end)
-            if begin < 0:
-                break
         self._noise = None
         if self._accept_bad_checksum:
             events.append(self._read(buffer[start:mark], self._base + start, end.end() - start, crc_ok=False))
         else:
-            reason = f"checksum is {arc(buffer[start : mark + 1]):04X}, the telegram says {right:04X}"
+            reason = f"checksum is {computed:04X}, the telegram says {right:04X}"
             events.append(error(Protocol.P1, ErrorKind.CHECKSUM, self._base + start, reason))
         return end.end()
+
+    @staticmethod
+    def _later_headers(buffer: bytes, start: int, end: int) -> Iterator[int]:
+        """Where, after ``start``, an identification line may begin in the middle of a line: a telegram that broke off joins the next one."""
+        return (match.start() for match in islice(_HEADER.finditer(buffer, start + 1, end), _HEADERS_TRIED))
 
     def _unended(self, part: bytes, offset: int) -> list[Event]:
         """A telegram without its ``!``: old meters' ones may be whole, as they have no checksum that could be missing."""

@@ -64,8 +64,8 @@ class SmlFramer:
             mark, escaped = _find_mark(buffer, at + len(START))
             follow = buffer[mark + 4 : mark + 8] if mark >= 0 else b""
             if len(follow) == 4 and follow[0] == _END_MARK:
-                self._judge(buffer, at, mark, escaped, events)
-                at = mark + 8
+                inner = buffer.rfind(START, at + 1, mark)
+                at = mark + 8 if self._judge(buffer, at, mark, escaped, events) or inner < 0 else inner
             elif len(follow) == 4:
                 reason = f"ends after {mark - at} bytes" if follow == START[4:] else f"escape with unknown meaning {follow.hex()}"
                 self._report(ErrorKind.TRUNCATED, base + at, reason, events)
@@ -82,8 +82,8 @@ class SmlFramer:
         self._base = base + at
         return events
 
-    def _judge(self, buffer: bytes, start: int, mark: int, escaped: bool, events: list[SmlFile | DecodeError]) -> None:
-        """Check the file from ``start`` to the end mark's escape at ``mark``."""
+    def _judge(self, buffer: bytes, start: int, mark: int, escaped: bool, events: list[SmlFile | DecodeError]) -> bool:
+        """Check the file from ``start`` to the end mark's escape at ``mark``; whether its checksum is right."""
         offset, pad = self._base + start, buffer[mark + 5]
         stated = buffer[mark + 6] | buffer[mark + 7] << 8
         covered = buffer[start : mark + 6]
@@ -99,6 +99,7 @@ class SmlFramer:
                 payload = payload.replace(ESCAPE * 2, ESCAPE)
             self._noise = None
             events.append(SmlFile(payload[: len(payload) - pad], crc, offset, mark + 8 - start))
+        return bool(crc)
 
     def _report(self, kind: ErrorKind, offset: int, reason: str, events: list[SmlFile | DecodeError]) -> None:
         """A damaged file; what remains of it further on is not reported again as noise."""

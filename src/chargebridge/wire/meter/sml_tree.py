@@ -1,8 +1,8 @@
 """SML binary encoding (SML 1.04 clause 6): type-length fields and what they hold.
 
 A type-length byte has bit 7 = another one follows, bits 6..4 = type (0 octets, 4 bool, 5 integer, 6 unsigned, 7 list),
-bits 3..0 = length, which counts the type-length bytes themselves except in lists. ``01`` is an absent optional, ``00`` the end of a message. Integers may have any width of 1 to 8
-bytes and take their sign from the width that was sent.
+bits 3..0 = length, which counts the type-length bytes themselves except in lists. ``01`` is an absent optional, ``00``
+the end of a message. Integers may have any width of 1 to 8 bytes and take their sign from the width that was sent.
 """
 
 from typing import TypeAlias

@@ -1,7 +1,8 @@
 """Kamstrup OMNIPOWER lists ("Kamstrup_V0001"): the list's name, then codes and values in turn, without any scaler.
 
 Scales are the maker's: power 1 W, current 0.01 A, power factor 0.01; voltage 1 V, on newer firmware 0.01 V. Energy
-counts 10 Wh, in Sweden 1 Wh. Where a phase is missing its code and value are null while the count stays. Sources: Kamstrup 5512-2012 "HAN-NVE", 5512-2565 "DLMS push".
+counts 10 Wh, in Sweden 1 Wh. Where a phase is missing its code and value are null while the count stays. Sources:
+Kamstrup 5512-2012 "HAN-NVE", 5512-2565 "DLMS push".
 
 Scales cannot be told from the telegram on meters behind current transformers; a current that no directly connected
 meter carries gives them away, and their values are marked ``Scale.UNKNOWN``.
