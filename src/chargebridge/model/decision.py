@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from chargebridge.model.limit import LimitSource
+from chargebridge.model.limit import Direction, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.state import Memory
 
@@ -110,7 +110,10 @@ class MeterView(StrEnum):
 
 
 class Effective(Struct, frozen=True, kw_only=True):
-    """One limit in force on a node at the time of the decision, with where it comes from."""
+    """One limit in force on a node at the time of the decision, with where it comes from.
+
+    Without any of ``current_a``, ``power_w`` and ``unbalance_a`` it is an answer that limits nothing. Only CONSUMPTION is acted on with cars.
+    """
 
     limit: str
     source: LimitSource
@@ -118,15 +121,18 @@ class Effective(Struct, frozen=True, kw_only=True):
     text: str
     current_a: PerPhase | None = None
     power_w: float | None = None
+    unbalance_a: float | None = None
     until: datetime | None = None
     failsafe: bool = False
+    direction: Direction = Direction.CONSUMPTION
 
 
 class NodeDecision(Struct, frozen=True, kw_only=True):
     """A circuit or a group: what flows, what may flow, and what binds.
 
-    load_a: present current, A per phase (import positive). base_a: the part that is not charging points. allowed_a: what the limits leave,
-    A per phase (math.inf where none binds). planned_a: with all goals reached.
+    load_a: present current, A per phase (import positive). base_a: the part that is not charging points. allowed_a: what the limits on this node
+    let flow, A per phase, always finite (a group without a limit in force: what its points can draw at most, as JSON has no infinity).
+    allowed_w: None where no limit in watts is in force. planned_a: with all goals reached.
     """
 
     node: str

@@ -78,7 +78,9 @@ class PointMemory(Struct, frozen=True, kw_only=True):
     """What the last decisions left behind for the next ones about one point: the timers of fairness and of calm.
 
     served_s: how long this session has had at least its minimum (rotation uses it). turn_since: begin of the present turn, None when waiting.
-    raised_at: last raise. switched_at: last change of the number of phases. underuse_since: since when the car draws clearly less than offered.
+    raised_at, lowered_at: last raise and last reduction. stopped_at: when limits last took the offer from at least the minimum to 0.
+    switched_at: last change of the number of phases. underuse_since: since when the car draws clearly less than offered.
+    learned_a: what the car was seen to make use of, plus a margin; None while it takes what it is given.
     """
 
     point: str
@@ -86,6 +88,8 @@ class PointMemory(Struct, frozen=True, kw_only=True):
     served_s: float = 0.0
     turn_since: datetime | None = None
     raised_at: datetime | None = None
+    lowered_at: datetime | None = None
+    stopped_at: datetime | None = None
     switched_at: datetime | None = None
     underuse_since: datetime | None = None
     learned_a: float | None = None

@@ -1,0 +1,195 @@
+"""The charging station manager's share-out of what was granted: TF-EVC 3.2.5.1, 3.2.6 ("CSM sets P_max of each charging point").
+
+First who charges at all: a car takes its minimum current or nothing. Where not all minima fit, cars take turns, those that need energy by a time
+first, then by priority, then those that were served least; a turn lasts at least ``TURN_S``. Then how much: what is needed before what is wished,
+higher priority before lower, and among equals weighted max-min fair (``fill``), in amperes per phase, under every row of the table at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import floor
+
+import numpy as np
+
+from chargebridge.control.ceiling import Ceiling, lopsided_terminals, terminals_used
+from chargebridge.control.fill import CLOSE, Floats, Shares, fill
+from chargebridge.control.rows import Table, Use
+from chargebridge.control.timing import PAUSE_S, SWITCH_S, TURN_S, age_s
+from chargebridge.control.wants import Want
+from chargebridge.model.circuit import ChargingPoint
+from chargebridge.model.phases import ZERO, PerPhase
+from chargebridge.model.state import PointMemory, PointState
+
+STEP_A = 0.1
+"""Offers are whole tenths of an ampere: OCPP allows one decimal (1.6 section 7.13, 2.0.1 section 2.13 of part 2)."""
+SWITCH_UP_A = 1.0
+"""A point goes back to all phases only where each of them has this much more than the minimum, so that it does not soon have to leave them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one point when it asks for its share."""
+
+    point: ChargingPoint
+    state: PointState
+    memory: PointMemory
+    ceiling: Ceiling
+    want: Want
+
+    @property
+    def offered_a(self) -> float:
+        standing = self.ceiling.standing
+        return 0.0 if standing is None else standing.current_a
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a point is to go: ``current_a`` on each of ``phases`` terminals. use: what one ampere of it takes of the table's rows.
+
+    waiting: it could charge but has to wait for its turn. resumes_at: it has to pause until then.
+    """
+
+    current_a: float
+    phases: int
+    use: Use
+    waiting: bool = False
+    resumes_at: datetime | None = None
+
+
+def rounded(amps: float) -> float:
+    """Down to the step in which offers are made."""
+    return floor(amps / STEP_A + CLOSE * 1000) / round(1 / STEP_A)
+
+
+def share(table: Table, cases: Sequence[Case], now: datetime) -> list[Goal]:
+    """The goal of every point, all at once."""
+    room = np.array([row.limit - row.base for row in table.rows])
+    fixed = [case.ceiling.lost for case in cases]
+    goals = _share(table, cases, room, fixed, now)
+    stubborn = [
+        not lost and (case.ceiling.refused or case.ceiling.overdrawn_a is not None) and goal.current_a < case.ceiling.peak_a - CLOSE
+        for case, goal, lost in zip(cases, goals, fixed, strict=True)
+    ]
+    if not any(stubborn):
+        return goals
+    others = _share(table, cases, room, [a or b for a, b in zip(fixed, stubborn, strict=True)], now)
+    left = room - np.array(_taken(table, cases, [a or b for a, b in zip(fixed, stubborn, strict=True)]))
+    asked: list[Goal] = []
+    for goal, other, is_stubborn in zip(goals, others, stubborn, strict=True):
+        if is_stubborn:
+            overloads = any(left[number] < -CLOSE for number in goal.use[0])
+            asked.append(Goal(0.0 if overloads else goal.current_a, goal.phases, goal.use))
+        else:
+            asked.append(other)
+    return asked
+
+
+def _taken(table: Table, cases: Sequence[Case], fixed: Sequence[bool]) -> list[float]:
+    """What the points that cannot be moved may draw."""
+    drawn: list[PerPhase] = [case.ceiling.current_a if held else ZERO for case, held in zip(cases, fixed, strict=True)]
+    lopsided: list[PerPhase] = [case.ceiling.lopsided_a if held else ZERO for case, held in zip(cases, fixed, strict=True)]
+    return table.totals(drawn, lopsided)
+
+
+def _share(table: Table, cases: Sequence[Case], room: Floats, fixed: Sequence[bool], now: datetime) -> list[Goal]:
+    left = room - np.array(_taken(table, cases, fixed)) if any(fixed) else room
+    goals: list[Goal | None] = [None] * len(cases)
+    asking: list[int] = []
+    for index, (case, held) in enumerate(zip(cases, fixed, strict=True)):
+        resumes = _resumes(case, now)
+        if held or case.want.wished_a < case.point.minimum_a or resumes is not None:
+            goals[index] = Goal(0.0, case.want.phases, _use(table, index, case, case.want.phases), resumes_at=resumes)
+        else:
+            asking.append(index)
+    admitted = _admit(table, cases, asking, left, now)
+    for index in asking:
+        if index not in admitted:
+            goals[index] = Goal(0.0, case_phases(cases[index]), _use(table, index, cases[index], case_phases(cases[index])), waiting=True)
+    inside = list(admitted)
+    uses = [_use(table, index, cases[index], admitted[index]) for index in inside]
+    amounts = _amounts(cases, inside, Shares(uses, len(table.rows)), left)
+    for index, use, amps in zip(inside, uses, amounts, strict=True):
+        goals[index] = Goal(max(rounded(amps), cases[index].point.minimum_a), admitted[index], use)
+    return [goal for goal in goals if goal is not None]
+
+
+def case_phases(case: Case) -> int:
+    return case.want.phases
+
+
+def _use(table: Table, index: int, case: Case, phases: int) -> Use:
+    loaded = terminals_used(case.point, case.state, phases)
+    return table.use(index, loaded, lopsided_terminals(case.point, case.state, phases))
+
+
+def _resumes(case: Case, now: datetime) -> datetime | None:
+    """When a point that limits stopped may start again; None when it may now."""
+    stopped = case.memory.stopped_at
+    if stopped is None or case.offered_a >= case.point.minimum_a or age_s(stopped, now) >= PAUSE_S:
+        return None
+    return stopped + timedelta(seconds=PAUSE_S)
+
+
+def _admit(table: Table, cases: Sequence[Case], asking: list[int], left: Floats, now: datetime) -> dict[int, int]:
+    """Who charges, and on how many terminals."""
+    room: list[float] = left.tolist()
+    first = {index: _options(cases[index], now) for index in asking}
+    if all(len(options) == 1 or options[0][1] == 0 for options in first.values()):
+        taken = [0.0] * len(room)
+        for index in asking:
+            for number, weight in zip(*_use(table, index, cases[index], first[index][0][0]), strict=True):
+                taken[number] += weight * cases[index].point.minimum_a
+        if all(need <= space + CLOSE for need, space in zip(taken, room, strict=True) if need):
+            return {index: first[index][0][0] for index in asking}
+    admitted: dict[int, int] = {}
+    for index in sorted(asking, key=lambda i: _rank(cases[i], i, now)):
+        case = cases[index]
+        for phases, margin in first[index]:
+            use = _use(table, index, case, phases)
+            minimum = case.point.minimum_a
+            if all(weight * (minimum + margin) <= room[number] + CLOSE for number, weight in zip(*use, strict=True)):
+                for number, weight in zip(*use, strict=True):
+                    room[number] -= weight * minimum
+                admitted[index] = phases
+                break
+    return dict(sorted(admitted.items()))
+
+
+def _options(case: Case, now: datetime) -> tuple[tuple[int, float], ...]:
+    """(terminals, margin above the minimum that must be there) in the order of preference."""
+    every = len(case.point.phases)
+    if not case.point.can_switch_phases or every == 1:
+        return ((every, 0.0),)
+    if case.want.phases == every or case.offered_a < case.point.minimum_a:
+        return ((every, 0.0), (1, 0.0))
+    if age_s(case.memory.switched_at, now) < SWITCH_S:
+        return ((1, 0.0),)
+    return ((every, SWITCH_UP_A), (1, 0.0))
+
+
+def _rank(case: Case, index: int, now: datetime) -> tuple[bool, int, bool, bool, float, bool, int]:
+    """Smaller goes first."""
+    since = case.memory.turn_since
+    holds = since is not None and age_s(since, now) < TURN_S
+    served = case.memory.served_s / case.point.weight
+    return (case.want.needed_a == 0, -case.point.priority, case.want.idle, not holds, served, since is None, index)
+
+
+def _amounts(cases: Sequence[Case], inside: list[int], shares: Shares, left: Floats) -> list[float]:
+    """Needed before wished, higher priority before lower, and among equals weighted max-min fair."""
+    if not inside:
+        return []
+    low = np.array([cases[i].point.minimum_a for i in inside])
+    needed = np.array([cases[i].want.needed_a for i in inside])
+    wished = np.array([cases[i].want.wished_a for i in inside])
+    weight = np.array([cases[i].point.weight for i in inside])
+    priority = np.array([cases[i].point.priority for i in inside])
+    ranks = sorted(set(priority.tolist()), reverse=True)
+    for target in (needed, wished):
+        for rank in ranks:
+            high = np.where(priority == rank, np.maximum(low, target), low)
+            if (high > low + CLOSE).any():
+                low = fill(shares, left, low, high, weight)
+    amounts: list[float] = low.tolist()
+    return amounts

@@ -1,0 +1,107 @@
+"""From the state of a site to what every charging point is told now, and why: a pure function of its two arguments.
+
+ceilings -> loads -> limit book -> wants -> Demand -> EMS -> Grant -> CSM: goals -> steps -> why
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from chargebridge.control.alerts import alerts
+from chargebridge.control.book import Book, binding_power, open_book
+from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
+from chargebridge.control.csm import Case, Goal, share
+from chargebridge.control.ems import grant
+from chargebridge.control.loads import Loads, measure
+from chargebridge.control.memory import learn, recall, remember
+from chargebridge.control.nodes import node_decisions
+from chargebridge.control.release import Step, steps
+from chargebridge.control.rows import lay_out
+from chargebridge.control.timing import VALID_S
+from chargebridge.control.tree import Tree, grow
+from chargebridge.control.wants import failsafes, want
+from chargebridge.control.why import Explainer
+from chargebridge.model.decision import Decision, Demand, PointDecision
+from chargebridge.model.phases import PerPhase, power_w
+from chargebridge.model.state import Memory, PointMemory, PointState, SiteState
+
+
+def decide(state: SiteState, now: datetime) -> Decision:
+    """The decision for ``state`` at ``now`` (aware UTC). Raises ModelError only for a topology that ``control.topology.check`` refuses."""
+    tree = grow(state.topology)
+    told = {point.point: point for point in state.points}
+    points = [told.get(point.id, PointState(point=point.id)) for point in tree.points]
+    ceilings = [reckon(point, known, now) for point, known in zip(tree.points, points, strict=True)]
+    loads = measure(tree, state, ceilings, points, now)
+    book = open_book(tree, state.limits, state.peak, now)
+    cases = _cases(tree, state, points, ceilings, loads, book, now)
+    demand = _demand(cases, loads.voltage_v)
+    root = loads.nodes[0]
+    granted, batteries = grant(demand, root.base_w, _grid_w(book, tree, loads.voltage_v), state.topology.batteries, state.batteries, now)
+    table = lay_out(tree, book, loads, granted.granted_w)
+    goals = share(table, cases, now)
+    moves = steps(table, cases, goals, now)
+    explainer = Explainer(table, cases, goals, now)
+    decisions = tuple(
+        _point(explainer, index, case, goal, step) for index, (case, goal, step) in enumerate(zip(cases, goals, moves, strict=True))
+    )
+    memories = [remember(case, step, state.memory.decided_at, now) for case, step in zip(cases, moves, strict=True)]
+    nodes = node_decisions(tree, book, loads, cases, goals)
+    return Decision(
+        at=now,
+        demand=demand,
+        grant=granted,
+        points=decisions,
+        nodes=nodes,
+        batteries=batteries,
+        alerts=alerts(tree, book, loads, cases, nodes, granted, now),
+        memory=Memory(decided_at=now, points=tuple(memories), lost_meters=loads.lost_meters),
+    )
+
+
+def _cases(
+    tree: Tree, state: SiteState, points: Sequence[PointState], ceilings: Sequence[Ceiling], loads: Loads, book: Book, now: datetime
+) -> list[Case]:
+    known: dict[str, PointMemory] = {memory.point: memory for memory in state.memory.points}
+    reasons = failsafes(tree, loads, book)
+    cases: list[Case] = []
+    for point, seen, ceiling, failsafe in zip(tree.points, points, ceilings, reasons, strict=True):
+        memory = learn(point, seen, recall(known, point, seen), ceiling, now)
+        wanted = want(point, seen, memory, ceiling, failsafe, state.price_per_kwh, loads.voltage_v, now)
+        cases.append(Case(point, seen, memory, ceiling, wanted))
+    return cases
+
+
+def _demand(cases: Sequence[Case], voltage_v: PerPhase) -> Demand:
+    """P_needed and P_wished of all cars (3.2.6). What a point that cannot be reached may draw is both."""
+    needed = wished = 0.0
+    for case in cases:
+        if case.ceiling.lost:
+            bound = power_w(case.ceiling.current_a, voltage_v)
+            needed, wished = needed + bound, wished + bound
+        else:
+            volts = sum(voltage_v[phase - 1] for phase in terminals_used(case.point, case.state, case.want.phases))
+            needed, wished = needed + case.want.needed_a * volts, wished + case.want.wished_a * volts
+    return Demand(needed_w=needed, wished_w=wished)
+
+
+def _grid_w(book: Book, tree: Tree, voltage_v: PerPhase) -> float:
+    """P_max of the grid: the tightest limit in W on the root, and what its fuse carries."""
+    root = tree.circuits[0]
+    fuse_w = power_w(root.fuse_a, voltage_v)
+    limit = binding_power(book.of(root.id))
+    return fuse_w if limit is None else min(fuse_w, limit[0])
+
+
+def _point(explainer: Explainer, index: int, case: Case, goal: Goal, step: Step) -> PointDecision:
+    return PointDecision(
+        point=case.point.id,
+        move=step.move,
+        current_a=step.current_a,
+        phases=step.phases,
+        goal_a=goal.current_a,
+        needed_a=case.want.needed_a,
+        wished_a=case.want.wished_a,
+        ceiling_a=case.ceiling.peak_a,
+        valid_s=VALID_S,
+        why=explainer.why(index, step),
+    )

@@ -1,0 +1,82 @@
+"""The energy management system's answer to the CSM: TF-EVC 3.2.6. It knows the grid, the house and the batteries, and of the cars only a Demand.
+
+A foreign EMS may take this place: what it has to give is a Grant.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import isfinite
+
+from chargebridge.control.timing import BATTERY_MAX_AGE_S, ESS_INTERVAL_S, age_s
+from chargebridge.model.circuit import Battery
+from chargebridge.model.decision import BatteryCommand, Demand, Grant
+from chargebridge.model.state import BatteryState
+
+HOLD_W = 100.0
+"""A battery that charges within this of what may be left to it is held there; one that charges less is left to itself."""
+
+
+def grant(
+    demand: Demand,
+    others_w: float,
+    max_grid_w: float,
+    batteries: Sequence[Battery],
+    states: Sequence[BatteryState],
+    now: datetime,
+) -> tuple[Grant, tuple[BatteryCommand, ...]]:
+    """P_granted with needed <= granted <= wished (3.2.6.2) and P_used - P_gen + P_granted <= P_max of the grid (3.2.6.1).
+
+    others_w: P_used - P_gen as measured, batteries included, W. Where what is needed does not fit, batteries have to help (3.2.6.3) within their
+    power and their stored energy (3.2.6.4); their share counts as granted, and reaches the cars when the meter shows it.
+    """
+    heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and isfinite(s.power_w)}
+    known = [battery for battery in batteries if battery.id in heard]
+    present_w = sum(heard[battery.id].power_w for battery in known)
+    without_w = others_w - present_w
+    left_w = max_grid_w - without_w - demand.needed_w
+    commands = _commands(known, heard, left_w, present_w) if demand.needed_w > 0 else ()
+    planned_w = sum(c.power_w for c in commands) if commands else present_w
+    available_w = max(0.0, max_grid_w - without_w - planned_w)
+    granted_w = min(demand.wished_w, available_w)
+    short_w = max(0.0, demand.needed_w - granted_w)
+    given_w = max(0.0, -sum(c.power_w for c in commands))
+    return Grant(granted_w=granted_w, battery_w=given_w, short_w=short_w, reason=_reason(demand, granted_w, given_w, short_w)), commands
+
+
+def _commands(batteries: Sequence[Battery], heard: dict[str, BatteryState], left_w: float, present_w: float) -> tuple[BatteryCommand, ...]:
+    """Set points so that all batteries together draw at most ``left_w`` (negative: they give); none where they do so by themselves."""
+    if left_w >= 0 and present_w <= left_w - HOLD_W:
+        return ()
+    if left_w >= 0 and present_w <= 0:
+        return ()
+    commands: list[BatteryCommand] = []
+    for battery in batteries:
+        if left_w >= 0:
+            power_w = min(left_w, max(0.0, heard[battery.id].power_w))
+            reason = "charges no more than what the cars need leaves to it (3.2.6.2)"
+        else:
+            power_w = -min(-left_w, _able_w(battery, heard[battery.id]))
+            reason = "gives what the cars need and the grid cannot (3.2.6.3)"
+        left_w -= power_w
+        commands.append(BatteryCommand(battery=battery.id, power_w=power_w, reason=reason))
+    return tuple(commands)
+
+
+def _able_w(battery: Battery, state: BatteryState) -> float:
+    """3.2.6.4: P_gen <= P_max and E_stored - E_min >= delta t * P_gen; nothing when it does not tell what it stores."""
+    if state.stored_wh is None or not isfinite(state.stored_wh):
+        return 0.0
+    spare_wh = max(0.0, state.stored_wh - battery.reserve_wh)
+    return min(battery.discharge_max_w, spare_wh * 3600 / ESS_INTERVAL_S)
+
+
+def _reason(demand: Demand, granted_w: float, given_w: float, short_w: float) -> str:
+    if demand.wished_w <= 0:
+        return "no car asks for power"
+    if short_w > 0:
+        return f"{short_w / 1000:.1f} kW of what is needed cannot be granted: neither the grid connection nor the batteries can give it"
+    if given_w > 0:
+        return f"what is needed is granted with {given_w / 1000:.1f} kW from the batteries"
+    if granted_w < demand.wished_w:
+        return f"{granted_w / 1000:.1f} kW is what the house leaves of the grid connection"
+    return "all that is wished is granted"

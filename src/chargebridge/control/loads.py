@@ -1,0 +1,250 @@
+"""What flows through every circuit, and which part of it is not charging points: the base, TF-EVC 1.2.5.1.
+
+    base = load - sum of the charging points' own measured draw          headroom = limit - base
+
+The circuit's meter and the stations do not speak at the same moment, so after a change one of them shows it and the other does not yet. Three
+figures of the base keep that apart:
+
+    base       every point at its latest sample
+    base_low   points whose latest sample is older than the reading and than the car's reaction to a changed offer may draw up to their ceiling
+               already: their ramp is not mistaken for a household load. For decisions about lowering, as long as nothing is overloaded.
+    base_high  points whose latest sample is newer than the reading may not have drawn anything when it was taken. For decisions about raising.
+
+No point is taken to draw more than its ceiling, therefore ``base_high + sum of ceilings >= load``, whichever sample is late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import copysign, isfinite
+
+from chargebridge.control.ceiling import Ceiling
+from chargebridge.control.timing import BATTERY_MAX_AGE_S, SETTLE_S, age_s
+from chargebridge.control.tree import Tree
+from chargebridge.model.circuit import Circuit
+from chargebridge.model.decision import MeterView
+from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, add, power_w, scale, sub
+from chargebridge.model.reading import Reading
+from chargebridge.model.state import Memory, PointState, SiteState
+
+VOLTAGE_BAND = (0.8 * NOMINAL_V, 1.2 * NOMINAL_V)
+"""A voltage outside of this (twice the tolerance of EN 50160) is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """One circuit: currents in A per phase, powers in W over all phases; ``lost`` is its meter where that has fallen silent."""
+
+    view: MeterView
+    load_a: PerPhase
+    load_w: float
+    base_a: PerPhase
+    base_w: float
+    base_low_a: PerPhase
+    base_low_w: float
+    base_high_a: PerPhase
+    base_high_w: float
+    lost: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """nodes: by circuit index. voltage_v: to reckon powers with. battery_w: what all batteries draw now, charging positive, W."""
+
+    nodes: tuple[NodeLoad, ...]
+    voltage_v: PerPhase
+    battery_w: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def lost_meters(self) -> tuple[str, ...]:
+        return tuple(sorted({node.lost for node in self.nodes if node.lost is not None}))
+
+
+def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: Sequence[PointState], now: datetime) -> Loads:
+    """Every circuit's load and base, from the leaves up."""
+    readings: dict[str, list[Reading]] = {}
+    for reading in sorted(state.readings, key=lambda r: r.received_at):
+        readings.setdefault(reading.meter, []).append(reading)
+    voltage = _voltage(tree, readings, now)
+    changed = _changes(state.memory)
+    battery_w = _battery_powers(state, now)
+    own = _own_loads(tree, state, readings, battery_w, now)
+    draws = [_draw(c) for c in ceilings]
+    drawn = tree.roll_up(draws)
+    nodes: list[NodeLoad | None] = [None] * len(tree.circuits)
+    for index in range(len(tree.circuits) - 1, -1, -1):
+        circuit = tree.circuits[index]
+        live = _live(circuit, readings, now)
+        node = None
+        if live is not None:
+            late, early = _skew(tree.below[index], live, ceilings, points, draws, changed)
+            node = _measured(live, drawn[index], late, early, voltage)
+        if node is not None:
+            nodes[index] = node
+        else:
+            below = [node for up, node in zip(tree.parent, nodes, strict=True) if up == index and node is not None]
+            nodes[index] = _summed(circuit, below, own.get(circuit.id, ZERO), drawn[index], voltage)
+    return Loads(nodes=tuple(node for node in nodes if node is not None), voltage_v=voltage, battery_w=battery_w)
+
+
+def _live(circuit: Circuit, readings: dict[str, list[Reading]], now: datetime) -> Reading | None:
+    """The newest reading of the circuit's meter that is not too old; one that tells the phases goes before one that tells the sum only."""
+    if circuit.meter is None:
+        return None
+    fresh = [r for r in readings.get(circuit.meter, ()) if age_s(r.received_at, now) <= circuit.meter_max_age_s]
+    full = [r for r in fresh if None not in _told_currents(r, (NOMINAL_V, NOMINAL_V, NOMINAL_V))]
+    return full[-1] if full else (fresh[-1] if fresh else None)
+
+
+def _told_currents(reading: Reading, voltage_v: PerPhase) -> list[float | None]:
+    """Signed current of each phase, A; None for a phase that the reading is silent on."""
+    found: list[float | None] = []
+    for amps, watts, volts in zip(reading.current_a, reading.power_w_phases, voltage_v, strict=True):
+        if watts is not None and not isfinite(watts):
+            watts = None
+        if amps is not None and isfinite(amps):
+            found.append(copysign(amps, watts) if watts else amps)
+        else:
+            found.append(None if watts is None else watts / volts)
+    return found
+
+
+def _measured(reading: Reading, drawn: PerPhase, late: PerPhase, early: PerPhase, voltage: PerPhase) -> NodeLoad | None:
+    """From a live meter; None when its reading tells too little. Where it tells the sum of the powers but not every phase, all of the base that
+    is not seen on a phase may flow on any one of the others.
+    """
+    told = _told_currents(reading, voltage)
+    total_w = reading.power_w if reading.power_w is not None and isfinite(reading.power_w) else None
+    seen_w = sum(amps * volts for amps, volts in zip(told, voltage, strict=True) if amps is not None)
+    if total_w is None and None in told:
+        return None
+    load_w = seen_w if total_w is None else total_w
+    hidden_w = load_w - seen_w - sum(d * v for amps, d, v in zip(told, drawn, voltage, strict=True) if amps is None)
+    base = [max(0.0, hidden_w) / v if amps is None else amps - d for amps, d, v in zip(told, drawn, voltage, strict=True)]
+    base_a, base_w = (base[0], base[1], base[2]), load_w - power_w(drawn, voltage)
+    return NodeLoad(
+        view=MeterView.MEASURED,
+        load_a=add(base_a, drawn),
+        load_w=load_w,
+        base_a=base_a,
+        base_w=base_w,
+        base_low_a=sub(base_a, late),
+        base_low_w=base_w - power_w(late, voltage),
+        base_high_a=add(base_a, early),
+        base_high_w=base_w + power_w(early, voltage),
+    )
+
+
+def _summed(circuit: Circuit, below: list[NodeLoad], own: PerPhase, drawn: PerPhase, voltage: PerPhase) -> NodeLoad:
+    """Without a meter: the sum of what is below. With one that is silent: the owner's worst case, or that sum where it is more."""
+    lost = circuit.meter
+    base, low, high = own, own, own
+    base_w = low_w = high_w = power_w(own, voltage)
+    for node in below:
+        base, low, high = add(base, node.base_a), add(low, node.base_low_a), add(high, node.base_high_a)
+        base_w, low_w, high_w = base_w + node.base_w, low_w + node.base_low_w, high_w + node.base_high_w
+    if lost is not None:
+        worst = circuit.lost_meter_load_a
+        base = low = high = (max(worst[0], high[0]), max(worst[1], high[1]), max(worst[2], high[2]))
+        base_w = low_w = high_w = max(power_w(worst, voltage), high_w)
+    return NodeLoad(
+        view=MeterView.SUM if lost is None else MeterView.ASSUMED,
+        load_a=add(base, drawn),
+        load_w=base_w + power_w(drawn, voltage),
+        base_a=base,
+        base_w=base_w,
+        base_low_a=low,
+        base_low_w=low_w,
+        base_high_a=high,
+        base_high_w=high_w,
+        lost=lost,
+    )
+
+
+def _draw(ceiling: Ceiling) -> PerPhase:
+    """What the point is taken to draw now: its sample, but never more than its ceiling."""
+    drawn, top = ceiling.drawn_a, ceiling.current_a
+    if drawn is None:
+        return ZERO
+    return (min(drawn[0], top[0]), min(drawn[1], top[1]), min(drawn[2], top[2]))
+
+
+def _skew(
+    below: tuple[int, ...],
+    reading: Reading,
+    ceilings: Sequence[Ceiling],
+    points: Sequence[PointState],
+    draws: Sequence[PerPhase],
+    changed: dict[str, datetime],
+) -> tuple[PerPhase, PerPhase]:
+    """(what may flow at points beyond their samples, what of their samples may not have flowed yet) at the time of the reading."""
+    late, early = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+    for index in below:
+        state, draw = points[index], draws[index]
+        if state.measured_at is not None and state.measured_at > reading.received_at:
+            for phase in range(3):
+                early[phase] += draw[phase]
+        elif ceilings[index].drawn_a is None or _ramping(state, changed):
+            for phase in range(3):
+                late[phase] += ceilings[index].current_a[phase] - draw[phase]
+    return (late[0], late[1], late[2]), (early[0], early[1], early[2])
+
+
+def _ramping(state: PointState, changed: dict[str, datetime]) -> bool:
+    """Its last sample was taken before its car had time to follow the last change of its offer."""
+    at = changed.get(state.point)
+    return at is not None and state.measured_at is not None and (state.measured_at - at).total_seconds() < SETTLE_S
+
+
+def _changes(memory: Memory) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for point in memory.points:
+        times = [at for at in (point.raised_at, point.lowered_at) if at is not None]
+        if times:
+            found[point.point] = max(times)
+    return found
+
+
+def _battery_powers(state: SiteState, now: datetime) -> dict[str, float]:
+    """What each battery draws; one that is silent is taken to charge at full power."""
+    heard = {b.battery: b for b in state.batteries if age_s(b.heard_at, now) <= BATTERY_MAX_AGE_S and isfinite(b.power_w)}
+    return {b.id: heard[b.id].power_w if b.id in heard else b.charge_max_w for b in state.topology.batteries}
+
+
+def _own_loads(
+    tree: Tree, state: SiteState, readings: dict[str, list[Reading]], battery_w: dict[str, float], now: datetime
+) -> dict[str, PerPhase]:
+    """Batteries and generators that hang directly on circuits without a meter of their own, A per phase. A silent generator gives nothing."""
+    found: dict[str, PerPhase] = {}
+    for battery in state.topology.batteries:
+        share = battery_w[battery.id] / NOMINAL_V / len(battery.phases)
+        _onto(found, battery.circuit, scale(_unit(battery.phases), share))
+    for generator in state.topology.generators:
+        told = readings.get(generator.meter, ()) if generator.meter is not None else ()
+        if not told:
+            continue
+        watts, age = told[-1].power_w, age_s(told[-1].received_at, now)
+        if watts is not None and isfinite(watts) and age <= tree.circuits[tree.circuit_index[generator.circuit]].meter_max_age_s:
+            share = min(0.0, watts) / NOMINAL_V / len(generator.phases)
+            _onto(found, generator.circuit, scale(_unit(generator.phases), share))
+    return found
+
+
+def _unit(phases: tuple[int, ...]) -> PerPhase:
+    return (float(1 in phases), float(2 in phases), float(3 in phases))
+
+
+def _onto(found: dict[str, PerPhase], circuit: str, amps: PerPhase) -> None:
+    found[circuit] = add(found.get(circuit, ZERO), amps)
+
+
+def _voltage(tree: Tree, readings: dict[str, list[Reading]], now: datetime) -> PerPhase:
+    """The voltages of the uppermost live meter that tells believable ones, else nominal."""
+    for circuit in tree.circuits:
+        reading = _live(circuit, readings, now)
+        if reading is None:
+            continue
+        volts = [v for v in reading.voltage_v if v is not None and VOLTAGE_BAND[0] <= v <= VOLTAGE_BAND[1]]
+        if len(volts) == 3:
+            return (volts[0], volts[1], volts[2])
+    return (NOMINAL_V, NOMINAL_V, NOMINAL_V)

@@ -1,0 +1,194 @@
+"""Every limit as one row of a table: how much of it is taken by the base, and how much one ampere at each point takes of what is left.
+
+    current     one row for each phase of a node        1 per ampere on that phase
+    power       one row for each node limited in W       the voltages of the loaded phases
+    lopsided    one row for each phase under unbalance   1 per ampere that another phase may be without
+    grant       one row for the whole site               as power
+
+Unbalance limits the difference of any two phases. Cars may stop at any moment, so what one phase may carry more than another is reckoned
+without counting on cars on the other: sum of lopsided draw on p <= limit - (base on p - least base). A car seen to use three phases alike adds
+to none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chargebridge.control.book import Book, binding_current, binding_power, binding_unbalance
+from chargebridge.control.loads import Loads, NodeLoad
+from chargebridge.control.tree import Tree
+from chargebridge.model.decision import Effective
+from chargebridge.model.phases import PerPhase, Phase
+
+
+class Kind(StrEnum):
+    CURRENT = "current"
+    POWER = "power"
+    LOPSIDED = "lopsided"
+    GRANT = "grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """limit: the bound, A or W. base: what the base takes of it when goals are set; base_high: when raises are let out. load: what flows now.
+
+    circuit or members: whose draw counts. phase: 1..3 or None for all.
+    """
+
+    kind: Kind
+    node: str
+    name: str
+    limit: float
+    base: float
+    base_high: float
+    phase: int | None = None
+    origin: Effective | None = None
+    circuit: int | None = None
+    members: tuple[int, ...] = ()
+
+
+Use = tuple[tuple[int, ...], tuple[float, ...]]
+"""Row numbers and what one ampere takes of each."""
+
+
+@dataclass(slots=True)
+class Table:
+    """All rows, and for any point and any way of charging the rows that it takes part in."""
+
+    tree: Tree
+    voltage_v: PerPhase
+    rows: list[Row] = field(default_factory=list)
+    _of_circuit: list[list[int]] = field(default_factory=list)
+    _of_point: list[list[int]] = field(default_factory=list)
+    _known: dict[tuple[int, tuple[Phase, ...], tuple[Phase, ...]], Use] = field(default_factory=dict)
+
+    def use(self, point: int, loaded: tuple[Phase, ...], lopsided: tuple[Phase, ...]) -> Use:
+        """What one ampere on each of the phases ``loaded`` takes, of which ``lopsided`` may be without their neighbours."""
+        seat = self.tree.seat[point]
+        key = (seat, loaded, lopsided)
+        shared = self._known.get(key)
+        if shared is None:
+            above = [row for circuit in self.tree.chain[seat] for row in self._of_circuit[circuit]]
+            shared = self._known[key] = self._weigh(above, loaded, lopsided)
+        own = self._of_point[point]
+        if not own:
+            return shared
+        more = self._weigh(own, loaded, lopsided)
+        return shared[0] + more[0], shared[1] + more[1]
+
+    def _weigh(self, rows: list[int], loaded: tuple[Phase, ...], lopsided: tuple[Phase, ...]) -> Use:
+        volts = sum(self.voltage_v[phase - 1] for phase in loaded)
+        numbers: list[int] = []
+        weights: list[float] = []
+        for number in rows:
+            row = self.rows[number]
+            match row.kind:
+                case Kind.CURRENT:
+                    weight = float(row.phase in loaded)
+                case Kind.LOPSIDED:
+                    weight = float(row.phase in lopsided)
+                case _:
+                    weight = volts
+            if weight:
+                numbers.append(number)
+                weights.append(weight)
+        return tuple(numbers), tuple(weights)
+
+    def totals(self, drawn: Sequence[PerPhase], lopsided: Sequence[PerPhase]) -> list[float]:
+        """What given currents of all points take of every row."""
+        rolled, rolled_lopsided = self.tree.roll_up(drawn), self.tree.roll_up(lopsided)
+        found: list[float] = []
+        for row in self.rows:
+            values = (rolled_lopsided if row.kind is Kind.LOPSIDED else rolled) if row.circuit is not None else None
+            if values is not None and row.circuit is not None:
+                sum_ = values[row.circuit]
+            else:
+                source = lopsided if row.kind is Kind.LOPSIDED else drawn
+                sum_ = (
+                    sum(source[i][0] for i in row.members),
+                    sum(source[i][1] for i in row.members),
+                    sum(source[i][2] for i in row.members),
+                )
+            if row.phase is not None:
+                found.append(sum_[row.phase - 1])
+            else:
+                volts = self.voltage_v
+                found.append(sum_[0] * volts[0] + sum_[1] * volts[1] + sum_[2] * volts[2])
+        return found
+
+    def _add(self, row: Row) -> None:
+        number = len(self.rows)
+        self.rows.append(row)
+        if row.circuit is not None:
+            self._of_circuit[row.circuit].append(number)
+        for member in row.members:
+            self._of_point[member].append(number)
+
+
+def lay_out(tree: Tree, book: Book, loads: Loads, granted_w: float) -> Table:
+    """The table of all limits in force."""
+    table = Table(tree, loads.voltage_v, _of_circuit=[[] for _ in tree.circuits], _of_point=[[] for _ in tree.points])
+    for index, circuit in enumerate(tree.circuits):
+        for row in _of_node(circuit.id, circuit.name, book, loads.nodes[index], index, ()):
+            table._add(row)
+    for group, members in zip(tree.groups, tree.in_group, strict=True):
+        others_w = sum(max(0.0, loads.battery_w.get(member, 0.0)) for member in group.members)
+        for row in _of_node(group.id, group.name, book, _others(others_w, loads.voltage_v), None, members):
+            table._add(row)
+    for index, point in enumerate(tree.points):
+        if point.id in book.nodes:
+            for row in _of_node(point.id, point.name, book, _others(0.0, loads.voltage_v), None, (index,)):
+                table._add(row)
+    everyone = Row(Kind.GRANT, tree.circuits[0].id, tree.circuits[0].name, granted_w, 0.0, 0.0, circuit=0)
+    table._add(everyone)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The figures of a node that rows are made from: present load, base for goals and base for raises."""
+
+    load_a: PerPhase
+    load_w: float
+    goal_a: tuple[PerPhase, PerPhase]
+    goal_w: tuple[float, float]
+    high_a: PerPhase
+    high_w: float
+
+
+def _others(watts: float, voltage_v: PerPhase) -> NodeLoad | _Base:
+    """Members of a group that are no charging points: batteries that charge, on three phases alike."""
+    amps = watts / sum(voltage_v)
+    each = (amps, amps, amps)
+    return _Base(each, watts, (each, each), (watts, watts), each, watts)
+
+
+def _of_node(node: str, name: str, book: Book, load: NodeLoad | _Base, circuit: int | None, members: tuple[int, ...]) -> list[Row]:
+    base = load if isinstance(load, _Base) else _base(load)
+    limits = book.of(node)
+    rows: list[Row] = []
+    for phase, (amps, origin) in enumerate(binding_current(limits) or ()):
+        goal = base.goal_a[base.load_a[phase] > amps][phase]
+        rows.append(Row(Kind.CURRENT, node, name, amps, goal, base.high_a[phase], phase + 1, origin, circuit, members))
+    if (power := binding_power(limits)) is not None:
+        goal_w = base.goal_w[base.load_w > power[0]]
+        rows.append(Row(Kind.POWER, node, name, power[0], goal_w, base.high_w, None, power[1], circuit, members))
+    if (unbalance := binding_unbalance(limits)) is not None:
+        uneven = max(base.load_a) - min(base.load_a) > unbalance[0]
+        goals, highs = base.goal_a[uneven], base.high_a
+        for phase in range(3):
+            goal, high = goals[phase] - min(goals), highs[phase] - min(highs)
+            rows.append(Row(Kind.LOPSIDED, node, name, unbalance[0], goal, high, phase + 1, unbalance[1], circuit, members))
+    return rows
+
+
+def _base(load: NodeLoad) -> _Base:
+    """Nothing overloaded: the low figure is for goals. Overloaded: the figure at the latest samples, whatever the reason."""
+    return _Base(
+        load.load_a,
+        load.load_w,
+        (load.base_low_a, load.base_a),
+        (load.base_low_w, load.base_w),
+        load.base_high_a,
+        load.base_high_w,
+    )
