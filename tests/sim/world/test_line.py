@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from chargebridge.sim.world.line import HOST, SerialLine, TcpLine
+from chargebridge.sim.world.line import SerialLine, TcpLine
+from chargebridge.sim.world.server import HOST
 
 
 async def settled(line: TcpLine, listeners: int) -> None:

@@ -11,7 +11,7 @@ at 6 A: 30 A) fit beside it under 63 A.
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
 from chargebridge.model.phases import PerPhase, Phase
 from chargebridge.sim.world.event import Arrive, Cloud, Depart, FaultKind, GridLimit, Happening, LeaveEarly, MeterFails, SwitchOn
-from chargebridge.sim.world.scenario import Home, Language, MeterSpec, Scenario
+from chargebridge.sim.world.scenario import ControlSpec, Home, Language, MeterSpec, Scenario
 
 LOST_MAIN_A: PerPhase = (32.0, 32.0, 32.0)
 """Worst case of house and workshop together, A per phase: at 225 V base 8.7, kettle 8.9, oven 4.4, heat pump 4.3, and a sauna's 5.3."""
@@ -92,7 +92,7 @@ def demo_topology() -> Topology:
 
 
 def demo_scenario(*, ports: int = 0, repeat_s: float | None = None) -> Scenario:
-    """Half past ten on a clear day in April. ports: the first of five TCP ports for the meters, 0 for any."""
+    """Half past ten on a clear day in April. ports: the first of six TCP ports, five meters and the battery, 0 for any."""
     speaks = (
         ("main-meter", Language.P1),
         ("courtyard-meter", Language.SML),
@@ -103,6 +103,7 @@ def demo_scenario(*, ports: int = 0, repeat_s: float | None = None) -> Scenario:
     return Scenario(
         homes=(Home(id="house", circuit="main"), Home(id="workshop", circuit="courtyard", scale=0.4, appliances=False)),
         meters=tuple(MeterSpec(id=name, language=language, port=ports + i if ports else 0) for i, (name, language) in enumerate(speaks)),
+        controls=(ControlSpec(battery="battery", port=ports + len(speaks) if ports else 0),),
         day_s=10.5 * 3600,
         battery_soc=0.55,
         story=STORY,

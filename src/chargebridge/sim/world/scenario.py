@@ -28,6 +28,13 @@ class MeterSpec(Struct, frozen=True, kw_only=True):
     serial: bool = False
 
 
+class ControlSpec(Struct, frozen=True, kw_only=True):
+    """A battery that can be commanded over Modbus/TCP (``sunspec``). port: on loopback, 0 for any free one."""
+
+    battery: str
+    port: int = 0
+
+
 class Home(Struct, frozen=True, kw_only=True):
     """A household on a circuit; scale: on the base load of ``day.csv``."""
 
@@ -45,6 +52,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     homes: tuple[Home, ...] = ()
     meters: tuple[MeterSpec, ...] = ()
+    controls: tuple[ControlSpec, ...] = ()
     day_s: float | None = None
     battery_soc: float = 0.5
     clouds: bool = True
