@@ -5,7 +5,6 @@ import hmac
 import ipaddress
 import secrets
 import time
-from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -13,37 +12,11 @@ from typing import Any
 
 from chargebridge.model.errors import ChargebridgeError
 
-_N, _R, _P = 2**15, 8, 3
-"""Work factors of scrypt: 32 MiB, OWASP password storage cheat sheet (2023)."""
 _REMEMBERED = 10_000
 
 
 class AccessError(ChargebridgeError):
     """A password hash or secret that cannot be used."""
-
-
-def hash_password(password: str) -> str:
-    """``scrypt$n$r$p$salt$hash``, to be kept in place of the password."""
-    salt = secrets.token_bytes(16)
-    return "$".join(
-        ["scrypt", str(_N), str(_R), str(_P), b64encode(salt).decode(), b64encode(_scrypt(password, salt, _N, _R, _P)).decode()]
-    )
-
-
-def verify_password(password: str, password_hash: str) -> bool:
-    """Raises AccessError where the hash is none of ours."""
-    try:
-        kind, n, r, p, salt, wanted = password_hash.split("$")
-        if kind != "scrypt":
-            raise ValueError(kind)
-        found = _scrypt(password, b64decode(salt), int(n), int(r), int(p))
-        return hmac.compare_digest(found, b64decode(wanted))
-    except ValueError as error:
-        raise AccessError("the owner's password", f"its hash is malformed ({error})", "set the password anew") from None
-
-
-def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)
 
 
 def same_secret(given: str, wanted: str) -> bool:

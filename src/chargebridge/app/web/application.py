@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chargebridge.app.web import metrics
 from chargebridge.app.web.access import Access, same_secret
 from chargebridge.app.web.api import Guard, add_api
-from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, refused_driver
+from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, not_ready, refused_driver
 from chargebridge.app.web.driver import DriverPage, find
 from chargebridge.app.web.feed import Feed
 from chargebridge.app.web.owner import OwnerPage
@@ -96,7 +96,10 @@ def _add_pages(service: SiteService, access: Access, feed: Feed, public_url: str
         login = access.login_of(request.session)
         if login is None:
             return RedirectResponse("/login", 303)
-        moment = feed.moment()
+        try:
+            moment = feed.moment()
+        except Exception:
+            return not_ready()
         _dress(moment.view.name)
         feed.join(OwnerPage(service, login, (public_url or str(request.base_url)).rstrip("/"), moment))
         return None
@@ -106,7 +109,10 @@ def _add_pages(service: SiteService, access: Access, feed: Feed, public_url: str
         who = address(request)
         if (wait_s := access.keys.wait_s(who)) > 0:
             return refused_driver(wait_s)
-        moment = feed.moment()
+        try:
+            moment = feed.moment()
+        except Exception:
+            return not_ready()
         found = find(moment.view, point)
         if found is None or not same_secret(key, service.driver_key(point)):
             access.keys.attempt(who)

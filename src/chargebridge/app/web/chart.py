@@ -28,13 +28,13 @@ def options(history: Sequence[HistoryPoint], zone: ZoneInfo) -> dict[str, Any]:
     """ECharts options; times as the site's local clock reads, since the browser's may be another."""
     return {
         "animation": False,
-        "textStyle": {"fontFamily": "inherit"},
+        "textStyle": {"fontFamily": "Roboto, system-ui, sans-serif"},
         "grid": {"left": 8, "right": 14, "top": 44, "bottom": 6, "containLabel": True},
         "legend": {"top": 0, "left": 0, "itemWidth": 16, "itemHeight": 8, "textStyle": {"color": _MUTED}, "inactiveColor": "#8b969255"},
         "tooltip": {"trigger": "axis", "confine": True, ":valueFormatter": "v => v == null ? 'not known' : v.toFixed(1) + ' kW'"},
         "xAxis": {
             "type": "time",
-            "axisLabel": {"color": _MUTED, "hideOverlap": True},
+            "axisLabel": {"color": _MUTED, "hideOverlap": True, "fontSize": 12, "formatter": "{HH}:{mm}"},
             "axisLine": {"lineStyle": {"color": "#8b969266"}},
             "splitLine": {"show": False},
         },

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from chargebridge.app.web import words
-from chargebridge.app.web.access import Access, verify_password
+from chargebridge.app.web.access import Access
 from chargebridge.app.web.feed import Feed
+from chargebridge.store.passwords import matches
 
 ASSETS = Path(__file__).parent / "assets"
 _SHEETS = ("pages.css", "parts.css", "forms.css")
@@ -39,6 +40,13 @@ def plain(title: str, body: str, status: int = 200, headers: dict[str, str] | No
 
 def address(request: Request) -> str:
     return request.client.host if request.client else "local"
+
+
+def not_ready() -> HTMLResponse:
+    """Called where the site cannot be looked at; the log has the reason."""
+    _log.exception("a page was asked for while the site cannot be seen")
+    body = "<p>It is starting, or something is wrong: its log says what. Charging goes on by itself meanwhile.</p>"
+    return plain("The site does not answer", body, 503, {"Retry-After": "5", "Refresh": "5"})
 
 
 def refused_driver(wait_s: float) -> HTMLResponse:
@@ -75,7 +83,7 @@ def doors(access: Access, feed: Feed) -> APIRouter:
             return form(message, 429, {"Retry-After": str(int(wait_s) + 1)})
         access.logins.attempt(who)
         async with one_at_a_time:
-            good = await asyncio.to_thread(verify_password, password, access.password_hash)
+            good = await asyncio.to_thread(matches, password.encode(), access.password_hash)
         if not good:
             _log.warning("wrong owner password", address=who)
             return form("That is not the owner's password.", 401)

@@ -29,8 +29,8 @@ export default {
           <span class="cb-phase-text"><b>{{ phase.text }}</b> / {{ phase.of }}</span>
         </div>
         <p class="cb-node-foot">
-          <span class="cb-meter" :class="{ 'is-lost': node.lost }"><q-icon :name="node.lost ? 'sensors_off' : 'sensors'" aria-hidden="true" /> {{ node.meter }}</span>
-          <span v-if="node.binding"><q-icon name="lock" aria-hidden="true" /> {{ node.binding }}</span>
+          <span><span class="cb-meter" :class="{ 'is-lost': node.lost }"><q-icon :name="node.lost ? 'sensors_off' : 'sensors'" aria-hidden="true" /> {{ node.meter }}</span>
+          <span v-if="node.binding" class="cb-binding"><q-icon name="lock" aria-hidden="true" /> {{ node.binding }}</span></span>
           <button class="cb-plain" type="button" @click="$emit('limit', node.id)" :aria-label="'Limit ' + node.name">Limit</button>
         </p>
       </article>

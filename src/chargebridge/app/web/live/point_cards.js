@@ -25,6 +25,7 @@ export default {
           <p class="cb-card-facts"><span>{{ p.offered }}</span><span>{{ p.energy }}<template v-if="p.soc"> · {{ p.soc }}</template></span></p>
           <p class="cb-finish"><q-icon name="schedule" aria-hidden="true" /> <b v-if="p.finish">{{ p.finish }}</b> {{ p.finish_text }}</p>
         </template>
+        <q-icon v-else name="power" class="cb-vacant" aria-hidden="true" />
         <p class="cb-why" :class="'is-' + p.tone"><b v-if="p.cause">{{ p.cause }}</b>{{ p.why }}</p>
       </article>
     </div>`,
