@@ -78,10 +78,9 @@ class Notebook:
 
 async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:
     """Wait for something to become true; False when it does not in time."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        return False
+    end = asyncio.get_running_loop().time() + timeout_s
+    while not condition():
+        if asyncio.get_running_loop().time() > end:
+            return False
+        await asyncio.sleep(0.01)
     return True

@@ -12,8 +12,9 @@ from ocpp.v16 import call_result as result16
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
 
-from chargebridge.stations.ocpp import CentralSystem, EvseSettings, Schedule, ServerSettings, StationSettings, hash_password
+from chargebridge.stations.ocpp import CentralSystem, EvseSettings, Schedule, ServerSettings, StationSettings
 from chargebridge.stations.port import Answer, Outcome
+from chargebridge.store.passwords import hash_password
 from interop.ocpp.check import Check, Notebook, WallClock, until
 
 PASSWORD = "interop-password"

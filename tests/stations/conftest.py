@@ -15,7 +15,8 @@ from ocpp_kit import PASSWORD, Cars, DurableSink, until
 
 from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, VirtualStation
 from chargebridge.sim.world.clock import FastClock
-from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings, hash_password
+from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
+from chargebridge.store.passwords import hash_password
 
 SPEED = 20.0
 HASH = hash_password(PASSWORD)

@@ -62,9 +62,7 @@ class DurableSink:
     async def heard_from(self, station: str) -> None:
         self.frames += 1
 
-    async def status_changed(
-        self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None
-    ) -> None:
+    async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None:
         self.statuses.append((station, evse, status, error))
 
     async def measured(self, station: str, evse: int, measurements: tuple[EvseMeasurement, ...]) -> None:

@@ -36,10 +36,11 @@ async def test_a_car_charges_within_its_limit_and_every_wh_is_told(bench: Any, v
     assert told.offered_a == 13.5
     assert told.soc == 0.5
     station.unplug(1)
+    register = int(cars.energy_wh[1])
     assert await until(lambda: bench.sink.transactions()[0][1] is not None)
     assert await until(lambda: not len(station.uplink.outbox))
     (only,) = bench.sink.transactions()
-    assert only == (0, int(cars.energy_wh[1]), "EVDisconnected")
+    assert only == (0, register, "EVDisconnected")
     assert await until(lambda: ("CP-1", 1, PointStatus.AVAILABLE, None) in bench.sink.statuses[-4:])
 
 

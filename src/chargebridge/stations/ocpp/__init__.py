@@ -2,7 +2,6 @@
 
 from chargebridge.stations.ocpp.central import CentralSystem, Stranger
 from chargebridge.stations.ocpp.language import Schedule, SchedulePeriod, Setting
-from chargebridge.stations.ocpp.passwords import hash_password
 from chargebridge.stations.ocpp.settings import EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.ocpp.station import OcppStation
 
@@ -16,5 +15,4 @@ __all__ = [
     "Setting",
     "StationSettings",
     "Stranger",
-    "hash_password",
 ]

@@ -112,11 +112,15 @@ class CentralSystem:
             open_timeout=s.handshake_timeout_s,
             ping_interval=s.ping_s,
             ping_timeout=s.ping_timeout_s,
+            close_timeout=s.close_timeout_s,
             server_header=None,
         )
 
     async def stop(self) -> None:
-        """Close all connections; what was received is handled first."""
+        """Close all connections; what was taken in is handled first."""
+        for station in self._stations.values():
+            if station.session is not None:
+                station.session.stop_reading()
         if self._server is not None:
             self._server.close(code=GOING_AWAY, reason="shutting down")
             await self._server.wait_closed()

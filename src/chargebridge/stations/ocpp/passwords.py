@@ -1,17 +1,14 @@
-"""Station passwords (OCPP security profile 1): kept as scrypt hashes, compared in constant time."""
+"""Station passwords (OCPP security profile 1), as they come in an HTTP header, and how they are checked without holding up the loop."""
 
 import asyncio
 import base64
 import binascii
-import hashlib
 import hmac
 import secrets
 
 from msgspec import Struct
 
-# RFC 7914 parameters: 16 MB and some 50 ms a guess. A station logs in seldom, and a right password is remembered.
-COST, BLOCK, PARALLEL = 2**14, 8, 1
-LABEL = "scrypt"
+from chargebridge.store.passwords import matches
 
 
 class Credentials(Struct, frozen=True):
@@ -19,26 +16,6 @@ class Credentials(Struct, frozen=True):
 
     user: str
     password: bytes
-
-
-def hash_password(password: str) -> str:
-    """`scrypt$salt$hash`, base64; fit for a configuration file."""
-    salt = secrets.token_bytes(16)
-    return "$".join((LABEL, base64.b64encode(salt).decode(), base64.b64encode(_scrypt(password.encode(), salt)).decode()))
-
-
-def _scrypt(password: bytes, salt: bytes) -> bytes:
-    return hashlib.scrypt(password, salt=salt, n=COST, r=BLOCK, p=PARALLEL)
-
-
-def matches(password: bytes, stored: str) -> bool:
-    """Whether the password is the one. False also for a stored hash that is not of `hash_password`'s form."""
-    try:
-        label, salt, expected = stored.split("$")
-        wanted = base64.b64decode(expected, validate=True)
-        return label == LABEL and hmac.compare_digest(_scrypt(password, base64.b64decode(salt, validate=True)), wanted)
-    except (ValueError, binascii.Error):
-        return False
 
 
 def basic_credentials(header: str | None) -> Credentials | None:

@@ -51,6 +51,7 @@ class Session:
         self._futures: dict[str, asyncio.Future[Answered | Failed]] = {}
         self._to_send = asyncio.Event()
         self._called = asyncio.Event()
+        self._stopped = False
         self._allowance = float(settings.burst)
         self._allowed_at = self._now()
 
@@ -79,7 +80,12 @@ class Session:
                     future.set_exception(TransportClosedError(1006, "connection lost"))
                     future.exception()  # nobody may be waiting any more
 
+    def stop_reading(self) -> None:
+        """Take in no more; what the station has sent and got no answer to, it will send again."""
+        self._stopped = True
+
     async def close(self, code: int, reason: str) -> None:
+        self.stop_reading()
         await self._transport.close(code, reason)
 
     def call(self, request: Payload, *, urgent: bool = False) -> tuple[str, asyncio.Future[Answered | Failed]]:
@@ -99,7 +105,7 @@ class Session:
 
     async def _read(self, on_frame: Callable[[], Awaitable[None]]) -> str:
         try:
-            while True:
+            while not self._stopped:
                 frame = await self._transport.receive()
                 await on_frame()
                 for event in self.connection.receive(frame):
@@ -110,6 +116,7 @@ class Session:
                 await self._slow_down()
         except TransportClosedError as closed:
             return str(closed)
+        return "closed by us"
 
     async def _take(self, event: Event) -> None:
         match event:

@@ -19,7 +19,7 @@ class EvseSettings(Struct, frozen=True, kw_only=True):
 class StationSettings(Struct, frozen=True, kw_only=True):
     """One station that may connect.
 
-    password_hash: by `passwords.hash_password`; None only together with security_profile 0 (OCPP part 4: no authentication),
+    password_hash: by `store.passwords.hash_password`; None only together with security_profile 0 (OCPP part 4: no authentication),
     which has to be said. evses: in order, the first is EVSE 1 (1.6: connector 1).
     fallback_setting: where this model keeps the current that it falls back to: a configuration key (1.6) or
     "Component.Variable" (2.0.1); None: it has no such setting, and the persistent default profile does the work.
@@ -42,6 +42,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     port 0 takes a free one. tls: a server context; None serves plain ws://, right behind a TLS proxy or on loopback only.
     grace_s: how long after a connection without BootNotification calls of ours are held back.
     ping_s, ping_timeout_s: a socket whose pings go unanswered is closed. send_timeout_s: so is one that does not read.
+    close_timeout_s: how long the other side may take to agree to a close before the line is simply cut.
     rate, burst: messages per second that one station may send for long, and at once (a replay after an outage).
     malformed_limit: unusable frames after which a connection is closed.
     """
@@ -55,6 +56,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     grace_s: float = 10.0
     ping_s: float = 20.0
     ping_timeout_s: float = 20.0
+    close_timeout_s: float = 2.0
     send_timeout_s: float = 10.0
     handshake_timeout_s: float = 10.0
     max_frame: int = MAX_FRAME
