@@ -37,7 +37,7 @@ def test_the_demo_configuration_is_the_demo_world() -> None:
         ('password_env = "CHARGEBRIDGE_DEMO_PASSWORD"', "", "has no password"),
         ('meter = "main-meter"', 'meter = "mian"', "meter mian is not there"),
         ('station = "CB-G1"', 'station = "CB-G0"', "station CB-G0 is not there"),
-        ('protocol = "p1"', 'protocol = "p2"', "meter.0.protocol: should be 'p1', 'sml' or 'han'"),
+        ('url = "tcp://127.0.0.1:9101"', 'url = "tpc://127.0.0.1:9101"', "scheme 'tpc' is unknown"),
         ('parent = "main"', 'parent = "garage"', "it is above itself"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -13,9 +14,11 @@ from chargebridge.app.web import Access, create_app
 from chargebridge.meters import open_meter
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ChargebridgeError
+from chargebridge.plants import open_battery
+from chargebridge.site import ledger
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.site import Site
-from chargebridge.stations.ocpp import CentralSystem, ServerSettings, StationSettings
+from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.port import StationSink
 from chargebridge.store import Database
 from chargebridge.store.passwords import hash_password
@@ -37,6 +40,7 @@ class Running(Struct, frozen=True, kw_only=True):
     central: CentralSystem
     web_url: str
     ocpp_url: str
+    api_token: str
 
 
 def secret_from(name: str, where: str) -> str:
@@ -51,7 +55,10 @@ def station_settings(config: SiteConfig) -> list[StationSettings]:
     """What the Central System needs to know of each configured station."""
     settings = []
     for station in config.station:
-        points = [p for p in config.point if p.station == station.id]
+        points = {p.evse: p for p in config.point if p.station == station.id}
+        evses = (
+            EvseSettings(phases=len(points[n].phases)) if n in points else EvseSettings() for n in range(1, max(points, default=1) + 1)
+        )
         stored = station.password_hash
         if stored is None and station.password_env is not None:
             stored = hash_password(secret_from(station.password_env, f"station {station.id}"))
@@ -60,8 +67,9 @@ def station_settings(config: SiteConfig) -> list[StationSettings]:
                 identity=station.id,
                 password_hash=stored,
                 security_profile=0 if station.open else 1,
-                evses=max((p.evse for p in points), default=1),
-                phases=max((len(p.phases) for p in points), default=3),
+                evses=tuple(evses),
+                fallback_setting=station.fallback_setting,
+                rate_unit=station.rate_unit,
                 sample_interval_s=SAMPLE_EVERY_S,
             )
         )
@@ -81,14 +89,16 @@ def tls_context(config: SiteConfig) -> ssl.SSLContext | None:
     return context
 
 
-def owner_access(config: SiteConfig, password: str | None) -> Access:
-    """How the owner gets in: the configured password, or ``password`` where none is configured."""
+async def owner_access(config: SiteConfig, database: Database, password: str | None) -> Access:
+    """How the owner gets in: the configured password, or ``password`` where none is configured; logins and token outlive a restart."""
+    secret = await database.write(lambda c: ledger.keep_setting(c, "session_secret", secrets.token_urlsafe(32)))
+    token = await database.write(lambda c: ledger.keep_setting(c, "api_token", secrets.token_urlsafe(24)))
     if config.web.password_hash is not None:
-        return Access(password_hash=config.web.password_hash)
+        return Access(password_hash=config.web.password_hash, session_secret=secret, api_token=token)
     if config.web.password_env is not None:
         password = secret_from(config.web.password_env, "web")
     assert password is not None
-    return Access(password_hash=hash_password(password))
+    return Access(password_hash=hash_password(password), session_secret=secret, api_token=token)
 
 
 async def serve(
@@ -101,9 +111,13 @@ async def serve(
     ready: Callable[[Running], None] | None = None,
 ) -> None:
     """Run until the web server is told to stop. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
-    access, tls, stations = owner_access(config, password), tls_context(config), station_settings(config)
+    tls, stations = tls_context(config), station_settings(config)
+    meters = [open_meter(m.url, m.id, clock) for m in config.meter]
+    fixed = {battery.id: battery for battery in config.topology().batteries}
+    batteries = [open_battery(fixed[b.id], b.control, clock) for b in config.battery if b.control is not None]
     database = Database.open(config.site.store)
     try:
+        access = await owner_access(config, database, password)
         settings = ServerSettings(
             host=config.ocpp.host,
             port=config.ocpp.port,
@@ -114,8 +128,7 @@ async def serve(
         def make(sink: StationSink) -> CentralSystem:
             return CentralSystem(settings, stations, sink, clock)
 
-        meters = [open_meter(m.id, m.url, m.protocol, clock) for m in config.meter]
-        site = await Site.open(config, clock, database, make, meters, demo=demo)
+        site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
         central = site.stations
         assert isinstance(central, CentralSystem)
         await _listen(config, site, central, access, beside, ready)
@@ -143,6 +156,7 @@ async def _listen(
                 site=site,
                 central=central,
                 web_url=f"http://{config.web.host}:{listener.getsockname()[1]}",
+                api_token=access.api_token or "",
                 ocpp_url=f"{'wss' if config.ocpp.certificate else 'ws'}://{config.ocpp.host}:{central.port}/ocpp/",
             )
             server = uvicorn.Server(

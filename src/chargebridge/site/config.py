@@ -48,11 +48,10 @@ class SiteTable(_Table):
 
 
 class MeterTable(_Table):
-    """url: serial:///dev/ttyUSB0?baud=115200, tcp://host:port, file:///path?speed=1."""
+    """url: serial:///dev/ttyUSB0?baud=115200, tcp://host:port, file:///path?speed=1; docs/meters.md has the settings after the ``?``."""
 
     id: Name
-    url: Annotated[str, Field(pattern=r"^(serial|tcp|file)://")]
-    protocol: Literal["p1", "sml", "han"]
+    url: str
 
 
 class _PerPhaseTable(_Table):
@@ -103,12 +102,16 @@ class StationTable(_Table):
     """password_hash: as ``chargebridge password`` prints it, or ``password_env``: the environment variable that holds the password itself.
 
     Neither: the station gets in without one, which is refused unless ``open = true`` says that it is meant (OCPP security profile 0).
+    rate_unit: what its charging profiles are counted in. fallback_setting: where this make keeps the current that it falls back to, a
+    configuration key (1.6) or "Component.Variable" (2.0.1), besides the standing default profile that is always written.
     """
 
     id: Name
     password_hash: str | None = None
     password_env: str | None = None
     open: bool = False
+    rate_unit: Literal["A", "W"] = "A"
+    fallback_setting: str | None = None
 
 
 class BatteryTable(_Table):

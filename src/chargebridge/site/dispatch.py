@@ -62,12 +62,18 @@ class Dispatcher:
             while wanted:
                 decision = wanted.pop(next(iter(wanted)))
                 answer = await self._send(station, self._live.points[decision.point], decision)
+                if answer.outcome is Outcome.OFFLINE:
+                    break
                 if answer.outcome in (Outcome.REJECTED, Outcome.UNSUPPORTED):
                     self._not_before[decision.point] = self._clock.now() + timedelta(seconds=REFUSAL_PAUSE_S)
                     self._refused(decision.point, answer)
                 self._wake()
 
     async def _send(self, station: str, point: LivePoint, decision: PointDecision) -> Answer:
+        """Offer, and keep what was offered in the state from before it leaves until its answer is known."""
+        to = self._stations.station(station)
+        if to is None or not to.online:
+            return Answer(outcome=Outcome.OFFLINE)
         now = self._clock.now()
         offer = Offer(
             current_a=decision.current_a,
@@ -76,11 +82,7 @@ class Dispatcher:
             expires_at=now + timedelta(seconds=decision.valid_s),
         )
         point.send(offer)
-        to = self._stations.station(station)
-        if to is None or not to.online:
-            answer = Answer(outcome=Outcome.OFFLINE)
-        else:
-            transaction = point.session.transaction if point.session else None
-            answer = await to.offer(point.point.evse, decision.current_a, decision.phases, decision.valid_s, transaction)
+        transaction = point.session.transaction if point.session else None
+        answer = await to.offer(point.point.evse, decision.current_a, decision.phases, decision.valid_s, transaction)
         point.answered(offer, _OUTCOMES[answer.outcome], self._clock.now())
         return answer

@@ -14,12 +14,14 @@ from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Alert, Decision
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.model.state import SiteState
+from chargebridge.plants import BatteryPlant
 from chargebridge.site import journal, ledger, present
+from chargebridge.site.batteries import BatteryKeeper
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.desk import REMOTE, StationDesk, Tokens
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
-from chargebridge.site.live import Live
+from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.peak import PeakWindow
 from chargebridge.site.service import Service
 from chargebridge.site.view import Happening, HistoryPoint
@@ -29,6 +31,8 @@ from chargebridge.store import Database
 HAPPENINGS_SHOWN = 100
 SAMPLE_EVERY_S = 2.0
 FALLBACK_RETRY_S = 30.0
+BOOT_POLL_S = 0.2
+"""A connected station may be called only after its boot was answered; so often we look whether it was."""
 DRIVER_SECRET = "driver_secret"  # noqa: S105 - the name under which it is kept, not the secret
 
 
@@ -42,6 +46,7 @@ class Site:
         database: Database,
         make_stations: Callable[[StationSink], Stations],
         meters: Sequence[Meter],
+        batteries: Sequence[BatteryPlant],
         *,
         secret: str,
         remote_token: str,
@@ -79,6 +84,7 @@ class Site:
             decided=self._decided,
         )
         self._dispatcher = dispatcher
+        self._keeper = BatteryKeeper(batteries, self.live, clock, wake=self._engine.wake, tell=self.tell)
         self.service = Service(
             config.site,
             self.live,
@@ -102,13 +108,14 @@ class Site:
         database: Database,
         make_stations: Callable[[StationSink], Stations],
         meters: Sequence[Meter],
+        batteries: Sequence[BatteryPlant] = (),
         *,
         demo: bool = False,
     ) -> "Site":
         """A site with what its store remembers: running sessions, limits in the book, the last happenings."""
         secret = await database.write(lambda c: ledger.keep_setting(c, DRIVER_SECRET, secrets.token_hex(32)))
         remote = await database.write(lambda c: ledger.keep_setting(c, REMOTE, "CB" + secrets.token_hex(8).upper()))
-        site = cls(config, clock, database, make_stations, meters, secret=secret, remote_token=remote, demo=demo)
+        site = cls(config, clock, database, make_stations, meters, batteries, secret=secret, remote_token=remote, demo=demo)
         for session in await database.read(ledger.open_sessions):
             point = site.live.points.get(session.point)
             if point is not None:
@@ -123,10 +130,11 @@ class Site:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._engine.run(), name="engine")
             group.create_task(self._dispatcher.run(), name="dispatcher")
+            group.create_task(self._keeper.run(), name="batteries")
             group.create_task(self._sample(), name="samples")
             group.create_task(self._welcome(), name="fallbacks")
             for meter in self._meters:
-                group.create_task(self._read(meter), name=f"meter {meter.id}")
+                group.create_task(self._read(meter), name=f"meter {meter.name}")
 
     # what comes in
 
@@ -165,28 +173,37 @@ class Site:
 
     async def _write_fallbacks(self, identity: str) -> None:
         for point in self.live.of(identity):
-            while (to := self.stations.station(identity)) is not None and to.online:
-                answer = await to.write_fallback(point.point.evse, point.point.fallback_a)
-                if answer.outcome is Outcome.ACCEPTED:
-                    point.fallback_a = point.point.fallback_a
-                    self._engine.wake()
-                    break
-                self.tell(
-                    "alert", f"{point.point.name} did not take its fallback current: {answer.outcome} {answer.detail}", point.point.id
-                )
-                await self._clock.sleep(FALLBACK_RETRY_S)
+            wait_s: float | None = 0.0
+            while point.online and wait_s is not None:
+                await self._clock.sleep(wait_s)
+                wait_s = await self._write_fallback(identity, point)
+
+    async def _write_fallback(self, identity: str, point: LivePoint) -> float | None:
+        """One try; returns after how many seconds the next one is due, None when the station has confirmed."""
+        to = self.stations.station(identity)
+        if to is None or not to.online:
+            return BOOT_POLL_S
+        answer = await to.write_fallback(point.point.evse, point.point.fallback_a)
+        if answer.outcome is Outcome.ACCEPTED:
+            point.fallback_a = point.point.fallback_a
+            self._engine.wake()
+            return None
+        point.fallback_a = None
+        self.tell("alert", f"{point.point.name} did not take its fallback current: {answer.outcome} {answer.detail}", point.point.id)
+        return FALLBACK_RETRY_S
 
     def _refused(self, point: str, answer: Answer) -> None:
         self.tell("alert", f"{self.live.points[point].point.name} refused an offer: {answer.outcome} {answer.detail}", point)
 
     def _decided(self, state: SiteState, made: Decision) -> None:
+        self._keeper.give(made.batteries)
         newest = max((r.received_at for r in state.readings), default=None)
         if newest is not None:
             self._reaction_ms = (self._clock.now() - newest).total_seconds() * 1000
-        before = {(a.node, a.text) for a in self._alerts}
+        before = {(a.node, a.cure) for a in self._alerts}
         self._alerts = made.alerts
         for alert in made.alerts:
-            if (alert.node, alert.text) not in before:
+            if (alert.node, alert.cure) not in before:
                 self.tell("alert", f"{alert.text}" + (f"; {alert.cure}" if alert.cure else ""), alert.node)
 
     def tell(self, kind: str, text: str, subject: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from chargebridge.model.decision import Alert, MeterView, Move, Why
-from chargebridge.model.limit import Bound, LimitSource
+from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
 from chargebridge.stations.port import Answer
@@ -190,6 +190,10 @@ class SiteService(Protocol):
 
     async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
         """The owner's own wish on a circuit, W (0 is a limit); None withdraws it."""
+        ...
+
+    async def enter_limit(self, limit: Limit, by: str) -> None:
+        """Put a limit into the book; it is decided on at once. Raises ModelError when its scope or its figure cannot be."""
         ...
 
     async def withdraw_limit(self, limit: str, by: str) -> None: ...

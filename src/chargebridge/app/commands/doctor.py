@@ -125,12 +125,12 @@ async def _listen(meter: MeterTable) -> Finding:
     fault: MeterFault | None = None
     try:
         async with asyncio.timeout(LISTEN_S):
-            async for item in open_meter(meter.id, meter.url, meter.protocol, clock).readings():
+            async for item in open_meter(meter.url, meter.id, clock).readings():
                 if isinstance(item, MeterFault):
                     fault = item
                     continue
                 power = "no power in it" if item.power_w is None else f"{item.power_w:.0f} W"
-                return Finding(what=what, ok=True, found=f"{meter.protocol} telegram, {power}")
+                return Finding(what=what, ok=True, found=f"heard at {meter.url}, {power}")
     except TimeoutError:
         pass
     if fault is not None:

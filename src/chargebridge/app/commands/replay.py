@@ -96,10 +96,7 @@ def _print(decisions: list[Replayed], point: str | None) -> None:
             now = (p.current_a, p.why.sentence)
             if point in (None, p.point) and before.get(p.point) != now:
                 before[p.point] = now
-                same = "yes" if r.same else "NO"
-                table.add_row(
-                    f"{r.decision.at:%H:%M:%S.%f}"[:-3], p.point, f"{p.current_a:.1f} A", f"{p.goal_a:.1f} A", p.why.sentence, same
-                )
+                figures = (f"{p.current_a:.1f} A", f"{p.goal_a:.1f} A")
+                table.add_row(f"{r.decision.at:%H:%M:%S.%f}"[:-3], p.point, *figures, p.why.sentence, "yes" if r.same else "NO")
     out.print(table)
-    same = sum(r.same for r in decisions)
-    out.print(f"{len(decisions)} decisions made again, {same} byte for byte the same")
+    out.print(f"{len(decisions)} decisions made again, {sum(r.same for r in decisions)} byte for byte the same")

@@ -16,7 +16,7 @@ _REMEMBERED = 10_000
 
 
 class AccessError(ChargebridgeError):
-    """A password hash or secret that cannot be used."""
+    """A secret that cannot be used."""
 
 
 def same_secret(given: str, wanted: str) -> bool:

@@ -1,0 +1,97 @@
+"""``chargebridge meter``: look at a meter's telegrams, from a file or live."""
+
+import asyncio
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from chargebridge.app.clock import WallClock
+from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
+from chargebridge.meters import decode_file, open_meter
+from chargebridge.model.reading import UNTOLD, MaybePerPhase, MeterFault, Reading
+from chargebridge.wire.meter import Protocol, Telegram
+
+app = typer.Typer(help="Look at a meter's telegrams.", no_args_is_help=True)
+
+
+@app.command()
+def decode(
+    file: Annotated[Path, typer.Argument(help="A capture: binary, hex text or ASCII telegrams.")],
+    protocol: Annotated[Protocol | None, typer.Option(help="Found out by itself when not named.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decode every telegram of a file. Exit code 1 if any was damaged."""
+    damaged = 0
+    with told_errors(as_json=as_json):
+        for item in decode_file(file, protocol):
+            if not isinstance(item, Telegram):
+                damaged += 1
+            if as_json:
+                json_line(item)
+            elif isinstance(item, Telegram):
+                out.print(telegram_table(item))
+            else:
+                err.print(f"[red]{item}[/red]", soft_wrap=True)
+    if damaged:
+        raise typer.Exit(1)
+
+
+def telegram_table(telegram: Telegram) -> Table:
+    """All registers of one telegram."""
+    head = " ".join(str(part) for part in (telegram.profile, telegram.device, telegram.meter_id, telegram.clock) if part)
+    table = Table("register", "value", "unit", "scale", title=head, title_justify="left")
+    for obis, register in telegram.registers.items():
+        table.add_row(str(obis), str(register.value), register.unit or "", str(register.scale))
+    return table
+
+
+@app.command()
+def read(
+    url: Annotated[str, typer.Argument(help="serial:///dev/ttyUSB0?baud=115200, tcp://host:port or file:///capture.bin?speed=1")],
+    count: Annotated[int | None, typer.Option(help="Stop after so many readings.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a meter live until Ctrl-C."""
+    with told_errors(as_json=as_json):
+        asyncio.run(_read(url, count, as_json=as_json))
+
+
+ROWS = 15
+"""So many of the last readings stay on the screen."""
+
+
+async def _read(url: str, count: int | None, *, as_json: bool) -> None:
+    meter = open_meter(url, "meter", WallClock())
+    seen: list[Reading | MeterFault] = []
+    good = 0
+    with Live(_table(seen), console=out, refresh_per_second=8) if not as_json else nullcontext() as live:
+        async for item in meter.readings():
+            if live is None:
+                json_line(item)
+            else:
+                seen = [*seen[1 - ROWS :], item]
+                live.update(_table(seen))
+            good += isinstance(item, Reading)
+            if count is not None and good >= count:
+                return
+
+
+def _table(items: list[Reading | MeterFault]) -> Table:
+    table = Table("received", "power W", "L1/L2/L3 W", "L1/L2/L3 A", "L1/L2/L3 V", "import kWh", "export kWh", "meter")
+    for item in items:
+        if isinstance(item, MeterFault):
+            table.add_row(f"{item.at:%H:%M:%S}", f"[red]{item.reason}[/red]", item.cure)
+            continue
+        energies = [f"{wh / 1000:.3f}" if wh is not None else "" for wh in (item.energy_import_wh, item.energy_export_wh)]
+        power = "" if item.power_w is None else f"{item.power_w:.0f}"
+        phases = (_three(item.power_w_phases, 0), _three(item.current_a, 2), _three(item.voltage_v, 1))
+        table.add_row(f"{item.received_at:%H:%M:%S}", power, *phases, *energies, item.meter_number or "")
+    return table
+
+
+def _three(values: MaybePerPhase, digits: int) -> str:
+    return "" if values == UNTOLD else " / ".join("-" if v is None else f"{v:.{digits}f}" for v in values)

@@ -1,0 +1,64 @@
+"""``chargebridge up``: run a site; without a configuration, the demo."""
+
+import asyncio
+import secrets
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chargebridge.app import demo as demo_site
+from chargebridge.app.clock import WallClock
+from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
+from chargebridge.app.serve import Running, serve
+from chargebridge.site.config import SiteConfig
+from chargebridge.site.config_file import load
+
+DEMO_SEED = 7
+
+
+def up(
+    config: Annotated[
+        Path | None, typer.Argument(help="The site's TOML file; without one, the demo site with a simulated property.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the pages, instead of the configured one.")] = None,
+    ocpp_port: Annotated[int | None, typer.Option(help="Port for charging stations, instead of the configured one.")] = None,
+    store: Annotated[Path | None, typer.Option(help="The database, instead of the configured one.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the demo's chance events; the same seed tells the same story.")] = DEMO_SEED,
+    as_json: AsJson = False,
+) -> None:
+    """Run a site until Ctrl-C: reads its meters, serves its stations, decides, and shows it all on a page."""
+    with told_errors(as_json=as_json):
+        site = demo_site.demo_config() if config is None else load(config)
+        site = _with(site, port, ocpp_port, store)
+        password = None if site.web.password_hash or site.web.password_env else secrets.token_urlsafe(9)
+        if config is None:
+            demo_site.demo_password()
+        beside = partial(demo_site.live, config=site, clock=WallClock(), seed=seed) if config is None else None
+        ready = partial(_announce, site=site, password=password, as_json=as_json)
+        asyncio.run(serve(site, WallClock(), password=password, demo=config is None, beside=beside, ready=ready))
+
+
+def _with(site: SiteConfig, port: int | None, ocpp_port: int | None, store: Path | None) -> SiteConfig:
+    web = site.web if port is None else site.web.model_copy(update={"port": port})
+    ocpp = site.ocpp if ocpp_port is None else site.ocpp.model_copy(update={"port": ocpp_port})
+    about = site.site if store is None else site.site.model_copy(update={"store": store})
+    return site.model_copy(update={"web": web, "ocpp": ocpp, "site": about})
+
+
+def _announce(running: Running, site: SiteConfig, password: str | None, *, as_json: bool) -> None:
+    service = running.site.service
+    links = {p.id: f"{running.web_url}/p/{p.id}?key={service.driver_key(p.id)}" for p in site.point}
+    if as_json:
+        json_line(
+            {"page": running.web_url, "password": password, "stations": running.ocpp_url, "drivers": links, "token": running.api_token}
+        )
+        return
+    out.print(f"\n[bold green]{site.site.name}[/bold green] is live")
+    out.print(f"  page       {running.web_url}" + (f"   (owner's password for this run: [bold]{password}[/bold])" if password else ""))
+    if links:
+        out.print(f"  a driver   {next(iter(links.values()))}", soft_wrap=True)
+    out.print(f"  stations   {running.ocpp_url}<station id>   (OCPP 1.6J and 2.0.1)")
+    out.print(f"  REST       {running.web_url}/api/v1   (bearer token: {running.api_token})", soft_wrap=True)
+    out.print("  Ctrl-C ends it\n")

@@ -1,0 +1,143 @@
+"""The demo: the product as it is, and beside it a whole simulated property that it reaches only through real sockets.
+
+Meters send telegrams over TCP, stations come over websockets with their passwords, the battery answers Modbus, the grid operator and a driver
+use the REST interface. Nothing is handed over inside the process.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any
+
+import httpx
+
+from chargebridge.app.serve import Running
+from chargebridge.model.circuit import Battery
+from chargebridge.model.clock import Clock
+from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, VirtualStation
+from chargebridge.sim.sunspec_battery import BatteryServer
+from chargebridge.sim.world.demo import demo_scenario
+from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly
+from chargebridge.sim.world.world import World
+from chargebridge.site.config import SiteConfig
+from chargebridge.site.config_file import parse
+
+PASSWORD_ENV = "CHARGEBRIDGE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
+FIRST_METER_PORT, BATTERY_PORT = 9101, 9110
+SECOND_STORY_S = 300.0
+"""The story is told again after this long, so that whoever opens the page later sees it too."""
+LIMIT_ID = "demo grid operator"
+
+
+def demo_config() -> SiteConfig:
+    """The demo's configuration file, as packaged."""
+    return parse((files("chargebridge.app") / "demo.toml").read_text(encoding="utf-8"), "demo.toml")
+
+
+def demo_password() -> str:
+    """The password that the demo's stations use: from the environment, else a new one for this process and its stations."""
+    return os.environ.setdefault(PASSWORD_ENV, secrets.token_urlsafe(12))
+
+
+class Inverter:
+    """The battery of the world, as its Modbus server sees it."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world, self._storage = world, world.batteries[name]
+
+    @property
+    def battery(self) -> Battery:
+        return self._storage.battery
+
+    @property
+    def power_w(self) -> float:
+        return self._storage.flow.power_w
+
+    @property
+    def stored_wh(self) -> float:
+        return self._storage.stored_wh
+
+    def set_power(self, power_w: float, revert_s: float) -> None:
+        self._storage.set_power(power_w, self._world.t_s, revert_s)
+
+
+def stations(world: World, uri: str, clock: Clock, password: str) -> list[VirtualStation]:
+    """One virtual station for each in the world's topology; every second speaks OCPP 2.0.1."""
+    made = []
+    for index, name in enumerate(dict.fromkeys(point.station for point in world.topology.points)):
+        points = [p for p in world.topology.points if p.station == name]
+        plan = StationPlan(
+            identity=name,
+            uri=uri,
+            version="ocpp2.0.1" if index % 2 else "ocpp1.6",
+            password=password,
+            evses=tuple(EvsePlan(phases=len(p.phases), maximum_a=p.maximum_a) for p in points),
+            fallback_a=points[0].fallback_a,
+            sample_interval_s=5,
+        )
+        station = VirtualStation(plan, world.vehicles(name), clock)
+        world.join(name, station)
+        made.append(station)
+    return made
+
+
+async def live(running: Running, *, config: SiteConfig, clock: Clock, seed: int) -> None:
+    """Run the world, its stations, and those who speak to the site from outside, until cancelled."""
+    topology = config.topology()
+    world = World(topology, demo_scenario(ports=FIRST_METER_PORT, repeat_s=SECOND_STORY_S), clock, seed=seed)
+    inverter = BatteryServer(Inverter(world, "battery"), clock, port=BATTERY_PORT)
+    async with world, inverter, httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client, asyncio.TaskGroup() as group:
+        outside = Outside(client, running.api_token, running.site.tell, clock)
+        world.listen(lambda event, at: outside.hear(event, group))
+        group.create_task(world.run())
+        for station in stations(world, running.ocpp_url.rstrip("/"), clock, demo_password()):
+            group.create_task(station.run())
+
+
+class Outside:
+    """The grid operator and the drivers of the story, who reach the site by its REST interface as anybody would."""
+
+    def __init__(self, client: httpx.AsyncClient, token: str, tell: Callable[[str, str, str], None], clock: Clock) -> None:
+        self._client, self._token, self._tell, self._clock = client, token, tell, clock
+
+    def hear(self, event: Happening, group: asyncio.TaskGroup) -> None:
+        """Something happened in the world: the page shows its sentence, and what concerns the site is brought to it."""
+        if event.text:
+            self._tell("story", event.text, getattr(event, "point", ""))
+        if isinstance(event, GridLimit):
+            group.create_task(self._limit(event))
+        elif isinstance(event, LeaveEarly):
+            group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh, wait_s=0.0))
+        elif isinstance(event, Arrive) and event.stays_s is not None:
+            group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh, wait_s=8.0))
+
+    async def _limit(self, event: GridLimit) -> None:
+        if event.power_w is None:
+            await self._send("DELETE", f"/api/v1/limits/{LIMIT_ID}", None)
+            return
+        body = {
+            "id": LIMIT_ID,
+            "source": "grid_operator",
+            "legal_basis": "section 14a EnWG",
+            "scope": {"type": "node", "node": "main"},
+            "bound": {"type": "power", "power_w": event.power_w},
+            "duration_s": event.duration_s,
+        }
+        await self._send("POST", "/api/v1/limits", body)
+
+    async def _prefer(self, point: str, stays_s: float, wants_wh: float, wait_s: float) -> None:
+        await self._clock.sleep(wait_s)
+        target = (self._clock.now() + timedelta(seconds=stays_s)).isoformat()
+        await self._send("PUT", f"/api/v1/points/{point}/preference", {"energy_min_wh": wants_wh, "target_at": target})
+
+    async def _send(self, method: str, path: str, body: Any) -> None:
+        try:
+            answer = await self._client.request(method, path, json=body, headers={"Authorization": f"Bearer {self._token}"})
+        except httpx.HTTPError as error:
+            self._tell("alert", f"the story could not reach the site: {error}", "")
+            return
+        if answer.status_code >= 400 and answer.status_code != 404:
+            self._tell("alert", f"the story was refused: {answer.text}", "")
