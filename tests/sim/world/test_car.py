@@ -58,8 +58,9 @@ def test_below_six_amperes_it_pauses(offered: float):
 
 def test_the_sleeper_wakes_minutes_after_a_pause():
     car = Car("x", KINDS["sleeper"], 0.3, 1)
-    seen = drive(car, [(16.0, 170.0), (0.0, 10.0), (16.0, 170.0)])
-    again = [drawn for _, drawn in seen[round(180 / DT_S) :]]
+    seen = drive(car, [(16.0, 20.0), (0.0, 10.0), (16.0, 170.0)])
+    assert seen[round(20 / DT_S) - 1][1] > 15
+    again = [drawn for _, drawn in seen[round(30 / DT_S) :]]
     first = next(i for i, drawn in enumerate(again) if drawn > 0) * DT_S
     assert 150 <= first <= 156
 

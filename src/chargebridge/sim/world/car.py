@@ -23,6 +23,8 @@ from chargebridge.sim.world.flow import LIVE_V
 TAPER_FROM = 0.8
 RATE_FULL_PER_H = 1.0
 RATE_END_PER_H = 0.03
+FIRST_WAKE_S = 3.0
+"""From the first offer after plugging in until it draws, whatever its habit after later pauses is."""
 
 
 class CarKind(Struct, frozen=True, kw_only=True):
@@ -30,7 +32,7 @@ class CarKind(Struct, frozen=True, kw_only=True):
 
     capacity_wh: usable energy. phases: lines that its charger uses, 1 to 3. maximum_a: of its charger, on each line. efficiency: AC to battery.
     soc_limit: where it stops by itself. resolution_a: steps of its charger. reaction_s: range of delays from pilot to current, drawn for each car.
-    ramp_a_per_s: how fast it rises (falling is at once, after the delay). wake_s: from the end of a pause until it draws again.
+    ramp_a_per_s: how fast it rises (falling is at once, after the delay). wake_s: from the end of a pause until it draws again (once it has drawn).
     ignores_raise_below_a: a smaller raise of the offer is not followed. never_lowers: follows no decrease; only its contactor stops it.
     noise_a: its draw ripples below its goal by about so much.
     """
@@ -71,6 +73,7 @@ class Car:
         self._goal_a = 0.0
         self._awake_at: float | None = None
         self._drawn_a = 0.0
+        self._has_drawn = False
 
     @property
     def soc(self) -> float:
@@ -108,6 +111,7 @@ class Car:
         to_full_w = (kind.soc_limit * kind.capacity_wh - self.stored_wh) * 3600 / dt_s / kind.efficiency
         limit = min(self._goal_a, min(battery_w, to_full_w) / volts)
         ripple = abs(self._random.gauss(0.0, kind.noise_a)) if kind.noise_a else 0.0
+        self._has_drawn = True
         self._drawn_a = max(0.0, min(limit - ripple, self._drawn_a + kind.ramp_a_per_s * dt_s))
         return self._drawn_a
 
@@ -130,7 +134,7 @@ class Car:
             self._awake_at = None
             return
         if self._awake_at is None:
-            self._awake_at = t_s + kind.wake_s
+            self._awake_at = t_s + (kind.wake_s if self._has_drawn else min(kind.wake_s, FIRST_WAKE_S))
         if t_s < self._awake_at:
             return
         wanted = min(self._heard_a, kind.maximum_a)
