@@ -18,7 +18,7 @@ from chargebridge.control.rows import Table, Use
 from chargebridge.control.timing import PAUSE_S, SWITCH_S, TURN_S, age_s
 from chargebridge.control.wants import Want
 from chargebridge.model.circuit import ChargingPoint
-from chargebridge.model.phases import ZERO, PerPhase
+from chargebridge.model.phases import ZERO, PerPhase, on_grid
 from chargebridge.model.state import PointMemory, PointState
 
 STEP_A = 0.1
@@ -57,14 +57,31 @@ class Goal:
     resumes_at: datetime | None = None
 
 
+def offers_standing(cases: Sequence[Case]) -> tuple[list[PerPhase], list[PerPhase]]:
+    """What may flow by the offers that stand now, and the lopsided part of it; of points that are not reached, what they may draw."""
+    loaded: list[PerPhase] = []
+    lopsided: list[PerPhase] = []
+    for case in cases:
+        standing = case.ceiling.standing
+        if case.ceiling.lost:
+            loaded.append(case.ceiling.current_a)
+            lopsided.append(case.ceiling.lopsided_a)
+        elif standing is None:
+            loaded.append(ZERO)
+            lopsided.append(ZERO)
+        else:
+            loaded.append(on_grid(standing.current_a, terminals_used(case.point, case.state, standing.phases)))
+            lopsided.append(on_grid(standing.current_a, lopsided_terminals(case.point, case.state, standing.phases)))
+    return loaded, lopsided
+
+
 def rounded(amps: float) -> float:
     """Down to the step in which offers are made."""
     return floor(amps / STEP_A + CLOSE * 1000) / round(1 / STEP_A)
 
 
-def share(table: Table, cases: Sequence[Case], now: datetime) -> list[Goal]:
-    """The goal of every point, all at once."""
-    room = np.array([row.limit - row.base for row in table.rows])
+def share(table: Table, cases: Sequence[Case], room: Floats, now: datetime) -> list[Goal]:
+    """The goal of every point, all at once. room: what each row leaves to charging."""
     fixed = [case.ceiling.lost for case in cases]
     goals = _share(table, cases, room, fixed, now)
     stubborn = [
@@ -105,17 +122,14 @@ def _share(table: Table, cases: Sequence[Case], room: Floats, fixed: Sequence[bo
     admitted = _admit(table, cases, asking, left, now)
     for index in asking:
         if index not in admitted:
-            goals[index] = Goal(0.0, case_phases(cases[index]), _use(table, index, cases[index], case_phases(cases[index])), waiting=True)
+            phases = cases[index].want.phases
+            goals[index] = Goal(0.0, phases, _use(table, index, cases[index], phases), waiting=True)
     inside = list(admitted)
     uses = [_use(table, index, cases[index], admitted[index]) for index in inside]
     amounts = _amounts(cases, inside, Shares(uses, len(table.rows)), left)
     for index, use, amps in zip(inside, uses, amounts, strict=True):
         goals[index] = Goal(max(rounded(amps), cases[index].point.minimum_a), admitted[index], use)
     return [goal for goal in goals if goal is not None]
-
-
-def case_phases(case: Case) -> int:
-    return case.want.phases
 
 
 def _use(table: Table, index: int, case: Case, phases: int) -> Use:

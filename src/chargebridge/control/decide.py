@@ -6,10 +6,12 @@ ceilings -> loads -> limit book -> wants -> Demand -> EMS -> Grant -> CSM: goals
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+
 from chargebridge.control.alerts import alerts
 from chargebridge.control.book import Book, binding_power, open_book
 from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
-from chargebridge.control.csm import Case, Goal, share
+from chargebridge.control.csm import Case, Goal, offers_standing, share
 from chargebridge.control.ems import grant
 from chargebridge.control.loads import Loads, measure
 from chargebridge.control.memory import learn, recall, remember
@@ -21,7 +23,7 @@ from chargebridge.control.tree import Tree, grow
 from chargebridge.control.wants import failsafes, want
 from chargebridge.control.why import Explainer
 from chargebridge.model.decision import Decision, Demand, PointDecision
-from chargebridge.model.phases import PerPhase, power_w
+from chargebridge.model.phases import PerPhase, power_w, total
 from chargebridge.model.state import Memory, PointMemory, PointState, SiteState
 
 
@@ -36,11 +38,17 @@ def decide(state: SiteState, now: datetime) -> Decision:
     cases = _cases(tree, state, points, ceilings, loads, book, now)
     demand = _demand(cases, loads.voltage_v)
     root = loads.nodes[0]
-    granted, batteries = grant(demand, root.base_w, _grid_w(book, tree, loads.voltage_v), state.topology.batteries, state.batteries, now)
+    offered, lopsided = offers_standing(cases)
+    grid_w = _grid_w(book, tree, loads.voltage_v)
+    others_w = (
+        root.base_w if root.load_w > grid_w else min(root.base_w, max(root.base_low_w, grid_w - power_w(total(offered), loads.voltage_v)))
+    )
+    granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now)
     table = lay_out(tree, book, loads, granted.granted_w)
-    goals = share(table, cases, now)
+    room = np.array(table.rooms(offered, lopsided))
+    goals = share(table, cases, room, now)
     moves = steps(table, cases, goals, now)
-    explainer = Explainer(table, cases, goals, now)
+    explainer = Explainer(table, cases, goals, room, now)
     decisions = tuple(
         _point(explainer, index, case, goal, step) for index, (case, goal, step) in enumerate(zip(cases, goals, moves, strict=True))
     )

@@ -17,7 +17,7 @@ from enum import StrEnum
 from chargebridge.control.book import Book, binding_current, binding_power, binding_unbalance
 from chargebridge.control.loads import Loads, NodeLoad
 from chargebridge.control.tree import Tree
-from chargebridge.model.decision import Effective
+from chargebridge.model.decision import Effective, MeterView
 from chargebridge.model.phases import PerPhase, Phase
 
 
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """limit: the bound, A or W. base: what the base takes of it when goals are set; base_high: when raises are let out. load: what flows now.
+    """limit: the bound, A or W. base, base_low, base_high: what the base takes of it, see ``loads``; base_low is base where the node is overloaded.
 
     circuit or members: whose draw counts. phase: 1..3 or None for all.
     """
@@ -40,6 +40,7 @@ class Row:
     name: str
     limit: float
     base: float
+    base_low: float
     base_high: float
     phase: int | None = None
     origin: Effective | None = None
@@ -94,6 +95,13 @@ class Table:
                 weights.append(weight)
         return tuple(numbers), tuple(weights)
 
+    def rooms(self, offered: Sequence[PerPhase], lopsided: Sequence[PerPhase]) -> list[float]:
+        """What each row leaves to charging. Where a car's ramp may be taken for a household load, what stands offered may go on standing."""
+        found: list[float] = []
+        for row, standing in zip(self.rows, self.totals(offered, lopsided), strict=True):
+            found.append(max(row.limit - row.base, min(row.limit - row.base_low, standing)))
+        return found
+
     def totals(self, drawn: Sequence[PerPhase], lopsided: Sequence[PerPhase]) -> list[float]:
         """What given currents of all points take of every row."""
         rolled, rolled_lopsided = self.tree.roll_up(drawn), self.tree.roll_up(lopsided)
@@ -139,56 +147,33 @@ def lay_out(tree: Tree, book: Book, loads: Loads, granted_w: float) -> Table:
         if point.id in book.nodes:
             for row in _of_node(point.id, point.name, book, _others(0.0, loads.voltage_v), None, (index,)):
                 table._add(row)
-    everyone = Row(Kind.GRANT, tree.circuits[0].id, tree.circuits[0].name, granted_w, 0.0, 0.0, circuit=0)
+    everyone = Row(Kind.GRANT, tree.circuits[0].id, tree.circuits[0].name, granted_w, 0.0, 0.0, 0.0, circuit=0)
     table._add(everyone)
     return table
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """The figures of a node that rows are made from: present load, base for goals and base for raises."""
-
-    load_a: PerPhase
-    load_w: float
-    goal_a: tuple[PerPhase, PerPhase]
-    goal_w: tuple[float, float]
-    high_a: PerPhase
-    high_w: float
-
-
-def _others(watts: float, voltage_v: PerPhase) -> NodeLoad | _Base:
+def _others(watts: float, voltage_v: PerPhase) -> NodeLoad:
     """Members of a group that are no charging points: batteries that charge, on three phases alike."""
     amps = watts / sum(voltage_v)
     each = (amps, amps, amps)
-    return _Base(each, watts, (each, each), (watts, watts), each, watts)
+    return NodeLoad(MeterView.SUM, each, watts, each, watts, each, watts, each, watts)
 
 
-def _of_node(node: str, name: str, book: Book, load: NodeLoad | _Base, circuit: int | None, members: tuple[int, ...]) -> list[Row]:
-    base = load if isinstance(load, _Base) else _base(load)
+def _of_node(node: str, name: str, book: Book, load: NodeLoad, circuit: int | None, members: tuple[int, ...]) -> list[Row]:
     limits = book.of(node)
     rows: list[Row] = []
+    base, low, high = load.base_a, load.base_low_a, load.base_high_a
     for phase, (amps, origin) in enumerate(binding_current(limits) or ()):
-        goal = base.goal_a[base.load_a[phase] > amps][phase]
-        rows.append(Row(Kind.CURRENT, node, name, amps, goal, base.high_a[phase], phase + 1, origin, circuit, members))
+        low_a = base[phase] if load.load_a[phase] > amps else low[phase]
+        rows.append(Row(Kind.CURRENT, node, name, amps, base[phase], low_a, high[phase], phase + 1, origin, circuit, members))
     if (power := binding_power(limits)) is not None:
-        goal_w = base.goal_w[base.load_w > power[0]]
-        rows.append(Row(Kind.POWER, node, name, power[0], goal_w, base.high_w, None, power[1], circuit, members))
+        low_w = load.base_w if load.load_w > power[0] else load.base_low_w
+        rows.append(Row(Kind.POWER, node, name, power[0], load.base_w, low_w, load.base_high_w, None, power[1], circuit, members))
     if (unbalance := binding_unbalance(limits)) is not None:
-        uneven = max(base.load_a) - min(base.load_a) > unbalance[0]
-        goals, highs = base.goal_a[uneven], base.high_a
+        uneven = max(load.load_a) - min(load.load_a) > unbalance[0]
         for phase in range(3):
-            goal, high = goals[phase] - min(goals), highs[phase] - min(highs)
-            rows.append(Row(Kind.LOPSIDED, node, name, unbalance[0], goal, high, phase + 1, unbalance[1], circuit, members))
+            own = base[phase] - min(base)
+            low_a = own if uneven else min(own, low[phase] - min(low))
+            high_a = max(own, high[phase] - min(base))
+            rows.append(Row(Kind.LOPSIDED, node, name, unbalance[0], own, low_a, high_a, phase + 1, unbalance[1], circuit, members))
     return rows
-
-
-def _base(load: NodeLoad) -> _Base:
-    """Nothing overloaded: the low figure is for goals. Overloaded: the figure at the latest samples, whatever the reason."""
-    return _Base(
-        load.load_a,
-        load.load_w,
-        (load.base_low_a, load.base_a),
-        (load.base_low_w, load.base_w),
-        load.base_high_a,
-        load.base_high_w,
-    )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from chargebridge.control.book import NAMES
 from chargebridge.control.ceiling import lopsided_terminals, terminals_used
 from chargebridge.control.csm import STEP_A, Case, Goal
+from chargebridge.control.fill import Floats
 from chargebridge.control.release import Step
 from chargebridge.control.rows import Kind, Row, Table
 from chargebridge.control.timing import RAISE_INTERVAL_S, age_s
@@ -24,14 +25,13 @@ CLOSE_A = 2 * STEP_A
 class Explainer:
     """Explains the goals of one decision; what all points share is reckoned once."""
 
-    def __init__(self, table: Table, cases: Sequence[Case], goals: Sequence[Goal], now: datetime) -> None:
+    def __init__(self, table: Table, cases: Sequence[Case], goals: Sequence[Goal], room: Floats, now: datetime) -> None:
         self._table = table
         self._cases = cases
         self._goals = goals
         self._now = now
         vectors = [_vector(case, goal) for case, goal in zip(cases, goals, strict=True)]
         used = np.array(table.totals([v[0] for v in vectors], [v[1] for v in vectors]))
-        room = np.array([row.limit - row.base for row in table.rows])
         self._left: list[float] = (room - used).tolist()
         self._sharers = _sharers(table, goals)
 
