@@ -6,7 +6,7 @@ values = block.values(span, registers)     # {"WHRtg": 10000.0, "SoC": 55.0, ...
 writes = block.writes({"WSet": 1500.0}, factors)   # what to write, contiguous points in one piece
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -77,21 +77,30 @@ class Block(Struct, frozen=True):
             raise SunSpecError(self.address + first, f"model {self.model.id}", f"{count} registers at once", f"ask for at most {READ_MAX}")
         return Span(self.address + first, count)
 
-    def values(self, span: Span, registers: Sequence[int], factors: Mapping[str, Value] | None = None) -> dict[str, Value]:
-        """All points that lie wholly in ``span``. A point whose scale factor is neither there nor among ``factors`` is left out."""
+    def values(
+        self, span: Span, registers: Sequence[int], names: Collection[str] | None = None, factors: Mapping[str, Value] | None = None
+    ) -> dict[str, Value]:
+        """The points ``names`` (None: all) that lie wholly in ``span``, and their scale factors; the others are not even looked at.
+
+        factors: scale factors known already. A point whose factor is neither there nor in ``span`` is left out.
+        """
         if len(registers) != span.count:
             reason = f"{len(registers)} registers instead of {span.count}"
             raise SunSpecError(span.address, f"model {self.model.id}", reason, "the answer was cut: read again")
-        inside = [
-            p for p in self.model.points if span.address <= self.address + p.offset and self.address + p.end <= span.end and self._has(p)
-        ]
         known, values = dict(factors or {}), dict[str, Value]()
-        for point in sorted(inside, key=lambda p: p.kind is not Kind.SCALE):
-            if point.scale is None or point.scale in known:
-                at = self.address + point.offset
+        for point in sorted(self._wanted(names), key=lambda p: p.kind is not Kind.SCALE):
+            at = self.address + point.offset
+            inside = span.address <= at and at + point.size <= span.end and self._has(point)
+            if inside and (point.scale is None or point.scale in known):
                 own = registers[at - span.address : at - span.address + point.size]
                 known[point.name] = values[point.name] = unpack(point, own, _factor(point, known), at, self.model.id)
         return values
+
+    def _wanted(self, names: Collection[str] | None) -> Iterable[Point]:
+        if names is None:
+            return self.model.points
+        scales = {p.scale for p in self.model.points if p.name in names}
+        return (p for p in self.model.points if p.name in names or p.name in scales)
 
     def writes(self, values: Mapping[str, Value], factors: Mapping[str, Value]) -> list[Write]:
         """What to write so that the points of ``values`` are set. factors: the device's scale factors, as ``values`` told them."""

@@ -1,0 +1,7 @@
+"""A stationary battery on the network: Modbus/TCP with SunSpec models 1, 701, 702, 713 and 704 in front of a simulated one."""
+
+from chargebridge.sim.sunspec_battery.device import BatterySide, RefusalError, SunSpecDevice
+from chargebridge.sim.sunspec_battery.server import BatteryServer
+from chargebridge.sim.sunspec_battery.storage_side import StorageSide
+
+__all__ = ["BatteryServer", "BatterySide", "RefusalError", "StorageSide", "SunSpecDevice"]
