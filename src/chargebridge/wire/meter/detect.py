@@ -33,14 +33,16 @@ DEFAULTS = DecoderOptions()
 
 
 def detect(data: bytes) -> Protocol | None:
-    """The protocol of a capture or of the begin of a stream; None while nothing known is in it."""
-    if START in data:
-        return Protocol.SML
-    if hdlc.has_header(data):
-        return Protocol.DLMS
-    if data.startswith((LLC + bytes([DATA_NOTIFICATION]), bytes([DATA_NOTIFICATION]) + b"\x40\x00\x00")):
+    """The protocol whose mark comes first in a capture or at the begin of a stream; None while none is in it."""
+    if data.startswith(LLC + bytes([DATA_NOTIFICATION])):
         return Protocol.DLMS_APDU
-    return Protocol.P1 if _P1_START.search(data) else None
+    text = _P1_START.search(data)
+    places = {
+        Protocol.P1: -1 if text is None else text.start(),
+        Protocol.SML: data.find(START),
+        Protocol.DLMS: hdlc.find_header(data),
+    }
+    return min((protocol for protocol, place in places.items() if place >= 0), key=places.__getitem__, default=None)
 
 
 def decoder_for(protocol: Protocol | None, options: DecoderOptions = DEFAULTS) -> Decoder:

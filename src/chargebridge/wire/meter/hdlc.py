@@ -164,8 +164,8 @@ def _frame(buffer: bytes, start: int, base: int, final: bool) -> Frame:
     )
 
 
-def has_header(data: bytes) -> bool:
-    """Somewhere in ``data`` stands a flag with a frame header whose check is right."""
+def find_header(data: bytes) -> int:
+    """Index of the first flag with a frame header whose check is right, -1 if there is none."""
     start = data.find(FLAG)
     while start >= 0:
         try:
@@ -173,8 +173,8 @@ def has_header(data: bytes) -> bool:
         except (_Incomplete, _Refused):
             start = data.find(FLAG, start + 1)
         else:
-            return True
-    return False
+            break
+    return start
 
 
 def _address_end(buffer: bytes, at: int) -> int:

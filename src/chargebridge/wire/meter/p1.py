@@ -6,9 +6,7 @@ begin of a line.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
 
 from chargebridge.wire.meter.crc import arc
 from chargebridge.wire.meter.p1_objects import read
@@ -75,14 +73,15 @@ class P1Decoder:
                 events += self._unended(buffer[at : next_start.start() + 1], base + at)
                 at = next_start.start() + 1
             elif end is not None:
-                if not final and end.group(1) == b"" and _could_grow(buffer, end.end()):
+                could_grow = not end.group(1) and end.end() == len(buffer)  # a checksum may still follow the mark
+                if could_grow and not final and len(buffer) - at <= self._max_size:
                     break
                 at = self._complete(buffer, at, end, events)
             elif len(buffer) - at > self._max_size:
                 reason = f"no end within {self._max_size} bytes"
                 events.append(error(Protocol.P1, ErrorKind.OVERSIZE, base + at, reason))
                 self._noise = base + at
-                at = next(self._later_headers(buffer, at, len(buffer)), len(buffer))
+                at = next(iter(self._later_headers(buffer, at + self._max_size // 2, len(buffer))), len(buffer))
             elif final:
                 events += self._unended(buffer[at:], base + at)
                 at = len(buffer)
@@ -104,7 +103,7 @@ class P1Decoder:
         if computed == right:
             events.append(self._read(buffer[start:mark], self._base + start, end.end() - start, crc_ok=True))
             return end.end()
-        for begin in self._later_headers(buffer, start, mark):
+        for begin in self._later_headers(buffer, start, mark)[-_HEADERS_TRIED:]:
             if arc(buffer[begin : mark + 1]) == right:
                 reason = f"telegram breaks off after {begin - start} bytes"
                 events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + start, reason))
@@ -119,9 +118,9 @@ class P1Decoder:
         return end.end()
 
     @staticmethod
-    def _later_headers(buffer: bytes, start: int, end: int) -> Iterator[int]:
+    def _later_headers(buffer: bytes, start: int, end: int) -> list[int]:
         """Where, after ``start``, an identification line may begin in the middle of a line: a telegram that broke off joins the next one."""
-        return (match.start() for match in islice(_HEADER.finditer(buffer, start + 1, end), _HEADERS_TRIED))
+        return [match.start() for match in _HEADER.finditer(buffer, start + 1, end)]
 
     def _unended(self, part: bytes, offset: int) -> list[Event]:
         """A telegram without its ``!``: old meters' ones may be whole, as they have no checksum that could be missing."""
@@ -132,9 +131,13 @@ class P1Decoder:
     def _unchecked(self, part: bytes, offset: int, size: int, *, has_end: bool) -> list[Event]:
         """A telegram without checksum, which only those before DSMR 4 may be."""
         event = self._read(part, offset, size, crc_ok=None)
-        if isinstance(event, Telegram) and (any(code in event.registers for code in _CHECKED) or not (event.registers or has_end)):
-            what = "its checksum" if has_end else "its end"
-            return [error(Protocol.P1, ErrorKind.TRUNCATED, offset, f"telegram of {size} bytes lacks {what}")]
+        if not isinstance(event, Telegram):
+            return [event]
+        if any(code in event.registers for code in _CHECKED):
+            lacking = "checksum" if has_end else "end"
+            return [error(Protocol.P1, ErrorKind.TRUNCATED, offset, f"telegram of {size} bytes lacks its {lacking}")]
+        if not event.registers:
+            return [error(Protocol.P1, ErrorKind.CONTENT, offset, f"telegram of {size} bytes holds no object")]
         return [event]
 
     def _read(self, part: bytes, offset: int, size: int, *, crc_ok: bool | None) -> Event:
@@ -152,8 +155,3 @@ class P1Decoder:
         if self._noise is None or offset - self._noise > self._max_size:
             self._noise = self._base + start
             events.append(error(Protocol.P1, ErrorKind.NOISE, self._noise, "bytes that belong to no telegram"))
-
-
-def _could_grow(buffer: bytes, after_mark: int) -> bool:
-    """The ``!`` may still be followed by a checksum that has not arrived."""
-    return after_mark == len(buffer)

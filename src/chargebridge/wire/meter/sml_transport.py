@@ -64,15 +64,18 @@ class SmlFramer:
             mark, escaped = _find_mark(buffer, at + len(START))
             follow = buffer[mark + 4 : mark + 8] if mark >= 0 else b""
             if len(follow) == 4 and follow[0] == _END_MARK:
-                inner = buffer.rfind(START, at + 1, mark)
-                at = mark + 8 if self._judge(buffer, at, mark, escaped, events) or inner < 0 else inner
+                if self._judge(buffer, at, mark, escaped, events):
+                    at = mark + 8
+                else:  # two files may have run into each other: go on with the begin inside, if there is one
+                    inner = buffer.rfind(START, at + 1, mark)
+                    at = mark + 4 if inner < 0 else inner
             elif len(follow) == 4:
                 reason = f"ends after {mark - at} bytes" if follow == START[4:] else f"escape with unknown meaning {follow.hex()}"
                 self._report(ErrorKind.TRUNCATED, base + at, reason, events)
                 at = mark
             elif size - at > MAX_FILE:
                 self._report(ErrorKind.OVERSIZE, base + at, f"no end within {MAX_FILE} bytes", events)
-                at += len(START)
+                at += MAX_FILE // 2
             elif final:
                 self._report(ErrorKind.TRUNCATED, base + at, f"file breaks off after {size - at} bytes", events)
                 at = size
