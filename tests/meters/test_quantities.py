@@ -1,0 +1,158 @@
+"""Telegrams of all families give the same quantities under the same names."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from chargebridge.meters import reading_of
+from chargebridge.model.reading import Reading, ScaleOrigin
+from chargebridge.sim.telegrams import han, p1, sml
+from chargebridge.sim.telegrams.han import ListSize
+from chargebridge.sim.telegrams.values import MeterValues, measured
+from chargebridge.wire.meter import AutoDecoder, ClockOrigin, Protocol, Register, Scale, Telegram
+
+NOW = datetime(2026, 7, 1, 12, 0, 5, tzinfo=UTC)
+
+
+def read(data: bytes) -> Reading:
+    (telegram,) = AutoDecoder().feed(data)
+    assert isinstance(telegram, Telegram)
+    return reading_of(telegram, meter="grid", received_at=NOW)
+
+
+def made(profile: str = "sml", protocol: Protocol = Protocol.SML, device: str | None = None, **registers: Register) -> Reading:
+    """A reading of registers named ``c16_7_0``."""
+    telegram = Telegram(
+        protocol=protocol,
+        profile=profile,
+        device=device,
+        meter_id=None,
+        registers={f"1-0:{code[1:].replace('_', '.')}": register for code, register in registers.items()},
+    )
+    return reading_of(telegram, meter="grid", received_at=NOW)
+
+
+def test_p1_in_whole_amperes(values):
+    """Currents come from power and voltage, and say so."""
+    reading = read(p1.encode(values))
+    assert reading == Reading(
+        meter="grid",
+        received_at=NOW,
+        measured_at=values.at,
+        meter_number="12345678",
+        power_w=2990.0,
+        power_w_phases=(2300.0, -460.0, 1150.0),
+        current_a=(10.0, -2.0, 5.0),
+        voltage_v=(230.0, 230.0, 230.0),
+        energy_import_wh=Decimal(1000),
+        energy_export_wh=Decimal(20),
+        derived=("current_a", "energy_import_wh", "energy_export_wh"),
+    )
+
+
+def test_p1_with_decimals_keeps_the_meters_currents(values):
+    reading = read(p1.encode(values, current_decimals=2))
+    assert reading.current_a == (10.0, -2.0, 5.0)
+    assert "current_a" not in reading.derived
+
+
+def test_a_whole_ampere_bounds_the_current_from_below():
+    """2300 W at 230 V are 10 A; a meter that shows 14 A there carries reactive current too, 13.5 A at least."""
+    values = measured(
+        at=NOW,
+        meter_id="1",
+        power_w_phases=(2300.0, 0.0, 0.0),
+        voltage_v=(230.0,) * 3,
+        energy_import_wh=0,
+        energy_export_wh=0,
+        power_factor=0.72,
+    )
+    assert read(p1.encode(values)).current_a == (13.5, 0.0, 0.0)
+
+
+def test_sml(values):
+    reading = read(sml.encode(values))
+    assert (reading.power_w, reading.power_w_phases) == (2990.0, (2300.0, -460.0, 1150.0))
+    assert reading.current_a == (10.0, -2.0, 5.0)
+    assert (reading.energy_import_wh, reading.energy_export_wh) == (Decimal("1000.0"), Decimal("20.0"))
+    assert reading.measured_at is None, "an operating-seconds counter is no time of day"
+    assert reading.derived == ()
+    assert reading.scale is ScaleOrigin.TELEGRAM
+
+
+@pytest.mark.parametrize(("encode", "scale"), [
+    (han.aidon, ScaleOrigin.TELEGRAM), (han.kaifa, ScaleOrigin.PROFILE), (han.kamstrup, ScaleOrigin.PROFILE),
+])  # fmt: skip
+def test_norwegian_lists(values, encode, scale):
+    reading = read(encode(values, ListSize.HOURLY))
+    assert (reading.power_w, reading.current_a, reading.voltage_v) == (2990.0, (10.0, 2.0, 5.0), (230.0, 230.0, 230.0))
+    assert (reading.energy_import_wh, reading.energy_export_wh) == (1000, 20)
+    assert reading.measured_at == values.at
+    assert reading.scale is scale
+
+
+def test_one_exporting_phase_has_the_sign_of_the_whole():
+    values = MeterValues(
+        at=NOW, meter_id="1", power_import_w=0, power_export_w=2300, power_w_phases=(None,) * 3, current_a=(10.0, None, None),
+        voltage_v=(230.0, None, None), energy_import_wh=0, energy_export_wh=0,
+    )  # fmt: skip
+    reading = read(han.kaifa(values, ListSize.FULL))
+    assert (reading.power_w, reading.current_a) == (-2300.0, (-10.0, None, None))
+
+
+def test_no_quantities_is_a_reading_of_nothing():
+    reading = made()
+    assert (reading.power_w, reading.current_a, reading.energy_import_wh) == (None, (None, None, None), None)
+
+
+@pytest.mark.parametrize(("counted", "power_w"), [(("c1_8_0",), 500.0), (("c2_8_0",), -500.0), (("c1_8_0", "c2_8_0"), 500.0)])
+def test_a_magnitude_takes_the_direction_that_the_meter_counts(counted, power_w):
+    registers = {code: Register(Decimal(1), "Wh", 1) for code in counted}
+    reading = made(c15_7_0=Register(500.0, "W", 500), **registers)
+    assert reading.power_w == power_w
+    assert "power_w" in reading.derived
+
+
+def test_dzg_power_that_lost_its_leading_zero_is_restored():
+    """The published capture of a DVS-7412: 8B28 hex in two bytes is 356.24 W drawn, as its status says, not 299.12 W fed in."""
+    energy = Register(Decimal(5430157), "Wh", 54301577, Scale.TELEGRAM, -1, 0x1C0104)
+    reading = made(device="DZG", c16_7_0=Register(-299.12, "W", -29912, Scale.TELEGRAM, -2), c1_8_0=energy)
+    assert reading.power_w == pytest.approx(356.24)
+    assert reading.derived == ("power_w",)
+
+
+def test_dzg_power_that_is_fed_in_stays():
+    energy = Register(Decimal(142429), "Wh", 1424298, Scale.TELEGRAM, -1, 0x1C7904)
+    reading = made(device="DZG", c16_7_0=Register(-788.51, "W", -78851, Scale.TELEGRAM, -2), c1_8_0=energy)
+    assert (reading.power_w, reading.derived) == (-788.51, ())
+
+
+def test_the_unmeasured_wire_of_an_it_net_is_bounded_by_the_others():
+    volts = {f"c{c}_7_0": Register(235.0, "V", 2350) for c in (32, 52, 72)}
+    amps = {"c31_7_0": Register(5.0, "A", 50), "c71_7_0": Register(3.0, "A", 30)}
+    reading = made(profile="aidon", protocol=Protocol.DLMS, **volts, **amps)
+    assert reading.current_a == (5.0, 8.0, 3.0)
+    assert "current_a" in reading.derived
+    zero = {"c51_7_0": Register(0.0, "A", 0), "c52_7_0": Register(0.0, "V", 0)}
+    assert made(profile="embriq", protocol=Protocol.DLMS, **{**volts, **amps, **zero}).current_a == (5.0, 8.0, 3.0)
+    assert made(profile="kaifa", protocol=Protocol.DLMS, **{**volts, **amps, **zero}).current_a == (5.0, 0.0, 3.0)
+
+
+def test_the_least_sure_scale_counts():
+    assert made(c16_7_0=Register(1.0, "W", 1), c31_7_0=Register(900.0, "A", 90000, Scale.UNKNOWN)).scale is ScaleOrigin.UNKNOWN
+
+
+def test_other_media_and_other_units_are_not_mixed_in():
+    """A gas meter's register and a power in another unit are no electricity."""
+    telegram = Telegram(
+        protocol=Protocol.P1,
+        profile="p1",
+        device=None,
+        meter_id=None,
+        clock=NOW,
+        clock_origin=ClockOrigin.NONE,
+        registers={"0-1:1.7.0": Register(1.0, "W"), "1-0:1.7.0": Register(1.0, "VA"), "1-0:1.8.0": Register("x", "Wh")},
+    )
+    reading = reading_of(telegram, meter="m", received_at=NOW)
+    assert (reading.power_w, reading.energy_import_wh, reading.measured_at) == (None, None, None)
