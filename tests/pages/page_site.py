@@ -57,8 +57,8 @@ STATUS = {Cause.NO_CAR: PointStatus.AVAILABLE, Cause.WAITING_TURN: PointStatus.S
 class PageSite:
     """mode: "busy", "lost" (a meter is silent), "empty" (no cars, no limits), "broken" (view raises)."""
 
-    def __init__(self) -> None:
-        self.mode = "busy"
+    def __init__(self, mode: str = "busy") -> None:
+        self.mode = mode
         self.began = datetime.now(UTC)
         self.preferences: dict[str, Preference] = {"p02": Preference(energy_min_wh=12_000, target_at=self.began + timedelta(hours=3))}
         self.priorities: dict[str, int] = {"p01": 1}
@@ -85,7 +85,7 @@ class PageSite:
             alerts = (
                 Alert(severity="warning", node="yard", text="The meter of this circuit has been silent for 23 s: the worst case is assumed, and the cars there get less.",
                       cure="Check the cable and the power supply of the meter in the courtyard's cabinet."),
-                Alert(severity="info", node="p10", text="The station is offline.", cure="Nothing to do: it charges with its own safe current until it is back."),
+                Alert(severity="info", node="p10", text="The station is offline.", cure="Switch its fuse off and on again if it stays away."),
             )  # fmt: skip
         return SiteView(
             at=now, name="Lindenhof 12", currency="EUR", timezone="Europe/Vienna", demo=True,

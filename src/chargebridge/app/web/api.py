@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from chargebridge.app.web.access import Access, Gate, same_secret
 from chargebridge.app.web.api_schema import LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
+from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.model.errors import ChargebridgeError, ModelError
 from chargebridge.site.view import HistoryPoint, LimitView, PointView, SessionRow, SiteService, SiteView
 from chargebridge.stations.port import Answer
@@ -127,6 +128,10 @@ def _steering(router: APIRouter, service: SiteService) -> None:
     @router.delete("/circuits/{node}/limit", status_code=204, tags=["limits"], summary="Withdraw the owner's own limit from a circuit")
     async def lift_limit(node: str) -> None:
         await service.set_owner_limit(node, None, None, by="api")
+
+    @router.post("/limits", status_code=204, tags=["limits"], summary="Enter a limit, or replace the one with the same id")
+    async def enter(body: LimitEntryBody) -> None:
+        await service.enter_limit(body.limit(service.view().at), by="api")
 
     @router.delete("/limits/{limit:path}", status_code=204, tags=["limits"], summary="Withdraw a limit by its id")
     async def withdraw(limit: str) -> None:

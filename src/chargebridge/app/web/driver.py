@@ -26,7 +26,7 @@ class DriverPage:
         self._view = moment.view
         self._point = point
         self._saved: Preference | None = None
-        with ui.element("main").classes("cb-driver"):
+        with ui.element("div").classes("cb-driver"):
             self._now = parts.DriverNow(self._shown())
             with ui.row().classes("cb-driver-buttons"):
                 self._start = ui.button("Start charging", icon="play_arrow", on_click=self._begin).props("unelevated no-caps size=lg")
@@ -67,7 +67,7 @@ class DriverPage:
 
     def _form(self) -> None:
         unit = words.price_unit(self._view.currency)
-        with ui.element("form").classes("cb-driver-form").props('aria-label="What I need"').on("submit.prevent", self._save):
+        with ui.element("form").classes("cb-driver-form").props('novalidate aria-label="What I need"').on("submit.prevent", self._save):
             ui.html("<h2>What I need</h2><p>Leave a field empty if it does not matter to you.</p>", sanitize=False)
             with ui.element("div").classes("cb-pair"):
                 minimum = _number("At least", "kWh", "counted from plugging in")

@@ -62,7 +62,7 @@ class OwnerPage:
     def _build(self, moment: Moment) -> None:
         self._put("head", parts.PageHead)
         self._put("alerts", parts.AlertList)
-        with ui.element("main").classes("cb-main"):
+        with ui.element("div").classes("cb-main"):
             with ui.element("div").classes("cb-column"):
                 with panel("Power now", "flow"):
                     self._put("flow", parts.PowerFlow)
