@@ -105,6 +105,16 @@ async def test_events_of_2_0_1_may_come_twice_and_out_of_order(bench: Any) -> No
     await station.close()
 
 
+async def test_events_that_are_all_numbered_0(bench: Any) -> None:
+    """solidstudio's virtual charge point does so; its Ended is nevertheless no repetition of its Started."""
+    station = await connect(bench.port, version="ocpp2.0.1")
+    for kind, at, energy_wh in (("Started", T0, 100.0), ("Updated", T1, 500.0), ("Ended", T2, 900.0)):
+        await station.call("TransactionEvent", event_201(kind, 0, at, energy_wh, evse={"id": 1}))
+    assert bench.sink.kinds() == ["started", "updated", "ended"]
+    assert [(begin, stop) for begin, stop, _ in bench.sink.transactions()] == [(100, 900)]
+    await station.close()
+
+
 async def test_an_old_event_says_nothing_about_now(bench: Any) -> None:
     """A replayed Updated must not make a connector charge again (2.0.1 E02: chargingState belongs to its moment)."""
     station = await connect(bench.port, version="ocpp2.0.1")

@@ -142,7 +142,7 @@ class Language201:
 
     def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
         """evse: from the event, or from an earlier one of the transaction, else 0 (it need only be sent once, part 2 E02.FR.01)."""
-        info = request.transaction_info
+        info, at = request.transaction_info, aware(request.timestamp)
         evse = request.evse.id if request.evse else station.running.get(info.transaction_id, 0)
         measurements = from_201(request.meter_value or (), station.phases(evse))
         ended = request.event_type == "Ended"
@@ -151,8 +151,9 @@ class Language201:
             station=station.identity,
             evse=evse,
             transaction=info.transaction_id,
-            occurred_at=aware(request.timestamp),
-            replay_key=f"{info.transaction_id}/{request.seq_no}",
+            occurred_at=at,
+            # Not by seqNo alone: there are stations that number every event of a transaction 0.
+            replay_key=f"{info.transaction_id}/{request.event_type}/{request.seq_no}/{at.isoformat()}",
             sequence=request.seq_no,
             token=token_of(request.id_token) if request.id_token else None,
             offline=request.offline,
