@@ -15,10 +15,8 @@ from typing import Any
 import httpx
 
 from chargebridge.app.serve import Running
-from chargebridge.model.circuit import Battery
 from chargebridge.model.clock import Clock
 from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, VirtualStation
-from chargebridge.sim.sunspec_battery import BatteryServer
 from chargebridge.sim.world.demo import demo_scenario
 from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly
 from chargebridge.sim.world.world import World
@@ -26,7 +24,7 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
 
 PASSWORD_ENV = "CHARGEBRIDGE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
-FIRST_METER_PORT, BATTERY_PORT = 9101, 9110
+FIRST_PORT = 9101
 SECOND_STORY_S = 300.0
 """The story is told again after this long, so that whoever opens the page later sees it too."""
 LIMIT_ID = "demo grid operator"
@@ -40,28 +38,6 @@ def demo_config() -> SiteConfig:
 def demo_password() -> str:
     """The password that the demo's stations use: from the environment, else a new one for this process and its stations."""
     return os.environ.setdefault(PASSWORD_ENV, secrets.token_urlsafe(12))
-
-
-class Inverter:
-    """The battery of the world, as its Modbus server sees it."""
-
-    def __init__(self, world: World, name: str) -> None:
-        self._world, self._storage = world, world.batteries[name]
-
-    @property
-    def battery(self) -> Battery:
-        return self._storage.battery
-
-    @property
-    def power_w(self) -> float:
-        return self._storage.flow.power_w
-
-    @property
-    def stored_wh(self) -> float:
-        return self._storage.stored_wh
-
-    def set_power(self, power_w: float, revert_s: float) -> None:
-        self._storage.set_power(power_w, self._world.t_s, revert_s)
 
 
 def stations(world: World, uri: str, clock: Clock, password: str) -> list[VirtualStation]:
@@ -87,9 +63,8 @@ def stations(world: World, uri: str, clock: Clock, password: str) -> list[Virtua
 async def live(running: Running, *, config: SiteConfig, clock: Clock, seed: int) -> None:
     """Run the world, its stations, and those who speak to the site from outside, until cancelled."""
     topology = config.topology()
-    world = World(topology, demo_scenario(ports=FIRST_METER_PORT, repeat_s=SECOND_STORY_S), clock, seed=seed)
-    inverter = BatteryServer(Inverter(world, "battery"), clock, port=BATTERY_PORT)
-    async with world, inverter, httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client, asyncio.TaskGroup() as group:
+    world = World(topology, demo_scenario(ports=FIRST_PORT, repeat_s=SECOND_STORY_S), clock, seed=seed)
+    async with world, httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client, asyncio.TaskGroup() as group:
         outside = Outside(client, running.api_token, running.site.tell, clock)
         world.listen(lambda event, at: outside.hear(event, group))
         group.create_task(world.run())
@@ -122,8 +97,8 @@ class Outside:
             "id": LIMIT_ID,
             "source": "grid_operator",
             "legal_basis": "section 14a EnWG",
-            "scope": {"type": "node", "node": "main"},
-            "bound": {"type": "power", "power_w": event.power_w},
+            "node": "main",
+            "power_w": event.power_w,
             "duration_s": event.duration_s,
         }
         await self._send("POST", "/api/v1/limits", body)

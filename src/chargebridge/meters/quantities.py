@@ -12,6 +12,8 @@ _TARIFFS = (1, 2, 3, 4)
 _EXPORTING = 0x0800
 """Bit of the status word of a German basic meter (FNN "Lastenheft Basiszähler", status word): total active energy flows into the grid."""
 _FAULTY_SIGN_MAKER = "DZG"
+_SIGN_MARGIN = 0.97
+"""For the rounding of voltages to 1 V and currents to 0.1 A."""
 _STEP_A = 1.0
 """P1 meters of the Netherlands show whole amperes, some rounded, some cut off."""
 
@@ -66,7 +68,7 @@ def reading_of(telegram: Telegram, *, meter: str, received_at: datetime) -> Read
         meter_number=telegram.meter_id,
         power_w=power_w,
         power_w_phases=powers,
-        current_a=_signed(currents, powers, power_w),
+        current_a=_signed(found, currents, powers, voltages, power_w),
         voltage_v=voltages,
         energy_import_wh=_energy(found, 1, "energy_import_wh"),
         energy_export_wh=_energy(found, 2, "energy_export_wh"),
@@ -173,17 +175,27 @@ def _third_wire(found: _Collector, profile: str, currents: MaybePerPhase, voltag
     return (l1, l2, l3)
 
 
-def _signed(currents: MaybePerPhase, powers: MaybePerPhase, power_w: float | None) -> MaybePerPhase:
-    """Currents with the sign of their phase's power; of the whole power where there is one phase only; as they are otherwise."""
-    alone = sum(current is not None for current in currents) == 1
+def _signed(
+    found: _Collector, currents: MaybePerPhase, powers: MaybePerPhase, voltages: MaybePerPhase, power_w: float | None
+) -> MaybePerPhase:
+    """Currents with the sign of their phase's power where the meter tells it.
+
+    Where it tells the whole power only, an export greater than all that the other phases can carry (their apparent power) must flow in part
+    through this one. A phase for which that cannot be shown keeps its positive sign, on the side on which no fuse is overloaded.
+    """
+    exported_w = -power_w * _SIGN_MARGIN if power_w is not None and power_w < 0 else 0.0
+    apparent_va = [abs(current or 0.0) * (voltage or NOMINAL_V) for current, voltage in zip(currents, voltages, strict=True)]
 
     def one(index: int) -> float | None:
         current, power = currents[index], powers[index]
-        if current is None:
-            return None
-        if power is None and alone:
-            power = power_w
-        return -abs(current) if power is not None and power < 0 else current
+        if current is None or current <= 0:
+            return current
+        if power is not None:
+            return -current if power < 0 else current
+        if exported_w > sum(apparent_va) - apparent_va[index]:
+            found.derived.append("current_a")
+            return -current
+        return current
 
     return (one(0), one(1), one(2))
 

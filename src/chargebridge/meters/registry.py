@@ -18,16 +18,21 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
 """Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""
 
 
-def open_source(url: str, clock: Clock) -> TelegramSource:
-    """The source at ``url``, checked but not connected yet. Raises ``MeterError``."""
+def check_url(url: str) -> Address:
+    """Take a meter's URL apart and check all of it, without opening anything. Raises ``MeterError``."""
     scheme = url.partition("://")[0]
     if scheme not in TRANSPORTS:
         known = ", ".join(f"{name}://" for name in TRANSPORTS)
         raise MeterError(url, f"scheme {scheme!r} is unknown", f"begin with one of {known}")
-    opener, settings = TRANSPORTS[scheme]
-    address = parse(url, settings)
-    _ = address.protocol, address.options  # checks both before anything is opened
-    return opener(address, clock)
+    address = parse(url, TRANSPORTS[scheme][1])
+    _ = address.protocol, address.options  # these check their settings
+    return address
+
+
+def open_source(url: str, clock: Clock) -> TelegramSource:
+    """The source at ``url``, checked but not connected yet. Raises ``MeterError``."""
+    address = check_url(url)
+    return TRANSPORTS[address.scheme][0](address, clock)
 
 
 def open_meter(url: str, name: str, clock: Clock) -> Meter:

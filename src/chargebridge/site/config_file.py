@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chargebridge.control.topology import check
+from chargebridge.meters import MeterError, check_url
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.site.config import BatteryTable, CircuitTable, GeneratorTable, SiteConfig
 
@@ -70,6 +71,11 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
     for problem in check(config.topology()):
         yield ConfigError(f"{name}:{_line_naming(text, problem.where)}: {problem.where}", problem.reason, problem.cure)
     meters = [meter.id for meter in config.meter]
+    for meter in config.meter:
+        try:
+            check_url(meter.url)
+        except MeterError as error:
+            yield ConfigError(f"{name}:{_line_naming(text, meter.id)}: meter {meter.id}", f"{error.where}: {error.reason}", error.cure)
     users: list[CircuitTable | BatteryTable | GeneratorTable] = [*config.circuit, *config.battery, *config.generator]
     for user in users:
         if user.meter is not None and user.meter not in meters:

@@ -127,9 +127,10 @@ class Service:
     def _check_scope(self, limit: Limit) -> None:
         scope = limit.scope
         nodes = {c.id for c in self._live.topology.circuits} | set(self._live.points)
-        known = scope.node in nodes if isinstance(scope, OnNode) else scope.group in {g.id for g in self._live.topology.groups}
-        if not known:
-            raise ModelError(f"limit {limit.id}", f"its scope {scope} is not on this site", "name a circuit, a charging point or a group")
+        groups = {g.id for g in self._live.topology.groups}
+        named, known = (scope.node, nodes) if isinstance(scope, OnNode) else (scope.group, groups)
+        if named not in known:
+            raise ModelError(f"limit {limit.id}", f"{named!r} is not on this site", f"name one of {', '.join(sorted(known))}")
         if isinstance(limit.bound, LimitedPower) and not 0 <= limit.bound.power_w <= 1e9:
             raise ModelError(f"limit {limit.id}", f"{limit.bound.power_w} W is no limit", "give 0 W or more")
 

@@ -11,7 +11,6 @@ from chargebridge.sim.world.demo import STORY, demo_scenario, demo_topology
 from chargebridge.sim.world.event import (
     Arrive,
     Cloud,
-    ControlFails,
     Depart,
     FaultKind,
     GridLimit,
@@ -32,7 +31,6 @@ __all__ = [
     "STORY",
     "Arrive",
     "Cloud",
-    "ControlFails",
     "ControlSpec",
     "Depart",
     "FastClock",

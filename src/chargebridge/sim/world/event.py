@@ -76,13 +76,6 @@ class MeterFails(Event, frozen=True, kw_only=True, tag="meter_fails"):
     late_s: float = 0.0
 
 
-class ControlFails(Event, frozen=True, kw_only=True, tag="control_fails"):
-    """The network cable of a battery's control is pulled (``broken``) or put back."""
-
-    battery: str
-    broken: bool
-
-
 class SwitchOn(Event, frozen=True, kw_only=True, tag="switch_on"):
     """Somebody in a household switches something on for ``run_s``; power_w in sum over ``phases``."""
 
@@ -102,7 +95,7 @@ class Cloud(Event, frozen=True, kw_only=True, tag="cloud"):
     lasts_s: float
 
 
-Happening = Arrive | Depart | LeaveEarly | GridLimit | MeterFails | ControlFails | SwitchOn | Cloud
+Happening = Arrive | Depart | LeaveEarly | GridLimit | MeterFails | SwitchOn | Cloud
 
 
 def stretch(story: tuple[Happening, ...], factor: float) -> tuple[Happening, ...]:

@@ -29,7 +29,7 @@ class MeterSpec(Struct, frozen=True, kw_only=True):
 
 
 class ControlSpec(Struct, frozen=True, kw_only=True):
-    """A battery that can be commanded over Modbus/TCP (``sunspec``). port: on loopback, 0 for any free one."""
+    """A battery that can be commanded over Modbus/TCP (``sim.sunspec_battery``). port: on loopback, 0 for any free one."""
 
     battery: str
     port: int = 0

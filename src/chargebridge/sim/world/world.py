@@ -10,17 +10,16 @@ from itertools import count
 
 from chargebridge.model.circuit import Battery, Circuit, Generator, Topology
 from chargebridge.model.clock import Clock
+from chargebridge.sim.sunspec_battery import BatteryServer, StorageSide
 from chargebridge.sim.world.drivers import Drivers, StationSide
-from chargebridge.sim.world.event import Arrive, Cloud, ControlFails, Depart, FaultKind, Happening, MeterFails, SwitchOn
+from chargebridge.sim.world.event import Arrive, Cloud, Depart, FaultKind, Happening, MeterFails, SwitchOn
 from chargebridge.sim.world.fuse import Curve
 from chargebridge.sim.world.line import SerialLine, TcpLine
 from chargebridge.sim.world.meter import Meter
-from chargebridge.sim.world.modbus import ModbusServer
 from chargebridge.sim.world.physics import Physics
 from chargebridge.sim.world.scenario import Scenario
 from chargebridge.sim.world.server import HOST
 from chargebridge.sim.world.speech import rhythm
-from chargebridge.sim.world.sunspec import SunSpecBattery
 
 Listener = Callable[[Happening, datetime], None]
 TOLD = 500
@@ -60,7 +59,7 @@ class World(Physics):
         self._tcp = {spec.id: TcpLine(spec.port) for spec in scenario.meters}
         self._serial: dict[str, SerialLine] = {}
         self._controls = {
-            spec.battery: ModbusServer(SunSpecBattery(self.batteries[spec.battery]), lambda: self.t_s, spec.port)
+            spec.battery: BatteryServer(StorageSide(self.batteries[spec.battery], lambda: self.t_s), clock, port=spec.port)
             for spec in scenario.controls
         }
         self.play(scenario.story, scenario.repeat_s)
@@ -74,15 +73,19 @@ class World(Physics):
 
     async def open(self) -> None:
         """Listen for who wants to hear the meters or command the batteries."""
-        for server in (*self._tcp.values(), *self._controls.values()):
-            await server.open()
+        for line in self._tcp.values():
+            await line.open()
+        for control in self._controls.values():
+            await control.open()
         for spec in self.scenario.meters:
             if spec.serial:
                 self._serial[spec.id] = SerialLine()
 
     async def close(self) -> None:
-        for server in (*self._tcp.values(), *self._controls.values()):
-            await server.close()
+        for line in self._tcp.values():
+            await line.close()
+        for control in self._controls.values():
+            await control.close()
         for serial in self._serial.values():
             serial.close()
         self._serial.clear()
@@ -95,9 +98,9 @@ class World(Physics):
         """The pseudo-terminal of a meter whose specification says ``serial``."""
         return self._serial[meter].path
 
-    def battery_address(self, battery: str) -> tuple[str, int]:
-        """Host and port where a battery of ``Scenario.controls`` takes set points over Modbus/TCP."""
-        return HOST, self._controls[battery].port
+    def battery_url(self, battery: str) -> str:
+        """Where a battery of ``Scenario.controls`` takes set points, as a site's configuration says it."""
+        return self._controls[battery].url
 
     def join(self, station: str, side: StationSide) -> None:
         """A virtual station comes to life: drivers can use it."""
@@ -118,8 +121,6 @@ class World(Physics):
         if isinstance(event, MeterFails):
             self.meters[event.meter].fail(event.fault, event.late_s)
             self._tcp[event.meter].break_off(event.fault is FaultKind.DEAD)
-        elif isinstance(event, ControlFails):
-            self._controls[event.battery].break_off(event.broken)
         elif isinstance(event, SwitchOn):
             self.households[event.household].switch_on(event.what, event.power_w, event.phases, self.t_s + event.run_s, event.power_factor)
         elif isinstance(event, Cloud):
