@@ -4,11 +4,12 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
+from page_figures import CAUSES, CIRCUITS, NAMES, STATUS, circuit, why
 
-from chargebridge.model.decision import Alert, Cause, MeterView, Move, Why, WhyStep
+from chargebridge.model.decision import Alert, Cause, Move
 from chargebridge.model.errors import ChargebridgeError, ModelError
-from chargebridge.model.limit import LimitedPower, LimitSource
-from chargebridge.model.phases import PerPhase, add, on_grid, power_w, total
+from chargebridge.model.limit import Limit, LimitedPower, LimitSource
+from chargebridge.model.phases import PerPhase, on_grid, total
 from chargebridge.model.session import PointStatus, Preference
 from chargebridge.site.view import (
     BatteryView,
@@ -23,36 +24,6 @@ from chargebridge.site.view import (
 )
 from chargebridge.stations.port import Answer, Outcome
 
-CIRCUITS = (("garage", "Garage north", 50.0), ("yard", "Courtyard", 40.0), ("visitors", "Visitors", 25.0))
-NAMES = (
-    "Bay 1",
-    "Bay 2",
-    "Bay 3",
-    "Bay 4",
-    "Yard left",
-    "Yard middle",
-    "Yard right",
-    "Yard gate",
-    "Guest 1",
-    "Guest 2",
-    "Guest 3",
-    "Guest 4",
-)
-CAUSES = (Cause.SHARE, Cause.WISHED, Cause.CAR, Cause.WAITING_TURN, Cause.LIMIT, Cause.NO_CAR, Cause.SHARE, Cause.NO_CAR,
-          Cause.WAITING_RELEASE, Cause.OFFLINE, Cause.NO_CAR, Cause.DONE)  # fmt: skip
-SENTENCES = {
-    Cause.SHARE: "11 A: the fuse of Garage north is shared by 4 cars, and each gets the same.",
-    Cause.WISHED: "16 A: all that this car asks for.",
-    Cause.CAR: "The car takes 9.4 A of the 16 A offered: it is nearly full and slows down by itself.",
-    Cause.WAITING_TURN: "Waiting: not all cars can have 6 A at once. Your turn comes in about 4 minutes.",
-    Cause.LIMIT: "8.5 A: the grid operator allows 27 kW for charging until 18:40.",
-    Cause.WAITING_RELEASE: "6 A now, 13 A as soon as Bay 1 has confirmed that it takes less.",
-    Cause.NO_CAR: "No car is plugged in.",
-    Cause.OFFLINE: "The station has been silent for 3 min; it charges with its own safe 6 A.",
-    Cause.DONE: "Done: the car has all that was wished, 22.0 kWh.",
-}
-STATUS = {Cause.NO_CAR: PointStatus.AVAILABLE, Cause.WAITING_TURN: PointStatus.SUSPENDED_EVSE, Cause.DONE: PointStatus.FINISHING}
-
 
 class PageSite:
     """mode: "busy", "lost" (a meter is silent), "empty" (no cars, no limits), "broken" (view raises)."""
@@ -65,6 +36,7 @@ class PageSite:
         self.stopped: set[str] = set()
         self.owner_limits: dict[str, LimitView] = {}
         self.asked: list[str] = []
+        self.entered: list[Limit] = []
 
     def driver_key(self, point: str) -> str:
         return f"key-of-{point}-0123456789abcdef"
@@ -83,19 +55,55 @@ class PageSite:
         alerts = ()
         if self.mode == "lost":
             alerts = (
-                Alert(severity="warning", node="yard", text="The meter of this circuit has been silent for 23 s: the worst case is assumed, and the cars there get less.",
-                      cure="Check the cable and the power supply of the meter in the courtyard's cabinet."),
-                Alert(severity="info", node="p10", text="The station is offline.", cure="Switch its fuse off and on again if it stays away."),
-            )  # fmt: skip
+                Alert(
+                    severity="warning",
+                    node="yard",
+                    text="The meter of this circuit has been silent for 23 s: the worst case is assumed, and the cars there get less.",
+                    cure="Check the cable and the power supply of the meter in the courtyard's cabinet.",
+                ),
+                Alert(
+                    severity="info", node="p10", text="The station is offline.", cure="Switch its fuse off and on again if it stays away."
+                ),
+            )
         return SiteView(
-            at=now, name="Lindenhof 12", currency="EUR", timezone="Europe/Vienna", demo=True,
-            flow=PowerFlow(grid_w=cars_w + house + battery - pv, pv_w=pv, battery_w=battery, house_w=None if self.mode == "lost" else house, cars_w=cars_w),
-            needed_w=0 if self.mode == "empty" else 14_000, wished_w=0 if self.mode == "empty" else 61_000, granted_w=0 if self.mode == "empty" else max(cars_w, 14_000),
-            grant_reason="No car asks for power." if self.mode == "empty" else "Cars may draw 41 kW of the 61 kW they wish for: the fuse of the grid connection is full on L1.",
-            price_per_kwh=0.243, circuits=circuits, points=points, limits=limits,
-            batteries=(BatteryView(id="b1", name="Cellar battery", power_w=battery, soc=0.64, reserve=0.2, command_w=battery, reason="covers what is needed"),),
-            alerts=alerts, happenings=self._happenings(now), reaction_ms=11.8, decided_at=now - timedelta(seconds=0.4),
-        )  # fmt: skip
+            at=now,
+            name="Lindenhof 12",
+            currency="EUR",
+            timezone="Europe/Vienna",
+            demo=True,
+            flow=PowerFlow(
+                grid_w=cars_w + house + battery - pv,
+                pv_w=pv,
+                battery_w=battery,
+                house_w=None if self.mode == "lost" else house,
+                cars_w=cars_w,
+            ),
+            needed_w=0 if self.mode == "empty" else 14_000,
+            wished_w=0 if self.mode == "empty" else 61_000,
+            granted_w=0 if self.mode == "empty" else max(cars_w, 14_000),
+            grant_reason="No car asks for power."
+            if self.mode == "empty"
+            else "Cars may draw 41 kW of the 61 kW they wish for: the fuse of the grid connection is full on L1.",
+            price_per_kwh=0.243,
+            circuits=circuits,
+            points=points,
+            limits=limits,
+            batteries=(
+                BatteryView(
+                    id="b1",
+                    name="Cellar battery",
+                    power_w=battery,
+                    soc=0.64,
+                    reserve=0.2,
+                    command_w=battery,
+                    reason="covers what is needed",
+                ),
+            ),
+            alerts=alerts,
+            happenings=self._happenings(now),
+            reaction_ms=11.8,
+            decided_at=now - timedelta(seconds=0.4),
+        )
 
     def _point(self, index: int, now: datetime, t: float) -> PointView:
         id_ = f"p{index + 1:02d}"
@@ -108,16 +116,39 @@ class PageSite:
         amps = max(0.0, draws + (0.4 * math.sin(t + index) if draws else 0.0))
         offered = 16.0 if cause is Cause.CAR else draws
         return PointView(
-            id=id_, name=NAMES[index], circuit=CIRCUITS[index // 4][0], station=f"CP-{index + 1:03d}", protocol="ocpp1.6" if index % 2 else "ocpp2.0.1",
-            online=cause is not Cause.OFFLINE, status=STATUS.get(cause, PointStatus.CHARGING), error=None, phases=phases, maximum_a=16.0 if index % 3 else 32.0,
-            priority=self.priorities.get(id_, 0), session=f"s{index}" if car else None, token="04A2B9F1" if car else None,
-            started_at=now - timedelta(minutes=50 + 7 * index) if car else None, power_w=amps * 230 * len(phases), grid_a=on_grid(amps, phases),
-            offered_a=offered, offered_phases=len(phases), goal_a=13.0 if cause is Cause.WAITING_RELEASE else offered, move=Move.HOLD,
-            energy_wh=(4200 + 1100 * index + t * amps * 0.19) if car else 0.0, soc=0.62 if index == 2 else None,
-            preference=self.preferences.get(id_, Preference()), finish_at=now + timedelta(minutes=55 + 13 * index) if draws else None,
-            finish_text="" if not car else "with all that it takes" if draws else "when its turn comes" if cause is Cause.WAITING_TURN else "done",
-            why=_why(cause, CIRCUITS[index // 4][0], id_, offered),
-        )  # fmt: skip
+            id=id_,
+            name=NAMES[index],
+            circuit=CIRCUITS[index // 4][0],
+            station=f"CP-{index + 1:03d}",
+            protocol="ocpp1.6" if index % 2 else "ocpp2.0.1",
+            online=cause is not Cause.OFFLINE,
+            status=STATUS.get(cause, PointStatus.CHARGING),
+            error=None,
+            phases=phases,
+            maximum_a=16.0 if index % 3 else 32.0,
+            priority=self.priorities.get(id_, 0),
+            session=f"s{index}" if car else None,
+            token="04A2B9F1" if car else None,
+            started_at=now - timedelta(minutes=50 + 7 * index) if car else None,
+            power_w=amps * 230 * len(phases),
+            grid_a=on_grid(amps, phases),
+            offered_a=offered,
+            offered_phases=len(phases),
+            goal_a=13.0 if cause is Cause.WAITING_RELEASE else offered,
+            move=Move.HOLD,
+            energy_wh=(4200 + 1100 * index + t * amps * 0.19) if car else 0.0,
+            soc=0.62 if index == 2 else None,
+            preference=self.preferences.get(id_, Preference()),
+            finish_at=now + timedelta(minutes=55 + 13 * index) if draws else None,
+            finish_text=""
+            if not car
+            else "with all that it takes"
+            if draws
+            else "when its turn comes"
+            if cause is Cause.WAITING_TURN
+            else "done",
+            why=why(cause, CIRCUITS[index // 4][0], id_, offered),
+        )
 
     def _circuits(self, points: tuple[PointView, ...], t: float) -> tuple[CircuitView, ...]:
         nodes, cars_all = [], total(point.grid_a for point in points)
@@ -127,16 +158,25 @@ class PageSite:
             cars = total(point.grid_a for point in points if point.circuit == id_)
             silent = lost and id_ == "yard"
             base: PerPhase = (10.0, 10.0, 10.0) if silent else (1.2, 0.8, 2.0)
-            nodes.append(_circuit(id_, name, "root", 1, fuse, base, cars, lost=silent, meter="m-yard" if id_ == "yard" else None))
-        root = _circuit("root", "Grid connection", None, 0, 100.0, house, cars_all, lost=False, meter="m-main")
+            nodes.append(circuit(id_, name, "root", 1, fuse, base, cars, lost=silent, meter="m-yard" if id_ == "yard" else None))
+        root = circuit("root", "Grid connection", None, 0, 100.0, house, cars_all, lost=False, meter="m-main")
         return (replace(root, allowed_a=(90.0, 90.0, 90.0), binding="phase balance: at most 20 A apart", meter_age_s=0.8), *nodes)
 
     def _operator(self, now: datetime) -> LimitView:
         return LimitView(
-            id="lpc-1", source=LimitSource.GRID_OPERATOR, source_text="Grid operator, EEBUS LPC", legal_basis="§ 14a EnWG", scope="garage",
-            bound=LimitedPower(27_000.0), bound_text="at most 27 kW", starts_at=now - timedelta(minutes=4), until=now + timedelta(minutes=37),
-            state="in force", note="reached after 0.8 s", withdrawable=False,
-        )  # fmt: skip
+            id="lpc-1",
+            source=LimitSource.GRID_OPERATOR,
+            source_text="Grid operator, EEBUS LPC",
+            legal_basis="§ 14a EnWG",
+            scope="garage",
+            bound=LimitedPower(27_000.0),
+            bound_text="at most 27 kW",
+            starts_at=now - timedelta(minutes=4),
+            until=now + timedelta(minutes=37),
+            state="in force",
+            note="reached after 0.8 s",
+            withdrawable=False,
+        )
 
     def _happenings(self, now: datetime) -> tuple[Happening, ...]:
         if self.mode == "empty":
@@ -165,18 +205,35 @@ class PageSite:
             pv, house = max(0.0, 9000 * math.sin(x / 3)), 2200 + 900 * math.sin(3 * x)
             limited = 160 < i < 215
             cars = min(cars, 10_500) if limited else cars
-            samples.append(HistoryPoint(at=since + i * step, grid_w=cars + house - pv, pv_w=pv, battery_w=-800.0 if cars > 20_000 else 600.0, house_w=house,
-                                        cars_w=cars, limit_w=12_000.0 if limited else None))  # fmt: skip
+            samples.append(
+                HistoryPoint(
+                    at=since + i * step,
+                    grid_w=cars + house - pv,
+                    pv_w=pv,
+                    battery_w=-800.0 if cars > 20_000 else 600.0,
+                    house_w=house,
+                    cars_w=cars,
+                    limit_w=12_000.0 if limited else None,
+                )
+            )
         return tuple(samples)
 
     async def sessions(self, point: str | None = None, limit: int = 50) -> tuple[SessionRow, ...]:
         if self.mode == "empty":
             return ()
         return tuple(
-            SessionRow(id=f"s{i}", point=f"p{i % 12 + 1:02d}", token="04A2B9F1", started_at=self.began - timedelta(hours=3 * i + 1),
-                       ended_at=None if i < 3 else self.began - timedelta(hours=3 * i), energy_wh=7300 + 811 * i, end_reason=None if i < 3 else "EVDisconnected")
-            for i in range(9) if point in (None, f"p{i % 12 + 1:02d}")
-        )[:limit]  # fmt: skip
+            SessionRow(
+                id=f"s{i}",
+                point=f"p{i % 12 + 1:02d}",
+                token="04A2B9F1",
+                started_at=self.began - timedelta(hours=3 * i + 1),
+                ended_at=None if i < 3 else self.began - timedelta(hours=3 * i),
+                energy_wh=7300 + 811 * i,
+                end_reason=None if i < 3 else "EVDisconnected",
+            )
+            for i in range(9)
+            if point in (None, f"p{i % 12 + 1:02d}")
+        )[:limit]
 
     async def prefer(self, point: str, preference: Preference, by: str) -> None:
         if preference.energy_max_wh is not None and preference.energy_max_wh < preference.energy_min_wh:
@@ -199,10 +256,22 @@ class PageSite:
         if power_w is not None:
             now = datetime.now(UTC)
             self.owner_limits[f"owner-{node}"] = LimitView(
-                id=f"owner-{node}", source=LimitSource.OWNER, source_text="Owner", legal_basis="the owner's own wish", scope=node, bound=LimitedPower(power_w),
-                bound_text=f"at most {power_w / 1000:g} kW", starts_at=now, until=now + timedelta(seconds=duration_s) if duration_s else None,
-                state="in force", note="", withdrawable=True,
-            )  # fmt: skip
+                id=f"owner-{node}",
+                source=LimitSource.OWNER,
+                source_text="Owner",
+                legal_basis="the owner's own wish",
+                scope=node,
+                bound=LimitedPower(power_w),
+                bound_text=f"at most {power_w / 1000:g} kW",
+                starts_at=now,
+                until=now + timedelta(seconds=duration_s) if duration_s else None,
+                state="in force",
+                note="",
+                withdrawable=True,
+            )
+
+    async def enter_limit(self, limit: Limit, by: str) -> None:
+        self.entered.append(limit)
 
     async def withdraw_limit(self, limit: str, by: str) -> None:
         if self.owner_limits.pop(limit, None) is None:
@@ -210,29 +279,3 @@ class PageSite:
 
     async def set_priority(self, point: str, priority: int, by: str) -> None:
         self.priorities[point] = priority
-
-
-def _circuit(
-    id_: str, name: str, parent: str | None, depth: int, fuse: float, base: PerPhase, cars: PerPhase, *, lost: bool, meter: str | None
-) -> CircuitView:
-    load = add(base, cars)
-    view = MeterView.ASSUMED if lost else MeterView.MEASURED if meter else MeterView.SUM
-    return CircuitView(
-        id=id_, name=name, parent=parent, depth=depth, fuse_a=(fuse, fuse, fuse), load_a=load, base_a=base, planned_a=add(load, (1.5, 1.0, 0.5)),
-        allowed_a=(math.inf, math.inf, math.inf), allowed_w=27_000 if id_ == "garage" else None, power_w=power_w(load), meter=meter, meter_view=view,
-        meter_age_s=23.0 if lost else 1.2 if meter else None, meter_lost=lost, overloaded=False,
-        binding="grid operator: 27 kW" if id_ == "garage" else None,
-    )  # fmt: skip
-
-
-def _why(cause: Cause, circuit: str, point: str, offered: float) -> Why:
-    steps = () if cause is Cause.NO_CAR else (
-        WhyStep(node=point, text="what the car takes at most", allowed_a=16.0),
-        WhyStep(node=point, text="what the station can give", allowed_a=32.0),
-        WhyStep(node=circuit, text="the fuse on L1, shared by four cars", allowed_a=max(offered, 6.0), source=LimitSource.FUSE, limit=50.0, used=39.0, phase=1,
-                binding=cause is Cause.SHARE),
-        WhyStep(node=circuit, text="what the grid operator allows the whole circuit", allowed_a=max(offered, 6.0) + 1, source=LimitSource.GRID_OPERATOR,
-                limit=27_000, used=19_400, unit="W", binding=cause is Cause.LIMIT),
-        WhyStep(node="root", text="no further limit", allowed_a=math.inf),
-    )  # fmt: skip
-    return Why(cause=cause, sentence=SENTENCES[cause], steps=steps)

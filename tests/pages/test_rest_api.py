@@ -43,6 +43,15 @@ def test_zero_watts_is_a_limit_and_is_withdrawn_by_deleting(api: httpx.Client) -
     assert api.delete("/api/v1/circuits/yard/limit").status_code == 204
 
 
+def test_a_limit_is_entered_whole_or_not_at_all(api: httpx.Client) -> None:
+    entry = {"id": "dso-7", "source": "grid_operator", "legal_basis": "§ 14a EnWG", "node": "garage", "power_w": 0, "duration_s": 900}
+    assert api.post("/api/v1/limits", json=entry).status_code == 204
+    for wrong in ({"group": "all"}, {"unlimited": True}, {"source": "fuse"}, {"power_w": None}):
+        answer = api.post("/api/v1/limits", json=entry | wrong)
+        assert answer.status_code == 422
+        assert answer.json()["reason"]
+
+
 def test_driver_sees_and_steers_his_point_only(driver: httpx.Client) -> None:
     point = driver.get("/api/v1/points/p02").json()
     assert point["why"]["sentence"]

@@ -13,10 +13,10 @@ _LEVELS = ("ok", "tight", "over")
 
 
 def tree(view: SiteView) -> list[dict[str, Any]]:
-    return [_node(circuit) for circuit in view.circuits]
+    return [node(circuit) for circuit in view.circuits]
 
 
-def _node(circuit: CircuitView) -> dict[str, Any]:
+def node(circuit: CircuitView) -> dict[str, Any]:
     level = fullness(circuit)
     return {
         "id": circuit.id,
@@ -63,17 +63,17 @@ def _phase(circuit: CircuitView, index: int) -> dict[str, Any]:
     rated, load, base = circuit.fuse_a[index], circuit.load_a[index], circuit.base_a[index]
     allowed = min(circuit.allowed_a[index], rated)
     whole = max(rated, 0.1) * _ROOM
-    drawn = _fraction(load, whole)
-    below = _fraction(base, whole)
+    drawn = fraction(load, whole)
+    below = fraction(base, whole)
     limited = math.isfinite(circuit.allowed_a[index]) and circuit.allowed_a[index] < rated - 0.05
     return {
         "label": f"L{index + 1}",
         "base": min(below, drawn),
         "cars": max(0.0, round(drawn - below, 4)),
-        "back": _fraction(-load, whole),
-        "planned": _fraction(circuit.planned_a[index], whole),
+        "back": fraction(-load, whole),
+        "planned": fraction(circuit.planned_a[index], whole),
         "fuse": round(1 / _ROOM, 4),
-        "limit": _fraction(allowed, whole) if limited else None,
+        "limit": fraction(allowed, whole) if limited else None,
         "level": _level(circuit, index),
         "text": words.number(load) + " A",
         "of": words.number(allowed) + " A",
@@ -84,5 +84,5 @@ def _phase(circuit: CircuitView, index: int) -> dict[str, Any]:
     }
 
 
-def _fraction(value_a: float, whole_a: float) -> float:
+def fraction(value_a: float, whole_a: float) -> float:
     return round(min(1.0, max(0.0, value_a / whole_a)), 4)
