@@ -92,13 +92,25 @@ def test_norwegian_lists(values, encode, scale):
     assert reading.scale is scale
 
 
-def test_one_exporting_phase_has_the_sign_of_the_whole():
+def _norwegian(power_w: float, *current_a: float | None) -> Reading:
     values = MeterValues(
-        at=NOW, meter_id="1", power_import_w=0, power_export_w=2300, power_w_phases=(None,) * 3, current_a=(10.0, None, None),
-        voltage_v=(230.0, None, None), energy_import_wh=0, energy_export_wh=0,
+        at=NOW, meter_id="1", power_import_w=max(0, power_w), power_export_w=max(0, -power_w), power_w_phases=(None,) * 3,
+        current_a=current_a, voltage_v=tuple(None if a is None else 230.0 for a in current_a), energy_import_wh=0, energy_export_wh=0,
     )  # fmt: skip
-    reading = read(han.kaifa(values, ListSize.FULL))
-    assert (reading.power_w, reading.current_a) == (-2300.0, (-10.0, None, None))
+    return read(han.kaifa(values, ListSize.FULL))
+
+
+@pytest.mark.parametrize(("power_w", "unsigned", "signed"), [
+    (-2300.0, (10.0, None, None), (-10.0, None, None)),
+    (2300.0, (10.0, None, None), (10.0, None, None)),
+    (-6900.0, (10.0, 10.0, 10.0), (-10.0, -10.0, -10.0)),
+    (-6600.0, (14.0, 14.0, 1.0), (-14.0, -14.0, 1.0)),
+    (-2300.0, (10.0, 10.0, 10.0), (10.0, 10.0, 10.0)),
+])  # fmt: skip
+def test_a_phase_exports_where_the_others_cannot_have_done_it_all(power_w, unsigned, signed):
+    reading = _norwegian(power_w, *unsigned)
+    assert (reading.power_w, reading.current_a) == (power_w, signed)
+    assert ("current_a" in reading.derived) == (signed != unsigned)
 
 
 def test_no_quantities_is_a_reading_of_nothing():
