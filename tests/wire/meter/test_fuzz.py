@@ -23,7 +23,7 @@ from chargebridge.wire.meter import (
 )
 from chargebridge.wire.meter.crc import arc
 from chargebridge.wire.meter.dlms import MAX_APDU
-from chargebridge.wire.meter.hdlc import MAX_FRAME, HdlcFramer
+from chargebridge.wire.meter.hdlc import MAX_FRAME, HdlcFramer, frame
 from chargebridge.wire.meter.p1 import MAX_SIZE
 from chargebridge.wire.meter.sml_transport import MAX_FILE, SmlFile, SmlFramer, wrap
 
@@ -193,3 +193,21 @@ def test_detect_knows_nothing_in_noise():
     events = run(decoder_for(None), b"\x55\xaa" * 5000)
     assert {event.kind for event in events if isinstance(event, DecodeError)} == {ErrorKind.NOISE}
     assert len(events) < 5
+
+
+@family
+def test_an_oversized_telegram_is_refused_however_it_comes(family):
+    """A right end far away does not help, not even when all of it arrives in one piece."""
+    make, _, limit = FAMILIES[family]
+    filling = b"1-0:1.8.0(1*kWh)\r\n" * (limit // 8)
+    huge = {
+        "p1": b"/ISK5X\r\n\r\n" + filling + b"!0000\r\n",
+        "sml": wrap(filling),
+        "dlms": b"".join(frame(b"\0" * 2000, destination=b"\1", source=b"\3", control=0x13, segmented=True) for _ in range(20)),
+    }[family]
+    sample = SAMPLES[family][-1]
+    for size in (len(huge) + len(sample), 1000, 64):
+        events = run(make(), huge + sample, size)
+        assert ErrorKind.OVERSIZE in {event.kind for event in events if isinstance(event, DecodeError)}
+        assert telegrams(events) == [registers_of(family, sample)]
+        assert len(events) < 12

@@ -66,7 +66,6 @@ class ApduDecoder:
     def __init__(self, options: ListOptions = DEFAULT_OPTIONS) -> None:
         self._options = options
         self._data = b""
-        self._oversize = False
 
     def feed(self, data: bytes) -> list[Event]:
         """Collect; more than an APDU's bytes are an error."""
@@ -99,7 +98,7 @@ class AutoDecoder:
             return self._watched(self._decoder.feed(data))
         self._data += data
         self.protocol = detect(self._data)
-        if self.protocol is not None and not self._could_be_apdu():
+        if self.protocol not in (None, Protocol.DLMS_APDU):
             self._decoder = decoder_for(self.protocol, self._options)
             data, self._data = self._data, b""
             return self._watched(self._decoder.feed(data))
@@ -114,9 +113,6 @@ class AutoDecoder:
         if self.protocol is Protocol.DLMS_APDU:
             return [decode_apdu(self._data, self._options.for_lists())]
         return [self._unknown()] if self._data.strip() else []
-
-    def _could_be_apdu(self) -> bool:
-        return self.protocol is Protocol.DLMS_APDU
 
     def _unknown(self) -> Event:
         found = error(

@@ -67,8 +67,8 @@ class P1Decoder:
                 break
             self._skip(buffer, at, start, events)
             at = start
-            end = _END.search(buffer, at)
-            next_start = _NEXT.search(buffer, at + 1, end.start() if end is not None else len(buffer))
+            end = _END.search(buffer, at, at + self._max_size)
+            next_start = _NEXT.search(buffer, at + 1, end.start() if end is not None else at + self._max_size)
             if next_start is not None:
                 events += self._unended(buffer[at : next_start.start() + 1], base + at)
                 at = next_start.start() + 1

@@ -63,7 +63,10 @@ class SmlFramer:
             at = start
             mark, escaped = _find_mark(buffer, at + len(START))
             follow = buffer[mark + 4 : mark + 8] if mark >= 0 else b""
-            if len(follow) == 4 and follow[0] == _END_MARK:
+            if size - at > MAX_FILE and not at < mark <= at + MAX_FILE:
+                self._report(ErrorKind.OVERSIZE, base + at, f"no end within {MAX_FILE} bytes", events)
+                at += MAX_FILE // 2
+            elif len(follow) == 4 and follow[0] == _END_MARK:
                 if self._judge(buffer, at, mark, escaped, events):
                     at = mark + 8
                 else:  # two files may have run into each other: go on with the begin inside, if there is one
@@ -73,9 +76,6 @@ class SmlFramer:
                 reason = f"ends after {mark - at} bytes" if follow == START[4:] else f"escape with unknown meaning {follow.hex()}"
                 self._report(ErrorKind.TRUNCATED, base + at, reason, events)
                 at = mark
-            elif size - at > MAX_FILE:
-                self._report(ErrorKind.OVERSIZE, base + at, f"no end within {MAX_FILE} bytes", events)
-                at += MAX_FILE // 2
             elif final:
                 self._report(ErrorKind.TRUNCATED, base + at, f"file breaks off after {size - at} bytes", events)
                 at = size
