@@ -135,7 +135,7 @@ class Trial:
         self.central = CentralSystem(ServerSettings(port=0), [station], self.notes, WallClock())
 
     def check(self, name: str, passed: bool, detail: object = "") -> None:
-        self.checks.append(Check(f"PyPI ocpp station, {self.version}: {name}", passed, str(detail)))
+        self.checks.append(Check(f"PyPI ocpp station, {self.version}: {name}", passed, "" if passed else str(detail)))
 
     async def run(self) -> list[Check]:
         async with self.central:

@@ -101,13 +101,12 @@ def test_damaged_frames(data: st.DataObject) -> None:
 
 
 def _only_typed_errors(data: str | bytes) -> None:
+    outcome: Call | CallResult | CallError | FrameError
     try:
-        frame = parse(data)
+        outcome = parse(data)
     except FrameError as error:
-        assert error.position
-        assert error.reason
-    else:
-        assert isinstance(frame, Call | CallResult | CallError)
+        outcome = error
+    assert not isinstance(outcome, FrameError) or (outcome.position and outcome.reason and outcome.cure)
 
 
 @given(st.text(min_size=1, max_size=36), st.text(max_size=400))

@@ -70,6 +70,8 @@ def limit_of(profile: Profile, at: datetime, charging: Charging) -> Limit | None
     if (profile.valid_from and at < profile.valid_from) or (profile.valid_to and at >= profile.valid_to):
         return None
     elapsed_s = (at - (profile.starts_at or charging.started_at or at)).total_seconds()
+    if profile.starts_at is None:
+        elapsed_s = max(elapsed_s, 0.0)  # a transaction that began by a clock that was then set back has begun nevertheless
     if elapsed_s < 0:
         return None
     if profile.recurrency:

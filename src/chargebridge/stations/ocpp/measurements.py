@@ -107,7 +107,7 @@ def _measurement(at: datetime, samples: list[Sample], phases: int) -> EvseMeasur
     energy_wh = _whole(samples, "Energy.Active.Import.Register", summed=True)
     return EvseMeasurement(
         measured_at=at,
-        current_a=_per_phase(samples, "Current.Import", phases),
+        current_a=_current(samples, phases),
         voltage_v=_voltage(samples),
         power_w=_whole(samples, "Power.Active.Import", summed=True),
         energy_wh=None if energy_wh is None else round(energy_wh),
@@ -127,14 +127,23 @@ def _whole(samples: list[Sample], measurand: str, *, summed: bool = False) -> fl
     return sum(s.value for s in values) if summed else max(s.value for s in values)
 
 
-def _per_phase(samples: list[Sample], measurand: str, phases: int) -> PerPhase | None:
-    """By phase where told; a phase not told of carries nothing. A figure without phase is taken for each the EVSE has."""
-    values = [sample for sample in samples if sample.measurand == measurand]
+def _current(samples: list[Sample], phases: int) -> PerPhase | None:
+    """By phase where told; a phase not told of carries nothing.
+
+    A figure without phase is the sum of the phases at some stations and each phase's at others. The power tells which; if
+    there is none, it is taken as each phase's: too much current supposed does no harm.
+    """
+    values = [sample for sample in samples if sample.measurand == "Current.Import"]
     if not values:
         return None
     told = {sample.phase: sample.value for sample in values if sample.phase is not None}
     if not told:
-        told = dict.fromkeys(range(phases), values[-1].value)
+        current_a = values[-1].value
+        power_w = _whole(samples, "Power.Active.Import", summed=True)
+        volts = _voltage(samples) or (NOMINAL_V,)
+        if power_w is not None and abs(current_a * volts[0] - power_w) < abs(current_a * volts[0] * phases - power_w):
+            current_a /= phases
+        told = dict.fromkeys(range(phases), current_a)
     return (told.get(0, 0.0), told.get(1, 0.0), told.get(2, 0.0))
 
 
