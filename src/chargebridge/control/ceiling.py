@@ -8,9 +8,10 @@ answered may have been taken or not. So the offers are walked from the newest ba
     accepted, car not yet settled   in force at the station, but the car may still draw what it was allowed before: both are reckoned with
     accepted and settled            the end of the walk: nothing older matters
 
-A car has settled when a measurement taken after the answer shows it at or below the offer, or when it has had the time that IEC 61851-1 gives
-it (``SETTLE_S``). An offer that expired unrenewed stands for the station's own fallback; if the station never confirmed one, or never got an
-offer at all, its maximum is reckoned with. What a measurement shows after all that is true whatever the offers say.
+A car has settled when a measurement shows it at or below the offer after it had the time that IEC 61851-1 gives it (``CAR_REACTS_S``; a lower one
+before that may be a car that is still on its way up to what it was offered before), or some time later without any measurement (``SETTLE_S``).
+An offer that expired unrenewed stands for the station's own fallback; if the station never confirmed one, or never got an offer at all, its maximum
+is reckoned with. What a measurement shows after all that is true whatever the offers say.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 
-from chargebridge.control.timing import ANSWER_S, EXPIRY_LEAD_S, SETTLE_S, age_s
+from chargebridge.control.timing import ANSWER_S, CAR_REACTS_S, EXPIRY_LEAD_S, SETTLE_S, age_s
 from chargebridge.model.circuit import ChargingPoint
 from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, Phase, on_grid
 from chargebridge.model.state import Offer, OfferOutcome, PointState
@@ -31,6 +32,8 @@ OVERDRAW_A = 1.0
 class Ceiling:
     """current_a, lopsided_a: on the grid's phases; the second is the part that another phase may be without (for unbalance).
 
+    floor_a: the least that it may have been told, or what it is seen to draw: an offer up to it raises nothing, whichever offer is in force.
+
     standing: the offer believed in force, None where the station is on its own. drawn_a: fresh measurement on the grid's phases, else None.
     lost: the station is not reachable. overdrawn_a: what a settled car draws although it was offered less, else None. refused: the station said no
     to the newest offer or did not answer it, so what it does is not known.
@@ -38,6 +41,7 @@ class Ceiling:
 
     current_a: PerPhase
     lopsided_a: PerPhase
+    floor_a: PerPhase
     standing: Offer | None
     drawn_a: PerPhase | None
     lost: bool
@@ -56,12 +60,13 @@ def reckon(point: ChargingPoint, state: PointState, now: datetime) -> Ceiling:
     standing = None if lost else _standing(state.offers, now)
     newest = state.offers[-1] if state.offers else None
     refused = not lost and newest is not None and (newest.outcome is OfferOutcome.REJECTED or _unanswered(newest, now))
-    current, lopsided, settled = ZERO, ZERO, False
+    current, lopsided, floor, settled = ZERO, ZERO, ZERO, False
     if lost or state.status.has_car:
-        settled = True
-        for amps, phases, certain in _candidates(point, state, lost, now):
+        settled, floor = True, on_grid(point.maximum_a, point.phases)
+        for amps, least, phases, certain in _candidates(point, state, lost, now):
             used = terminals_used(point, state, phases)
             current = _max(current, on_grid(amps, used))
+            floor = _min(floor, on_grid(least, used))
             lopsided = _max(lopsided, on_grid(amps, lopsided_terminals(point, state, phases)))
             settled = settled and certain
     overdrawn: float | None = None
@@ -69,11 +74,18 @@ def reckon(point: ChargingPoint, state: PointState, now: datetime) -> Ceiling:
         if settled and standing is not None and max(drawn) > max(current) + OVERDRAW_A and _measured_after(state, standing):
             overdrawn = max(drawn)
         if not (settled and standing is not None and not _measured_after(state, standing)):
-            current = _max(current, drawn)
+            current, floor = _max(current, drawn), _max(floor, drawn)
             low = min(drawn)
             lopsided = _max(lopsided, (drawn[0] - low, drawn[1] - low, drawn[2] - low))
     return Ceiling(
-        current_a=current, lopsided_a=lopsided, standing=standing, drawn_a=drawn, lost=lost, overdrawn_a=overdrawn, refused=refused
+        current_a=current,
+        lopsided_a=lopsided,
+        floor_a=floor,
+        standing=standing,
+        drawn_a=drawn,
+        lost=lost,
+        overdrawn_a=overdrawn,
+        refused=refused,
     )
 
 
@@ -90,31 +102,34 @@ def lopsided_terminals(point: ChargingPoint, state: PointState, phases: int) -> 
     return used
 
 
-def _candidates(point: ChargingPoint, state: PointState, lost: bool, now: datetime) -> Iterator[tuple[float, int, bool]]:
-    """(current, terminals, settled) of everything the car may be going by, newest first."""
-    fallback = point.maximum_a if state.fallback_a is None else state.fallback_a
+def _candidates(point: ChargingPoint, state: PointState, lost: bool, now: datetime) -> Iterator[tuple[float, float, int, bool]]:
+    """(most, least, terminals, settled) of everything the car may be going by, newest first; what is not known is anything up to the maximum."""
+    fallback, least = (point.maximum_a, 0.0) if state.fallback_a is None else (state.fallback_a, state.fallback_a)
     every = len(point.phases)
     if lost and state.fallback_a is not None:
-        yield fallback, every, True
+        yield fallback, least, every, True
     for offer in reversed(state.offers):
         if offer.outcome is OfferOutcome.REJECTED:
             continue
         left_s = (offer.expires_at - now).total_seconds()
         if left_s <= EXPIRY_LEAD_S:
-            yield fallback, every, left_s <= -SETTLE_S
+            yield fallback, least, every, left_s <= -SETTLE_S
         settled = offer.outcome is OfferOutcome.ACCEPTED and _settled(point, state, offer, now)
         if left_s > -SETTLE_S:
-            yield offer.current_a, offer.phases, settled
+            yield offer.current_a, offer.current_a, offer.phases, settled
         if settled:
             return
-    yield (fallback if lost else point.maximum_a), every, False
+    if lost:
+        yield fallback, least, every, False
+    else:
+        yield point.maximum_a, 0.0, every, False
 
 
 def _settled(point: ChargingPoint, state: PointState, offer: Offer, now: datetime) -> bool:
     answered = offer.answered_at or offer.sent_at
     if (now - answered).total_seconds() >= SETTLE_S:
         return True
-    if state.measured_at is None or state.measured_at <= answered:
+    if state.measured_at is None or (state.measured_at - answered).total_seconds() < CAR_REACTS_S:
         return False
     drawn = _drawn(point, state, now)
     return drawn is not None and max(drawn) <= offer.current_a + OVERDRAW_A / 2
@@ -152,6 +167,10 @@ def _drawn(point: ChargingPoint, state: PointState, now: datetime) -> PerPhase |
     for phase, amps in zip(point.phases, terminals, strict=False):
         grid[phase - 1] = max(0.0, amps)
     return (grid[0], grid[1], grid[2])
+
+
+def _min(a: PerPhase, b: PerPhase) -> PerPhase:
+    return (min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]))
 
 
 def _max(a: PerPhase, b: PerPhase) -> PerPhase:

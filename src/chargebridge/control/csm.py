@@ -13,7 +13,7 @@ from math import floor
 import numpy as np
 
 from chargebridge.control.ceiling import Ceiling, lopsided_terminals, terminals_used
-from chargebridge.control.fill import CLOSE, Floats, Shares, fill
+from chargebridge.control.fill import CLOSE, SLACK, Floats, Shares, fill
 from chargebridge.control.rows import Table, Use
 from chargebridge.control.timing import PAUSE_S, SWITCH_S, TURN_S, age_s
 from chargebridge.control.wants import Want
@@ -95,7 +95,7 @@ def share(table: Table, cases: Sequence[Case], room: Floats, now: datetime) -> l
     asked: list[Goal] = []
     for goal, other, is_stubborn in zip(goals, others, stubborn, strict=True):
         if is_stubborn:
-            overloads = any(left[number] < -CLOSE for number in goal.use[0])
+            overloads = any(left[number] < -SLACK for number in goal.use[0])
             asked.append(Goal(0.0 if overloads else goal.current_a, goal.phases, goal.use))
         else:
             asked.append(other)
@@ -154,7 +154,7 @@ def _admit(table: Table, cases: Sequence[Case], asking: list[int], left: Floats,
         for index in asking:
             for number, weight in zip(*_use(table, index, cases[index], first[index][0][0]), strict=True):
                 taken[number] += weight * cases[index].point.minimum_a
-        if all(need <= space + CLOSE for need, space in zip(taken, room, strict=True) if need):
+        if all(need <= space + SLACK for need, space in zip(taken, room, strict=True) if need):
             return {index: first[index][0][0] for index in asking}
     admitted: dict[int, int] = {}
     for index in sorted(asking, key=lambda i: _rank(cases[i], i, now)):
@@ -162,7 +162,7 @@ def _admit(table: Table, cases: Sequence[Case], asking: list[int], left: Floats,
         for phases, margin in first[index]:
             use = _use(table, index, case, phases)
             minimum = case.point.minimum_a
-            if all(weight * (minimum + margin) <= room[number] + CLOSE for number, weight in zip(*use, strict=True)):
+            if all(weight * (minimum + margin) <= room[number] + SLACK for number, weight in zip(*use, strict=True)):
                 for number, weight in zip(*use, strict=True):
                     room[number] -= weight * minimum
                 admitted[index] = phases

@@ -13,7 +13,7 @@ from chargebridge.control.book import Book, binding_power, open_book
 from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
 from chargebridge.control.csm import Case, Goal, offers_standing, share
 from chargebridge.control.ems import grant
-from chargebridge.control.loads import Loads, measure
+from chargebridge.control.loads import Loads, keep, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
 from chargebridge.control.release import Step, steps
@@ -62,7 +62,7 @@ def decide(state: SiteState, now: datetime) -> Decision:
         nodes=nodes,
         batteries=batteries,
         alerts=alerts(tree, book, loads, cases, nodes, granted, now),
-        memory=Memory(decided_at=now, points=tuple(memories), lost_meters=loads.lost_meters),
+        memory=Memory(decided_at=now, points=tuple(memories), nodes=keep(tree, loads, state.memory, now), lost_meters=loads.lost_meters),
     )
 
 

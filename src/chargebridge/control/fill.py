@@ -17,6 +17,8 @@ Ints = NDArray[np.intp]
 
 CLOSE = 1e-9
 """Amperes (or their equivalent in another unit) that are no difference."""
+SLACK = 1e-6
+"""A bound that is passed by less than this (A or W) is kept: sums of the same figures in another order differ by as much."""
 ROUNDS_OF_LEVEL = 60
 """Enough halvings to bring any level to the precision of a double."""
 

@@ -8,24 +8,25 @@ figures of the base keep that apart:
     base       every point at its latest sample
     base_low   points whose latest sample is older than the reading and than the car's reaction to a changed offer may draw up to their ceiling
                already: their ramp is not mistaken for a household load. For decisions about lowering, as long as nothing is overloaded.
-    base_high  points whose latest sample is newer than the reading may not have drawn anything when it was taken. For decisions about raising.
+    base_high  points whose latest sample is newer than the reading may not have drawn anything when it was taken, and a base that fell only just
+               now may be a car that stopped: the highest of the last seconds. For decisions about raising.
 
 No point is taken to draw more than its ceiling, therefore ``base_high + sum of ceilings >= load``, whichever sample is late.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import copysign, isfinite
 
 from chargebridge.control.ceiling import Ceiling
-from chargebridge.control.timing import BATTERY_MAX_AGE_S, SETTLE_S, age_s
+from chargebridge.control.timing import BASE_HELD_S, BATTERY_MAX_AGE_S, SETTLE_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Circuit
 from chargebridge.model.decision import MeterView
 from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, add, power_w, scale, sub
 from chargebridge.model.reading import Reading
-from chargebridge.model.state import Memory, PointState, SiteState
+from chargebridge.model.state import Memory, NodeMemory, PointState, SiteState
 
 VOLTAGE_BAND = (0.8 * NOMINAL_V, 1.2 * NOMINAL_V)
 """A voltage outside of this (twice the tolerance of EN 50160) is not believed."""
@@ -67,6 +68,7 @@ def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: S
         readings.setdefault(reading.meter, []).append(reading)
     voltage = _voltage(tree, readings, now)
     changed = _changes(state.memory)
+    kept = {memory.node: memory for memory in state.memory.nodes}
     battery_w = _battery_powers(state, now)
     own = _own_loads(tree, state, readings, battery_w, now)
     draws = [_draw(c) for c in ceilings]
@@ -80,7 +82,7 @@ def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: S
             late, early = _skew(tree.below[index], live, ceilings, points, draws, changed)
             node = _measured(live, drawn[index], late, early, voltage)
         if node is not None:
-            nodes[index] = node
+            nodes[index] = _held(node, circuit, kept.get(circuit.id))
         else:
             below = [node for up, node in zip(tree.parent, nodes, strict=True) if up == index and node is not None]
             nodes[index] = _summed(circuit, below, own.get(circuit.id, ZERO), drawn[index], voltage)
@@ -135,6 +137,41 @@ def _measured(reading: Reading, drawn: PerPhase, late: PerPhase, early: PerPhase
     )
 
 
+def _held(node: NodeLoad, circuit: Circuit, kept: NodeMemory | None) -> NodeLoad:
+    """With ``base_high`` no lower than what was seen, or had to be assumed, in the last seconds."""
+    if kept is None:
+        worst = circuit.lost_meter_load_a
+        return replace(node, base_high_a=_max(node.base_high_a, worst), base_high_w=max(node.base_high_w, power_w(worst)))
+    high_a = _max(node.base_high_a, _max(kept.peak_a, kept.before_a))
+    return replace(node, base_high_a=high_a, base_high_w=max(node.base_high_w, kept.peak_w, kept.before_w))
+
+
+def keep(tree: Tree, loads: Loads, memory: Memory, now: datetime) -> tuple[NodeMemory, ...]:
+    """The highest bases of the present and the last span of ``BASE_HELD_S``; what no meter told was as high as the owner's worst case."""
+    known = {node.node: node for node in memory.nodes}
+    found: list[NodeMemory] = []
+    for circuit, node in zip(tree.circuits, loads.nodes, strict=True):
+        if node.view is MeterView.SUM:
+            continue
+        amps, watts, kept = node.base_a, node.base_w, known.get(circuit.id)
+        if kept is None or age_s(kept.since, now) >= 2 * BASE_HELD_S:
+            worst = circuit.lost_meter_load_a
+            kept = NodeMemory(node=circuit.id, since=now, peak_a=amps, peak_w=watts, before_a=worst, before_w=power_w(worst))
+        elif age_s(kept.since, now) >= BASE_HELD_S:
+            kept = NodeMemory(node=circuit.id, since=now, peak_a=amps, peak_w=watts, before_a=kept.peak_a, before_w=kept.peak_w)
+        else:
+            high_a, high_w = _max(kept.peak_a, amps), max(kept.peak_w, watts)
+            kept = NodeMemory(
+                node=circuit.id, since=kept.since, peak_a=high_a, peak_w=high_w, before_a=kept.before_a, before_w=kept.before_w
+            )
+        found.append(kept)
+    return tuple(found)
+
+
+def _max(a: PerPhase, b: PerPhase) -> PerPhase:
+    return (max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2]))
+
+
 def _summed(circuit: Circuit, below: list[NodeLoad], own: PerPhase, drawn: PerPhase, voltage: PerPhase) -> NodeLoad:
     """Without a meter: the sum of what is below. With one that is silent: the owner's worst case, or that sum where it is more."""
     lost = circuit.meter
@@ -184,7 +221,7 @@ def _skew(
         if state.measured_at is not None and state.measured_at > reading.received_at:
             for phase in range(3):
                 early[phase] += draw[phase]
-        elif ceilings[index].drawn_a is None or _ramping(state, changed):
+        elif ceilings[index].standing is not None and (ceilings[index].drawn_a is None or _ramping(state, changed)):
             for phase in range(3):
                 late[phase] += ceilings[index].current_a[phase] - draw[phase]
     return (late[0], late[1], late[2]), (early[0], early[1], early[2])

@@ -5,7 +5,8 @@ reckoned with at the most it may still be drawing:
 
     for every row:   base_high + sum over points of max(ceiling, new offer) <= limit
 
-so that no order of answers, losses and delays lets two points have the same ampere.
+so that no order of answers, losses and delays lets two points have the same ampere. Where the ceilings alone exceed a limit, as when nothing is known
+of the stations yet, a point is told no more than what all other ceilings leave, or what it certainly was told before.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,11 @@ import numpy as np
 
 from chargebridge.control.ceiling import lopsided_terminals, terminals_used
 from chargebridge.control.csm import Case, Goal, rounded
-from chargebridge.control.fill import CLOSE, Shares, fill
+from chargebridge.control.fill import CLOSE, SLACK, Shares, fill
 from chargebridge.control.rows import Kind, Table
 from chargebridge.control.timing import ANSWER_S, RAISE_ANYWAY_S, RAISE_INTERVAL_S, RENEW_BELOW_S, RETRY_S, age_s
 from chargebridge.model.decision import Move
-from chargebridge.model.phases import NOMINAL_V
+from chargebridge.model.phases import NOMINAL_V, PerPhase
 from chargebridge.model.state import OfferOutcome
 
 DEADBAND_A = 1.0
@@ -64,15 +65,20 @@ def _without_room(case: Case, goal: Goal) -> tuple[float, int]:
         return min(goal.current_a, standing.current_a), goal.phases
     if standing is not None and standing.phases < goal.phases and standing.current_a > 0:
         return min(goal.current_a, standing.current_a), standing.phases
-    free = min(goal.current_a, _firm_a(case, goal))
+    free = min(goal.current_a, _common(case, goal, case.ceiling.floor_a, case.ceiling.floor_a))
     return (free if free >= case.point.minimum_a else 0.0), goal.phases
 
 
+def _common(case: Case, goal: Goal, loaded: PerPhase, lopsided: PerPhase) -> float:
+    """The current that is there on every phase that the goal loads."""
+    phases = terminals_used(case.point, case.state, goal.phases)
+    uneven = lopsided_terminals(case.point, case.state, goal.phases)
+    return min([*(loaded[phase - 1] for phase in phases), *(lopsided[phase - 1] for phase in uneven)])
+
+
 def _firm_a(case: Case, goal: Goal) -> float:
-    """What may already be flowing on every phase that the goal loads: up to it an offer takes no room."""
-    top, lopsided = case.ceiling.current_a, case.ceiling.lopsided_a
-    loaded = min(top[phase - 1] for phase in terminals_used(case.point, case.state, goal.phases))
-    return min([loaded, *(lopsided[phase - 1] for phase in lopsided_terminals(case.point, case.state, goal.phases))])
+    """What may already be flowing on every phase that the goal loads: it is reckoned with, so an offer up to it takes no more room."""
+    return _common(case, goal, case.ceiling.current_a, case.ceiling.lopsided_a)
 
 
 def _may_rise(case: Case, goal: Goal, now: datetime) -> bool:
@@ -87,27 +93,31 @@ def _raises(
     taken = np.array(table.totals([case.ceiling.current_a for case in cases], [case.ceiling.lopsided_a for case in cases]))
     room = np.array([row.limit - row.base_high for row in table.rows]) - taken
     low: dict[int, float] = {}
+    high: dict[int, float] = {}
     for index in ready:
         case, goal = cases[index], goals[index]
-        firm = min(_firm_a(case, goal), goal.current_a)
-        begins = plain[index][0] < case.point.minimum_a or plain[index][1] != goal.phases
-        start = max(0.0, case.point.minimum_a - firm) if begins else 0.0
-        if start and any(weight * start > room[number] + CLOSE for number, weight in zip(*goal.use, strict=True)):
+        minimum, firm = case.point.minimum_a, _firm_a(case, goal)
+        most = min([goal.current_a, *(firm + room[n] / weight for n, weight in zip(*goal.use, strict=True) if room[n] < 0)])
+        begins = plain[index][0] < minimum or plain[index][1] != goal.phases
+        start = max(0.0, minimum - firm) if begins else 0.0
+        if most < minimum or any(weight * start > room[number] + SLACK for number, weight in zip(*goal.use, strict=True) if start):
             continue
         for number, weight in zip(*goal.use, strict=True):
             room[number] -= weight * start
-        low[index] = firm + start
+        low[index], high[index] = min(firm + start, most), most
     inside = list(low)
     spare = np.array([_spare(row.kind) for row in table.rows])
-    rises = np.array([goals[i].current_a - low[i] for i in inside])
+    rises = np.array([high[i] - low[i] for i in inside])
     weights = np.array([cases[i].point.weight for i in inside])
     extra = fill(Shares([goals[i].use for i in inside], len(table.rows)), room - spare, np.zeros(len(inside)), rises, weights)
     found: dict[int, tuple[float, int]] = {}
     for index, more in zip(inside, extra.tolist(), strict=True):
         case, goal = cases[index], goals[index]
-        reached = min(goal.current_a, max(rounded(low[index] + more), case.point.minimum_a))
+        reached = min(goal.current_a, rounded(low[index] + more))
         amps, phases = plain[index]
         begins = phases != goal.phases or amps < case.point.minimum_a
+        if reached < case.point.minimum_a:
+            continue
         if begins or reached >= amps + DEADBAND_A or (reached > amps + CLOSE and _unchanged_s(case, now) >= RAISE_ANYWAY_S):
             found[index] = (reached, goal.phases)
     return found

@@ -18,6 +18,9 @@ ANSWER_S = 30.0
 """A call without an answer for this long counts as timed out, whatever the adapter says (the default call timeout of OCPP stacks)."""
 RAISE_INTERVAL_S = 10.0
 """After any change of a point's offer the next raise waits this long: the car's reaction and one round of readings of both meters."""
+BASE_HELD_S = 10.0
+"""A lower base is believed for raises when it has held this long, up to twice as long: a car that stops is seen by the circuit's meter at once but by
+its station's next sample only, and looks until then as if the house took less."""
 RAISE_ANYWAY_S = 60.0
 """A raise smaller than the deadband goes out when the offer has stood this long."""
 TURN_S = 15 * 60.0

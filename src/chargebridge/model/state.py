@@ -95,11 +95,23 @@ class PointMemory(Struct, frozen=True, kw_only=True):
     learned_a: float | None = None
 
 
+class NodeMemory(Struct, frozen=True, kw_only=True):
+    """The highest base (what is not charging points) of one circuit, A per phase and W: since ``since``, and in the span before that."""
+
+    node: str
+    since: datetime
+    peak_a: PerPhase
+    peak_w: float
+    before_a: PerPhase
+    before_w: float
+
+
 class Memory(Struct, frozen=True, kw_only=True):
     """Carried from one decision to the next. ``decided_at`` is None before the first."""
 
     decided_at: datetime | None = None
     points: tuple[PointMemory, ...] = ()
+    nodes: tuple[NodeMemory, ...] = ()
     lost_meters: tuple[str, ...] = ()
 
 

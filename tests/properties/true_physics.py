@@ -1,0 +1,295 @@
+"""A small true world for the control loop: what really flows, which the controller sees only through meters, samples and answers.
+
+Nothing here is taken from ``chargebridge.control`` but ``decide``. One step is one second.
+
+What cars do (IEC 61851-1): follow a lower pilot current within 5 s, a higher one when they like, ignore small raises, draw less than offered,
+sleep and wake late. What stations do: take an offer, answer late, refuse it, never get it, take it and lose the answer, go offline and fall back
+when their offer expires. What meters do: die and come back. What houses do: step.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import exp
+from random import Random
+
+from chargebridge.control import decide
+from chargebridge.model.circuit import ChargingPoint, Topology
+from chargebridge.model.decision import Decision, Move
+from chargebridge.model.limit import Limit
+from chargebridge.model.phases import PerPhase
+from chargebridge.model.reading import Reading
+from chargebridge.model.session import PointStatus, Preference
+from chargebridge.model.state import Memory, Offer, OfferOutcome, PointState, SiteState
+from msgspec.structs import replace
+
+START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+VOLTAGE_V = 230.0
+
+HOLDS = 1.13
+"""A circuit breaker carries 1.13 times its rated current for an hour without opening, IEC 60898-1 table 7."""
+TAU_S = 30.0
+"""Time constant of the thermal image  tau d(theta)/dt = (I/In)^2 - theta,  opening at theta = 1.13^2.
+
+With 30 s a cold breaker opens after 6.6 s at 2.55 In (the standard: between 1 s and 60 s, up to 32 A) and after 28 s at 1.45 In (within the hour), so
+it is one of the quick ones; a gG fuse of 32 A must hold 2.34 In for 10 s (IEC 60269-1 gates) where this one opens after 8 s.
+"""
+ALLOWANCE = HOLDS**2
+TIMEOUT_S = 10
+"""After this the site stops waiting for a station's answer."""
+
+
+@dataclass
+class Car:
+    """phases: it draws on that many terminals. lag_s: until it follows a lower pilot. eager_s: until it follows a higher one.
+
+    share: of what it may draw it takes this part. deaf_a: raises up to this it ignores. naps: (from, to) seconds in which it draws nothing.
+    """
+
+    phases: int
+    maximum_a: float
+    lag_s: int
+    eager_s: int
+    share: float
+    deaf_a: float
+    naps: tuple[tuple[int, int], ...] = ()
+    _pilots: list[float] = field(default_factory=list)
+    _level: float = 0.0
+    _higher_for: int = 0
+
+    def draw(self, t: int, pilot_a: float) -> float:
+        """Current on each of its terminals in second ``t``, under the pilot's present limit."""
+        self._pilots.append(pilot_a)
+        seen = max(self._pilots[-1 - self.lag_s :])
+        if seen < self._level:
+            self._level, self._higher_for = seen, 0
+        elif seen > self._level + (self.deaf_a if self._level else 0.0):
+            self._higher_for += 1
+            if self._higher_for > self.eager_s:
+                self._level, self._higher_for = seen, 0
+        if self._level < 6.0 or any(start <= t < end for start, end in self.naps):
+            return 0.0
+        return min(self.maximum_a, max(6.0, self._level * self.share) if self.share < 1 else self._level)
+
+
+@dataclass
+class Manners:
+    """How likely a station misbehaves on one message, and when it is offline: (from, to) seconds."""
+
+    late_s: int = 0
+    refuses: float = 0.0
+    deaf: float = 0.0
+    mute: float = 0.0
+    offline: tuple[tuple[int, int], ...] = ()
+    notice_s: int = 3
+
+
+@dataclass
+class Station:
+    """The truth at one charging point. pilot: what holds there now; when it expires, the fallback does."""
+
+    point: ChargingPoint
+    car: Car | None
+    manners: Manners
+    every_s: int
+    confirms: bool
+    rng: Random
+    phase_s: int = 0
+    pilot_a: float = 0.0
+    phases: int = 3
+    expires: int = -1
+    drawn: PerPhase = (0.0, 0.0, 0.0)
+    impaired: bool = False
+    seen: PointState = field(init=False)
+    _under_way: list[tuple[int, Offer]] = field(default_factory=list)
+    _answers: list[tuple[int, Offer, OfferOutcome]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.phases = len(self.point.phases)
+        self.pilot_a = self.point.fallback_a
+        status = PointStatus.AVAILABLE if self.car is None else PointStatus.CHARGING
+        self.seen = PointState(
+            point=self.point.id,
+            online=True,
+            status=status,
+            heard_at=START,
+            session=None if self.car is None else f"session of {self.point.id}",
+            authorised=self.car is not None,
+            fallback_a=self.point.fallback_a if self.confirms else None,
+        )
+
+    def away(self, t: int) -> bool:
+        return any(start <= t < end for start, end in self.manners.offline)
+
+    def send(self, t: int, amps: float, phases: int, valid_s: float) -> None:
+        """The site sends an offer: what becomes of it is decided here. Messages to one station keep their order."""
+        now = START + timedelta(seconds=t)
+        offer = Offer(current_a=amps, phases=phases, sent_at=now, expires_at=now + timedelta(seconds=valid_s))
+        self.seen = replace(self.seen, offers=(*self.seen.offers[-40:], offer))
+        manners, chance = self.manners, self.rng.random()
+        arrives = max([t + self.rng.randint(0, manners.late_s), *(due for due, _ in self._under_way)])
+        if self.away(arrives) or chance < manners.deaf:
+            self._answers.append((t + TIMEOUT_S, offer, OfferOutcome.TIMED_OUT))
+            self.impaired = True
+        elif chance < manners.deaf + manners.mute:
+            self._under_way.append((arrives, offer))
+            self._answers.append((t + TIMEOUT_S, offer, OfferOutcome.TIMED_OUT))
+        elif chance < manners.deaf + manners.mute + manners.refuses:
+            self._answers.append((arrives, offer, OfferOutcome.REJECTED))
+            self.impaired = True
+        else:
+            self._under_way.append((arrives, offer))
+            self._answers.append((arrives, offer, OfferOutcome.ACCEPTED))
+
+    def potential_a(self) -> float:
+        """The most it could let flow now, or when what is under way arrives, on each used terminal."""
+        return max([self.pilot_a, max(self.drawn), *(offer.current_a for _, offer in self._under_way)])
+
+    def step(self, t: int) -> None:
+        """Time goes on: offers and answers arrive, offers expire, the car draws, a sample is sent."""
+        now = START + timedelta(seconds=t)
+        for due, offer in self._under_way:
+            if due <= t:
+                self.pilot_a, self.phases = offer.current_a, offer.phases
+                self.expires = due + int((offer.expires_at - offer.sent_at).total_seconds())
+                self.impaired = False
+        self._under_way = [(due, offer) for due, offer in self._under_way if due > t]
+        for due, offer, outcome in self._answers:
+            if due <= t:
+                done = replace(offer, outcome=outcome, answered_at=now)
+                heard = self.seen.heard_at if outcome is OfferOutcome.TIMED_OUT else now
+                self.seen = replace(self.seen, heard_at=heard, offers=tuple(done if o is offer else o for o in self.seen.offers))
+        self._answers = [answer for answer in self._answers if answer[0] > t]
+        if self.expires >= 0 and t >= self.expires:
+            self.pilot_a, self.phases, self.expires = self.point.fallback_a, len(self.point.phases), -1
+        amps = 0.0 if self.car is None else self.car.draw(t, self.pilot_a)
+        used = 0 if self.car is None else min(self.car.phases, self.phases)
+        grid = [0.0, 0.0, 0.0]
+        for phase in self.point.phases[:used]:
+            grid[phase - 1] = amps
+        self.drawn = (grid[0], grid[1], grid[2])
+        self._tell(t, now, amps, used)
+
+    def _tell(self, t: int, now: datetime, amps: float, used: int) -> None:
+        away = self.away(t)
+        if away and self.away(t - self.manners.notice_s):
+            self.seen = replace(self.seen, online=False)
+        if away:
+            return
+        if not self.seen.online:
+            self.seen = replace(self.seen, online=True, heard_at=now)
+        if (t + self.phase_s) % self.every_s == 0:
+            terminals = (amps if used > 0 else 0.0, amps if used > 1 else 0.0, amps if used > 2 else 0.0)
+            full = self.phases == len(self.point.phases)
+            learned = used if amps > 1 and full else self.seen.car_phases
+            self.seen = replace(self.seen, heard_at=now, measured_at=now, terminal_a=terminals, car_phases=learned)
+
+
+@dataclass
+class Meter:
+    """A meter at a circuit: speaks every ``every_s`` seconds, but not while it is dead: (from, to) seconds."""
+
+    name: str
+    every_s: int
+    dead: tuple[tuple[int, int], ...] = ()
+    reading: Reading | None = None
+
+    def tell(self, t: int, amps: PerPhase) -> None:
+        if t % self.every_s == 0 and not any(start <= t < end for start, end in self.dead):
+            now = START + timedelta(seconds=t)
+            self.reading = Reading(meter=self.name, received_at=now, current_a=amps, power_w=sum(amps) * VOLTAGE_V)
+
+
+@dataclass
+class House:
+    """Other loads on one circuit: (from second, A per phase), in order of time."""
+
+    steps: tuple[tuple[int, PerPhase], ...]
+
+    def load(self, t: int) -> PerPhase:
+        present: PerPhase = (0.0, 0.0, 0.0)
+        for since, load in self.steps:
+            if since <= t:
+                present = load
+        return present
+
+
+@dataclass
+class World:
+    """Everything together. limits: (second of arrival, limit)."""
+
+    topology: Topology
+    stations: dict[str, Station]
+    meters: dict[str, Meter]
+    houses: dict[str, House]
+    limits: list[tuple[int, Limit]] = field(default_factory=list)
+    preferences: dict[str, Preference] = field(default_factory=dict)
+    t: int = 0
+    memory: Memory = Memory()
+    decision: Decision | None = None
+    heat: dict[tuple[str, int], float] = field(default_factory=dict)
+    flows: dict[str, PerPhase] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.parent = {circuit.id: circuit.parent for circuit in self.topology.circuits}
+        self.below = {circuit.id: [p.id for p in self.topology.points if circuit.id in self.up(p.circuit)] for circuit in self.topology.circuits}
+
+    def up(self, circuit: str) -> list[str]:
+        chain = [circuit]
+        while (parent := self.parent[chain[-1]]) is not None:
+            chain.append(parent)
+        return chain
+
+    def base(self, circuit: str) -> PerPhase:
+        """The true load under a circuit that is not charging."""
+        sum_ = [0.0, 0.0, 0.0]
+        for at, house in self.houses.items():
+            if circuit in self.up(at):
+                for phase, amps in enumerate(house.load(self.t)):
+                    sum_[phase] += amps
+        return (sum_[0], sum_[1], sum_[2])
+
+    def cars(self, circuit: str) -> PerPhase:
+        drawn = [self.stations[point].drawn for point in self.below[circuit]]
+        return (sum(d[0] for d in drawn), sum(d[1] for d in drawn), sum(d[2] for d in drawn))
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.t)
+
+    def state(self) -> SiteState:
+        points = tuple(
+            replace(self.stations[p.id].seen, preference=self.preferences.get(p.id, Preference())) for p in self.topology.points
+        )
+        return SiteState(
+            topology=self.topology,
+            readings=tuple(m.reading for m in self.meters.values() if m.reading is not None),
+            points=points,
+            limits=tuple(limit for since, limit in self.limits if since <= self.t),
+            memory=self.memory,
+        )
+
+    def step(self) -> Decision:
+        """One second: the world moves on, the meters speak, the controller decides, what it says is sent."""
+        for station in self.stations.values():
+            station.step(self.t)
+        for circuit in self.topology.circuits:
+            base, cars = self.base(circuit.id), self.cars(circuit.id)
+            flow = (base[0] + cars[0], base[1] + cars[1], base[2] + cars[2])
+            self.flows[circuit.id] = flow
+            if circuit.meter is not None:
+                self.meters[circuit.meter].tell(self.t, flow)
+            for phase in range(3):
+                theta = self.heat.get((circuit.id, phase), 1.0)
+                final = (flow[phase] / circuit.fuse_a[phase]) ** 2
+                self.heat[circuit.id, phase] = final + (theta - final) * exp(-1.0 / TAU_S)
+        decision = decide(self.state(), self.now())
+        self.memory, self.decision = decision.memory, decision
+        for point in decision.points:
+            if point.move is not Move.HOLD:
+                self.stations[point.point].send(self.t, point.current_a, point.phases, point.valid_s)
+        self.t += 1
+        return decision
+
+    def hottest(self) -> tuple[float, str, int]:
+        """(theta, circuit, phase) of the protection that is nearest to opening."""
+        (circuit, phase), theta = max(self.heat.items(), key=lambda item: item[1])
+        return theta, circuit, phase + 1
