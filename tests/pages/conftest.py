@@ -1,4 +1,4 @@
-"""A real server in a process of its own and a real Chromium, one of each per test worker; every test begins with a fresh site."""
+"""A real server in a process of its own, one per test worker, and a real Chromium, one per module; every test begins with a fresh site."""
 
 import os
 import shutil
@@ -40,8 +40,9 @@ def address() -> Iterator[str]:
         server.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Playwright's loop occupies the thread: it ends with the module, so that asynchronous tests can follow in the same worker."""
     found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
@@ -64,7 +65,7 @@ def api(address: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contexts(browser: Browser, address: str) -> Iterator[dict[bool, BrowserContext]]:
     """The owner's browser, already logged in, and a stranger's; shared, so that scripts are fetched and compiled once."""
     found = {owner: new_context(browser, address) for owner in (True, False)}
@@ -105,7 +106,7 @@ def open_page(contexts: dict[bool, BrowserContext], turn: Callable[[str], None])
 
 
 def new_context(browser: Browser, address: str) -> BrowserContext:
-    """Its clock is not the site's: pages tell the site's time."""
-    context = browser.new_context(base_url=address, locale="en-GB", timezone_id="America/New_York")
+    """Its clock is not the site's: pages tell the site's time. Without motion, which costs more than all else."""
+    context = browser.new_context(base_url=address, locale="en-GB", timezone_id="America/New_York", reduced_motion="reduce")
     context.set_default_timeout(10_000)
     return context

@@ -65,7 +65,7 @@ def test_each_fuse_shows_its_three_phases_and_a_lost_meter(open_page: Open, turn
     expect(page.locator("[data-node=root]")).to_contain_text("phase balance: at most 20 A apart")
     turn("lost")
     expect(yard).to_contain_text("meter silent for 23 s: worst case assumed")
-    alert = page.get_by_role("alert").filter(has_text="Courtyard")
+    alert = page.locator(".cb-alert").filter(has_text="Courtyard")
     expect(alert).to_contain_text("What to do: Check the cable")
 
 

@@ -82,4 +82,4 @@ def test_the_chain_keeps_its_numbers_and_the_endless_ones() -> None:
     first, second = points.chain(why, {"garage": "Garage"}, maximum_a=16.0)
     assert (first["where"], first["sum"], first["phase"], first["binding"]) == ("Garage", "16 A − 9 A of others", "L2", True)
     assert first["fill"] == 7 / 16
-    assert (second["where"], second["sum"], second["allowed"], second["fill"]) == ("elsewhere", "4.2 kW", "no limit", 1.0)
+    assert (second["where"], second["sum"], second["allowed"], second["fill"]) == ("elsewhere", "", "no limit", 1.0)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import structlog
 from nicegui import ui
 
+from chargebridge.app.web.words import sentence
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.stations.port import Answer, Outcome
 
@@ -32,10 +33,6 @@ async def told(done: str = "") -> AsyncIterator[None]:
     else:
         if done:
             ui.notify(done, type="positive")
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
 
 
 def tell(wish: str, answer: Answer) -> None:

@@ -34,6 +34,7 @@ def options(history: Sequence[HistoryPoint], zone: ZoneInfo) -> dict[str, Any]:
         "tooltip": {"trigger": "axis", "confine": True, ":valueFormatter": "v => v == null ? 'not known' : v.toFixed(1) + ' kW'"},
         "xAxis": {
             "type": "time",
+            "minInterval": 60_000,
             "axisLabel": {"color": _MUTED, "hideOverlap": True, "fontSize": 12, "formatter": "{HH}:{mm}"},
             "axisLine": {"lineStyle": {"color": "#8b969266"}},
             "splitLine": {"show": False},

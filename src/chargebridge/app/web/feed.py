@@ -12,6 +12,8 @@ from chargebridge.app.web import shown
 from chargebridge.site.view import SiteService, SiteView
 
 PERIOD_S = 1.0
+_FAREWELL_S = 1.0
+"""Long enough for a page to leave by itself."""
 _log = structlog.get_logger(__name__)
 
 
@@ -52,11 +54,12 @@ class Feed:
         page.client.on_delete(lambda: self._pages.pop(page.client.id, None))
 
     def end_login(self, login: str) -> None:
-        """Send the open pages of a login that has ended to the door, and tell them nothing more."""
+        """Send the open pages of a login that has ended to the door, tell them nothing more, and do nothing more for them."""
         for page in [page for page in self._pages.values() if page.login == login]:
             self._pages.pop(page.client.id, None)
             with page.client:
                 page.client.open("/login")
+            asyncio.get_running_loop().call_later(_FAREWELL_S, _close, page.client)
 
     async def run(self) -> None:
         while True:
@@ -80,3 +83,8 @@ class Feed:
                 page.show(moment)
             except Exception:
                 _log.exception("a page could not be drawn", client=page.client.id)
+
+
+def _close(client: Client) -> None:
+    if not client.is_deleted:
+        client.delete()

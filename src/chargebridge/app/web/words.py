@@ -123,5 +123,10 @@ def price_unit(currency: str) -> str:
     return {"EUR": "€", "USD": "$", "GBP": "£"}.get(currency, currency) + "/kWh"
 
 
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
+
+
 def several(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -18,7 +18,7 @@ export default {
             <b class="cb-power">{{ p.power }}</b>
             <div class="cb-minis" role="img" :aria-label="p.phases.filter(f => f.wired).map(f => f.label + ' ' + f.text).join(', ')">
               <span v-for="f in p.phases" :key="f.label" class="cb-mini" :class="{ 'is-unwired': !f.wired }" :title="f.label + ' ' + f.text">
-                <span><i class="is-offer" :style="{ height: 100 * f.offer + '%' }"></i><i class="is-draw" :style="{ height: 100 * f.fill + '%' }"></i></span>{{ f.label }}
+                <span><i v-if="f.offer" class="is-offer" :style="{ height: 100 * f.offer + '%' }"></i><i class="is-draw" :style="{ height: 100 * f.fill + '%' }"></i></span>{{ f.label }}
               </span>
             </div>
           </div>

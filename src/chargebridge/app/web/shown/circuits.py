@@ -1,6 +1,5 @@
 """The circuit tree: three bars per fuse, split into base load and cars, with the mark of the tightest limit."""
 
-import math
 from typing import Any
 
 from chargebridge.app.web import words
@@ -27,11 +26,16 @@ def node(circuit: CircuitView) -> dict[str, Any]:
         "power_limit": f"of {words.power(circuit.allowed_w)}" if circuit.allowed_w is not None else "",
         "meter": _meter(circuit),
         "lost": circuit.meter_lost,
-        "binding": circuit.binding or "",
+        "binding": circuit.binding if circuit.binding and _is_limited(circuit) else "",
         "level": level,
         "state": {"ok": "room left", "tight": "nearly full", "over": "over its limit"}[level],
         "phases": [_phase(circuit, index) for index in range(3)],
     }
+
+
+def _is_limited(circuit: CircuitView) -> bool:
+    """By more than its own fuse."""
+    return circuit.allowed_w is not None or any(a < rated - 0.05 for a, rated in zip(circuit.allowed_a, circuit.fuse_a, strict=True))
 
 
 def fullness(circuit: CircuitView) -> str:
@@ -65,7 +69,7 @@ def _phase(circuit: CircuitView, index: int) -> dict[str, Any]:
     whole = max(rated, 0.1) * _ROOM
     drawn = fraction(load, whole)
     below = fraction(base, whole)
-    limited = math.isfinite(circuit.allowed_a[index]) and circuit.allowed_a[index] < rated - 0.05
+    limited = circuit.allowed_a[index] < rated - 0.05
     return {
         "label": f"L{index + 1}",
         "base": min(below, drawn),

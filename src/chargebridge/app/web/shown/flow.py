@@ -15,7 +15,7 @@ def flow(view: SiteView) -> dict[str, Any]:
     if view.batteries:
         parties.append(_battery(view))
     parties += [_house(view), _cars(view)]
-    return {"parties": parties, "sentence": view.grant_reason, "grant": _grant(view)}
+    return {"parties": parties, "sentence": words.sentence(view.grant_reason), "grant": _grant(view)}
 
 
 def _party(key: str, label: str, icon: str, side: str, watts: float | None, word: str, inward: bool) -> dict[str, Any]:

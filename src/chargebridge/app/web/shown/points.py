@@ -50,7 +50,7 @@ def card(point: PointView, view: SiteView, zone: ZoneInfo) -> dict[str, Any]:
 def _why(point: PointView) -> dict[str, str]:
     if point.why is None:
         return {"why": "Nothing decided yet.", "cause": "", "tone": "quiet"}
-    return {"why": point.why.sentence, "cause": words.CAUSE[point.why.cause], "tone": _TONE.get(point.why.cause, "held")}
+    return {"why": words.sentence(point.why.sentence), "cause": words.CAUSE[point.why.cause], "tone": _TONE.get(point.why.cause, "held")}
 
 
 def _phase(point: PointView, index: int) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def chain(why: Why, names: dict[str, str], maximum_a: float) -> list[dict[str, A
     steps = []
     for step in why.steps:
         sum_text = ""
-        if step.limit is not None and math.isfinite(step.limit):
+        if step.limit is not None and math.isfinite(step.limit) and step.used is not None:
             unit = words.power if step.unit == "W" else words.current
-            sum_text = unit(step.limit) + (f" {words.MINUS} {unit(step.used)} of others" if step.used is not None else "")
+            sum_text = f"{unit(step.limit)} {words.MINUS} {unit(step.used)} of others"
         steps.append(
             {
                 "where": names.get(step.node, step.node),

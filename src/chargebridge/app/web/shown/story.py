@@ -59,8 +59,8 @@ def alerts(view: SiteView) -> list[dict[str, Any]]:
             "level": "info" if alert.severity == "info" else "over" if alert.severity in _SERIOUS else "tight",
             "severity": alert.severity,
             "where": names.get(alert.node, alert.node),
-            "text": alert.text,
-            "cure": alert.cure,
+            "text": words.sentence(alert.text),
+            "cure": words.sentence(alert.cure),
         }
         for alert in ranked
     ]
@@ -75,7 +75,7 @@ def lines(view: SiteView, zone: ZoneInfo) -> list[dict[str, Any]]:
             "at": f"{happening.at.astimezone(zone):%H:%M:%S}",
             "kind": happening.kind,
             "icon": _ICON.get(happening.kind, "circle"),
-            "text": happening.text,
+            "text": happening.text[:1].upper() + happening.text[1:],
         }
         for happening in newest
     ]
