@@ -65,6 +65,11 @@ def test_zero_allowed_and_zero_drawn_is_no_alarm() -> None:
     assert circuits.fullness(replace(stopped, load_a=(6.0, 0.0, 0.0))) == "over"
 
 
+def test_a_limit_on_power_counts_as_well_as_the_fuses() -> None:
+    idle = replace(CIRCUIT, load_a=(10.0,) * 3, base_a=(0.0,) * 3, allowed_a=(math.inf,) * 3, power_w=6900.0)
+    assert [circuits.fullness(replace(idle, allowed_w=w)) for w in (None, 20_000.0, 7000.0, 4200.0)] == ["ok", "ok", "tight", "over"]
+
+
 def test_a_lost_meter_is_said() -> None:
     lost = replace(CIRCUIT, meter_lost=True, meter_age_s=75.0, meter_view=MeterView.ASSUMED)
     assert circuits.node(lost)["meter"] == "meter silent for 75 s: worst case assumed"

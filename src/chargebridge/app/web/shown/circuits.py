@@ -39,17 +39,24 @@ def _is_limited(circuit: CircuitView) -> bool:
 
 
 def fullness(circuit: CircuitView) -> str:
-    """ "ok", "tight" or "over": its fullest phase."""
+    """ "ok", "tight" or "over": its fullest phase, or its power where that is limited too."""
     if circuit.overloaded:
         return "over"
-    return max((_level(circuit, index) for index in range(3)), key=_LEVELS.index)
+    levels = [_level(circuit, index) for index in range(3)]
+    if circuit.allowed_w is not None:
+        levels.append(_grade(circuit.power_w, circuit.allowed_w, slack=200.0))
+    return max(levels, key=_LEVELS.index)
 
 
 def _level(circuit: CircuitView, index: int) -> str:
-    load, allowed = circuit.load_a[index], min(circuit.allowed_a[index], circuit.fuse_a[index])
-    if load > allowed * 1.01 + 0.3:
+    return _grade(circuit.load_a[index], min(circuit.allowed_a[index], circuit.fuse_a[index]), slack=0.3)
+
+
+def _grade(load: float, allowed: float, slack: float) -> str:
+    """slack: what a meter's trembling may add without being an alarm."""
+    if load > allowed * 1.01 + slack:
         return "over"
-    return "tight" if load > 0.5 and load >= _TIGHT * allowed else "ok"
+    return "tight" if load > slack and load >= _TIGHT * allowed else "ok"
 
 
 def _meter(circuit: CircuitView) -> str:
