@@ -9,12 +9,13 @@ import os
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import httpx
 
-from chargebridge.app.serve import Running
+from chargebridge.app.serve import Running, serve
 from chargebridge.model.clock import Clock
 from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, VirtualStation
 from chargebridge.sim.world.demo import demo_scenario
@@ -25,14 +26,30 @@ from chargebridge.site.config_file import parse
 
 PASSWORD_ENV = "CHARGEBRIDGE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
 FIRST_PORT = 9101
-SECOND_STORY_S = 300.0
+STORY_AGAIN_S = 300.0
 """The story is told again after this long, so that whoever opens the page later sees it too."""
 LIMIT_ID = "demo grid operator"
+SESSION_TRIES = 20
 
 
 def demo_config() -> SiteConfig:
     """The demo's configuration file, as packaged."""
     return parse((files("chargebridge.app") / "demo.toml").read_text(encoding="utf-8"), "demo.toml")
+
+
+def demo_world(config: SiteConfig, clock: Clock, *, seed: int, ports: int = FIRST_PORT) -> World:
+    """The simulated property of the demo. ports: the first of its meters' and battery's TCP ports; 0 takes free ones."""
+    return World(config.topology(), demo_scenario(ports=ports, repeat_s=STORY_AGAIN_S), clock, seed=seed)
+
+
+def wired(config: SiteConfig, world: World) -> SiteConfig:
+    """The configuration with the addresses at which the (opened) world's meters and battery are."""
+    meters = []
+    for meter in config.meter:
+        host, port = world.meter_address(meter.id)
+        meters.append(meter.model_copy(update={"url": f"tcp://{host}:{port}"}))
+    batteries = [battery.model_copy(update={"control": world.battery_url(battery.id)}) for battery in config.battery]
+    return config.model_copy(update={"meter": tuple(meters), "battery": tuple(batteries)})
 
 
 def demo_password() -> str:
@@ -60,11 +77,18 @@ def stations(world: World, uri: str, clock: Clock, password: str) -> list[Virtua
     return made
 
 
-async def live(running: Running, *, config: SiteConfig, clock: Clock, seed: int) -> None:
+async def run_demo(
+    config: SiteConfig, clock: Clock, *, password: str | None, seed: int, ports: int, ready: Callable[[Running], None]
+) -> None:
+    """The site and, beside it, its world; until the web server is told to stop."""
+    async with demo_world(config, clock, seed=seed, ports=ports) as world:
+        beside = partial(live, world=world, clock=clock)
+        await serve(wired(config, world), clock, password=password, demo=True, beside=beside, ready=ready)
+
+
+async def live(running: Running, *, world: World, clock: Clock) -> None:
     """Run the world, its stations, and those who speak to the site from outside, until cancelled."""
-    topology = config.topology()
-    world = World(topology, demo_scenario(ports=FIRST_PORT, repeat_s=SECOND_STORY_S), clock, seed=seed)
-    async with world, httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client, asyncio.TaskGroup() as group:
+    async with httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client, asyncio.TaskGroup() as group:
         outside = Outside(client, running.api_token, running.site.tell, clock)
         world.listen(lambda event, at: outside.hear(event, group))
         group.create_task(world.run())
@@ -76,7 +100,8 @@ class Outside:
     """The grid operator and the drivers of the story, who reach the site by its REST interface as anybody would."""
 
     def __init__(self, client: httpx.AsyncClient, token: str, tell: Callable[[str, str, str], None], clock: Clock) -> None:
-        self._client, self._token, self._tell, self._clock = client, token, tell, clock
+        self._client, self._tell, self._clock = client, tell, clock
+        self._headers = {"Authorization": f"Bearer {token}"}
 
     def hear(self, event: Happening, group: asyncio.TaskGroup) -> None:
         """Something happened in the world: the page shows its sentence, and what concerns the site is brought to it."""
@@ -84,10 +109,8 @@ class Outside:
             self._tell("story", event.text, getattr(event, "point", ""))
         if isinstance(event, GridLimit):
             group.create_task(self._limit(event))
-        elif isinstance(event, LeaveEarly):
-            group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh, wait_s=0.0))
-        elif isinstance(event, Arrive) and event.stays_s is not None:
-            group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh, wait_s=8.0))
+        elif isinstance(event, LeaveEarly | Arrive) and event.stays_s is not None:
+            group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh))
 
     async def _limit(self, event: GridLimit) -> None:
         if event.power_w is None:
@@ -103,14 +126,20 @@ class Outside:
         }
         await self._send("POST", "/api/v1/limits", body)
 
-    async def _prefer(self, point: str, stays_s: float, wants_wh: float, wait_s: float) -> None:
-        await self._clock.sleep(wait_s)
-        target = (self._clock.now() + timedelta(seconds=stays_s)).isoformat()
-        await self._send("PUT", f"/api/v1/points/{point}/preference", {"energy_min_wh": wants_wh, "target_at": target})
+    async def _prefer(self, point: str, stays_s: float, wants_wh: float) -> None:
+        """Say what the driver needs from now on, once his session has begun; the site counts from the session's begin."""
+        target = self._clock.now() + timedelta(seconds=stays_s)
+        for _ in range(SESSION_TRIES):
+            now = (await self._client.get(f"/api/v1/points/{point}", headers=self._headers)).json()
+            if now.get("session") is not None:
+                wish = {"energy_min_wh": now["energy_wh"] + wants_wh, "target_at": target.isoformat()}
+                await self._send("PUT", f"/api/v1/points/{point}/preference", wish)
+                return
+            await self._clock.sleep(1.0)
 
     async def _send(self, method: str, path: str, body: Any) -> None:
         try:
-            answer = await self._client.request(method, path, json=body, headers={"Authorization": f"Bearer {self._token}"})
+            answer = await self._client.request(method, path, json=body, headers=self._headers)
         except httpx.HTTPError as error:
             self._tell("alert", f"the story could not reach the site: {error}", "")
             return

@@ -98,7 +98,7 @@ class StationDesk:
         return self._tokens.judge(token)
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
-        point = self._live.at(event.station, event.evse)
+        point = self._where(event)
         answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
         name, now = _name(point, event), self._clock.now()
         started = await self._database.write(lambda c: ledger.started(c, event, name, answer, now))
@@ -112,7 +112,7 @@ class StationDesk:
         return started
 
     async def transaction_updated(self, event: TransactionEvent) -> None:
-        point = self._live.at(event.station, event.evse)
+        point = self._where(event)
         answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
         name, now = _name(point, event), self._clock.now()
         fresh = await self._database.write(lambda c: ledger.updated(c, event, name, answer, now))
@@ -123,7 +123,7 @@ class StationDesk:
             self._measure(point, event.measurements)
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
-        point = self._live.at(event.station, event.evse)
+        point = self._where(event)
         answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
         name, now = _name(point, event), self._clock.now()
         fresh = await self._database.write(lambda c: ledger.ended(c, event, name, answer, now))
@@ -138,6 +138,14 @@ class StationDesk:
             self._tell("session", f"charging ends at {where}: {session.energy_wh / 1000:.2f} kWh", name)
         self._wake()
         return answer if event.token else None
+
+    def _where(self, event: TransactionEvent) -> LivePoint | None:
+        """The point of an event. An update need not name its EVSE (2.0.1 part 2 E02): then it is where its transaction runs."""
+        if event.evse:
+            return self._live.at(event.station, event.evse)
+        points = self._live.of(event.station)
+        running = [p for p in points if p.session is not None and p.session.transaction == event.transaction]
+        return (running or points)[0] if running or len(points) == 1 else None
 
     async def _refresh(self, point: LivePoint | None, station: str, transaction: str) -> None:
         """The point's session as the store now has it; a transaction that has ended does not come back to life."""

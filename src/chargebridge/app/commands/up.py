@@ -26,18 +26,20 @@ def up(
     ocpp_port: Annotated[int | None, typer.Option(help="Port for charging stations, instead of the configured one.")] = None,
     store: Annotated[Path | None, typer.Option(help="The database, instead of the configured one.")] = None,
     seed: Annotated[int, typer.Option(help="Of the demo's chance events; the same seed tells the same story.")] = DEMO_SEED,
+    demo_ports: Annotated[int, typer.Option(help="First TCP port of the demo's meters; 0 takes free ones.")] = demo_site.FIRST_PORT,
     as_json: AsJson = False,
 ) -> None:
     """Run a site until Ctrl-C: reads its meters, serves its stations, decides, and shows it all on a page."""
     with told_errors(as_json=as_json):
-        site = demo_site.demo_config() if config is None else load(config)
-        site = _with(site, port, ocpp_port, store)
+        site = _with(demo_site.demo_config() if config is None else load(config), port, ocpp_port, store)
         password = None if site.web.password_hash or site.web.password_env else secrets.token_urlsafe(9)
+        ready = partial(_announce, site=site, password=password, as_json=as_json)
+        clock = WallClock()
         if config is None:
             demo_site.demo_password()
-        beside = partial(demo_site.live, config=site, clock=WallClock(), seed=seed) if config is None else None
-        ready = partial(_announce, site=site, password=password, as_json=as_json)
-        asyncio.run(serve(site, WallClock(), password=password, demo=config is None, beside=beside, ready=ready))
+            asyncio.run(demo_site.run_demo(site, clock, password=password, seed=seed, ports=demo_ports, ready=ready))
+        else:
+            asyncio.run(serve(site, clock, password=password, ready=ready))
 
 
 def _with(site: SiteConfig, port: int | None, ocpp_port: int | None, store: Path | None) -> SiteConfig:

@@ -1,0 +1,128 @@
+"""A whole site for tests: a simulated world and its stations in this process, the product in a process of its own that can be killed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from chargebridge.app.demo import PASSWORD_ENV, stations
+from chargebridge.sim.ocpp_station import VirtualStation
+from chargebridge.sim.world import Scenario, WallClock, World
+from chargebridge.sim.world.demo import demo_scenario, demo_topology
+
+PASSWORD = "password of the tests' stations"
+DEMO = files("chargebridge.app") / "demo.toml"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Product:
+    """The site as ``chargebridge up`` runs it, from a configuration file, in a process of its own."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self.ocpp_port = free_port()
+        self.store = folder / "site.db"
+        self.config = folder / "site.toml"
+        text = DEMO.read_text()
+        for spec in world.scenario.meters:
+            host, port = world.meter_address(spec.id)
+            text = re.sub(rf'(id = "{spec.id}"\nurl = )"[^"]*"', rf'\1"tcp://{host}:{port}"', text)
+        text = re.sub(r'control = "[^"]*"', f'control = "{world.battery_url("battery")}"', text)
+        text = (
+            text.replace("port = 8080", "port = 0")
+            .replace("port = 8887", f"port = {self.ocpp_port}")
+            .replace("data/demo.db", str(self.store))
+        )
+        self.config.write_text(text)
+        self.process: asyncio.subprocess.Process | None = None
+        self.told: dict[str, Any] = {}
+        self.client: httpx.AsyncClient | None = None
+
+    async def start(self) -> None:
+        program = "from chargebridge.app.cli import main; main()"
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            program,
+            "up",
+            str(self.config),
+            "--json",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=os.environ | {PASSWORD_ENV: PASSWORD},
+        )
+        assert self.process.stdout is not None
+        self.told = json.loads(await asyncio.wait_for(self.process.stdout.readline(), 60))
+        self._drain = asyncio.create_task(self.process.stdout.read())
+        headers = {"Authorization": f"Bearer {self.told['token']}"}
+        self.client = httpx.AsyncClient(base_url=self.told["page"], headers=headers, timeout=20)
+
+    async def kill(self) -> None:
+        """kill -9: no chance to tidy up."""
+        assert self.process is not None
+        assert self.client is not None
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+        await self.client.aclose()
+
+    async def site(self) -> dict[str, Any]:
+        assert self.client is not None
+        return dict((await self.client.get("/api/v1/site")).json())
+
+    async def points(self) -> dict[str, dict[str, Any]]:
+        return {p["id"]: p for p in (await self.site())["points"]}
+
+    async def post_limit(self, **entry: Any) -> None:
+        assert self.client is not None
+        answer = await self.client.post("/api/v1/limits", json=entry)
+        assert answer.status_code == 204, answer.text
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(self.store)) as connection:
+            return connection.execute(query).fetchall()
+
+
+@contextlib.asynccontextmanager
+async def whole_site(folder: Path, scenario: Scenario | None = None) -> AsyncIterator[tuple[Product, World, dict[str, VirtualStation]]]:
+    """A started product with its world around it; all of it gone afterwards."""
+    clock = WallClock()
+    world = World(demo_topology(), scenario or demo_scenario(), clock, seed=3)
+    async with world:
+        product = Product(folder, world)
+        await product.start()
+        made = {s.plan.identity: s for s in stations(world, f"ws://127.0.0.1:{product.ocpp_port}/ocpp", clock, PASSWORD)}
+        tasks = [asyncio.create_task(world.run()), *(asyncio.create_task(s.run()) for s in made.values())]
+        try:
+            yield product, world, made
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if product.process is not None and product.process.returncode is None:
+                await product.kill()
+
+
+async def until(condition: Any, timeout_s: float, what: str) -> Any:
+    """Poll an async condition until it is true; fail with ``what`` otherwise."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        value = await condition()
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        await asyncio.sleep(0.25)
