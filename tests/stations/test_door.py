@@ -170,7 +170,7 @@ async def test_a_flood_slows_its_sender_and_nobody_else(make_bench: Any) -> None
         slowest = max(slowest, asyncio.get_running_loop().time() - began)
         await asyncio.sleep(0.02)
     task.cancel()
-    assert slowest < 0.5
+    assert slowest < 2.0, "all the flood would take its server 25 s"
     assert len(flooder.answers) < 20 + 10 * 20 * 2, "20 at once, then 10 a second of the bench's clock"
     flooder.socket.transport.abort()
 
@@ -263,6 +263,18 @@ async def test_a_line_that_breaks_ends_waiting_commands(bench: Any) -> None:
     await asyncio.sleep(0.02)
     station.socket.transport.abort()
     assert [answer.outcome for answer in await asyncio.gather(*offers)] == [Outcome.OFFLINE, Outcome.OFFLINE]
+
+
+async def test_a_set_up_that_the_line_broke_is_done_on_the_next_one(bench: Any) -> None:
+    station = await connect(bench.port)
+    station.obeys = False
+    await station.boot()
+    assert await until(lambda: len(station.asked) == 1)
+    station.socket.transport.abort()
+    again = await connect(bench.port)
+    await again.call("Heartbeat", {})
+    assert await until(lambda: [frame[2] for frame in again.asked[:3]] == ["SetChargingProfile"] * 2 + ["ChangeConfiguration"])
+    await again.close()
 
 
 async def test_commands_and_messages_go_both_ways_at_once(bench: Any) -> None:

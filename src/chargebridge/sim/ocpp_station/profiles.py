@@ -5,7 +5,7 @@ goes before TxDefaultProfile. ChargePointMaxProfile (2.0.1: ChargingStationMaxPr
 remains is the lower of the two.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -91,7 +91,7 @@ class ProfileStore:
     def __init__(self) -> None:
         self._profiles: list[Profile] = []
 
-    def __iter__(self) -> Iterable[Profile]:
+    def __iter__(self) -> Iterator[Profile]:
         return iter(list(self._profiles))
 
     def put(self, profile: Profile) -> None:

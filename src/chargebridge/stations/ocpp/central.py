@@ -5,7 +5,7 @@ is completed without one and the socket closed, 2.0.1 part 4, 3.3). What knocks 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -82,7 +82,7 @@ class CentralSystem:
     def station(self, identity: str) -> OcppStation | None:
         return self._stations.get(identity)
 
-    def __iter__(self) -> "Iterable[OcppStation]":
+    def __iter__(self) -> Iterator[OcppStation]:
         return iter(list(self._stations.values()))
 
     @property

@@ -1,7 +1,7 @@
 """What the Central System asks of an OCPP version: read the station's messages, and word our commands.
 
-`language16` and `language201` implement it. Commands are plain functions of values to a request and of a response to an
-`Answer`; what needs the station's state gets the `Site`-free `OcppStation` handed in.
+`language16` and `language201` implement it. Commands are plain functions: of values to a request, of a response to an
+`Answer`. Messages are handled with the `OcppStation` that sent them at hand, which holds what later messages leave out.
 """
 
 from collections.abc import Sequence

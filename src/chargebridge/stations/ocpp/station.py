@@ -33,6 +33,7 @@ log = structlog.get_logger()
 Word = Callable[[Language], Payload]
 
 OLD_S = 60.0  # an event older than this was kept while the station was offline
+RETRY_SETUP_S = 30.0
 CLOCK_MARGIN_S = 5  # a grant starts this long ago, so that a station whose clock is a little slow obeys at once
 FALLBACK_LEVEL, GRANT_LEVEL = 0, 1
 MAX_TRANSACTIONS = 256  # remembered transaction -> EVSE; stations forget to end some
@@ -127,15 +128,24 @@ class OcppStation:
     # Set-up after a boot
 
     async def _keep_set_up(self, session: Session) -> None:
+        """Set the station up once it may be spoken to, and again when it did not answer or the line broke meanwhile."""
         await session.ready.wait()
         while True:
             await self._needs_setup.wait()
             self._needs_setup.clear()
-            await self._write_setup()
+            done = False
+            try:
+                done = await self._write_setup()
+            finally:
+                if not done:
+                    self._needs_setup.set()
+            if not done:
+                await self._clock.sleep(RETRY_SETUP_S)
 
-    async def _write_setup(self) -> None:
-        """The fallback first, for safety; then what makes the station tell us what control needs."""
+    async def _write_setup(self) -> bool:
+        """The fallback first, for safety; then what makes the station tell what control needs. True: all was answered."""
         assert self.language is not None
+        self.setup.clear()
         for number, evse in enumerate(self.settings.evses, 1):
             if evse.fallback_current_a is not None:
                 self.setup[f"fallback {number}"] = await self.write_fallback(number, evse.fallback_current_a)
@@ -147,6 +157,7 @@ class OcppStation:
         bad = {name: f"{a.outcome} {a.detail}" for name, a in self.setup.items() if a.outcome is not Outcome.ACCEPTED}
         if bad:
             log.warning("station does not take all settings", station=self.identity, settings=bad)
+        return not any(a.outcome in (Outcome.TIMED_OUT, Outcome.OFFLINE) for a in self.setup.values())
 
     # port.Station
 
