@@ -1,13 +1,16 @@
 """Random properties that pass ``check``, with cars, habits and faults; every choice comes from hypothesis or from one seed that it drew."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 
 from chargebridge.control import check
-from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
+from chargebridge.model.circuit import ChargingPoint, Circuit, Group, Topology
+from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, LimitSource, OnGroup, OnNode, Scope
 from chargebridge.model.phases import PerPhase, Phase
 from hypothesis import strategies as st
-from true_physics import Car, House, Manners, Meter, Station, World
+from msgspec.structs import replace
+from true_physics import START, Car, House, Manners, Meter, Station, World
 
 ROTATIONS: tuple[tuple[Phase, ...], ...] = ((1, 2, 3), (2, 3, 1), (3, 1, 2), (1, 3, 2))
 SINGLES: tuple[tuple[Phase, ...], ...] = ((1,), (2,), (3,))
@@ -32,10 +35,11 @@ class Plan:
     dying_meters: bool
     sleepy: bool
     unconfirmed: bool
+    limited: bool
 
 
 def plans(
-    *, restless: float = 0.0, seconds: int = 180, points: int = 8, unreachable: bool = True, dying: bool = True
+    *, restless: float = 0.0, seconds: int = 180, points: int = 8, unreachable: bool = True, dying: bool = True, limited: bool = True
 ) -> st.SearchStrategy[Plan]:
     """Worlds; without ``unreachable`` every station can be told at any time, if late."""
     maybe, never = st.booleans(), st.just(False)
@@ -53,6 +57,7 @@ def plans(
         dying_meters=maybe if dying else never,
         sleepy=maybe,
         unconfirmed=maybe,
+        limited=maybe if limited else never,
     )
 
 
@@ -134,9 +139,9 @@ def build(plan: Plan) -> World:
                 station_max_age_s=30.0,
             )
         )
-    from msgspec.structs import replace
-
-    topology = Topology(circuits=tuple(replace(c, lost_meter_load_a=worst[c.id]) for c in circuits), points=tuple(points))
+    group = Group(id="g", name="the charging points", members=tuple(p.id for p in points if rng.random() < 0.7))
+    wired = tuple(replace(c, lost_meter_load_a=worst[c.id], unbalance_a=20.0 if rng.random() < 0.15 else None) for c in circuits)
+    topology = Topology(circuits=wired, points=tuple(points), groups=(group,))
     assert check(topology) == (), check(topology)
     stations = {point.id: _station(rng, plan, point) for point in points}
     meters = {
@@ -148,7 +153,32 @@ def build(plan: Plan) -> World:
         for c in circuits
         if c.meter is not None
     }
-    return World(topology=topology, stations=stations, meters=meters, houses=houses)
+    limits = [_limit(rng, plan, topology, n) for n in range(rng.randint(1, 3))] if plan.limited else []
+    return World(topology=topology, stations=stations, meters=meters, houses=houses, limits=limits)
+
+
+def _limit(rng: Random, plan: Plan, topology: Topology, number: int) -> tuple[int, Limit]:
+    """A limit that arrives in the middle of things, on a circuit, the group or a point; 0 W is one too; some have a heartbeat that stops."""
+    arrives = rng.randint(10, plan.seconds - 40)
+    where = rng.choice(("root", "circuit", "group", "point"))
+    scope: Scope = OnGroup("g")
+    if where != "group":
+        scope = OnNode({"root": "c0", "circuit": rng.choice(topology.circuits).id, "point": rng.choice(topology.points).id}[where])
+    amps = round(rng.uniform(0, 40), 1)
+    power = rng.choice((0.0, 4200.0, round(rng.uniform(0, 20000), 0)))
+    beats = rng.random() < 0.3
+    return arrives, Limit(
+        id=f"l{number}",
+        source=rng.choice((LimitSource.GRID_OPERATOR, LimitSource.OWNER)),
+        scope=scope,
+        bound=LimitedPower(power) if rng.random() < 0.7 else LimitedCurrent((amps, amps, amps)),
+        starts_at=START + timedelta(seconds=arrives),
+        received_at=START + timedelta(seconds=arrives),
+        duration_s=rng.choice((None, 30.0, 60.0)),
+        legal_basis="drawn by lot",
+        max_age_s=20.0 if beats else None,
+        failsafe_w=rng.choice((None, 3000.0)) if beats else None,
+    )
 
 
 def _load(rng: Random, peak: list[float], reach: list[float]) -> PerPhase:

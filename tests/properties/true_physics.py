@@ -15,7 +15,7 @@ from random import Random
 from chargebridge.control import decide
 from chargebridge.model.circuit import ChargingPoint, Topology
 from chargebridge.model.decision import Decision, Move
-from chargebridge.model.limit import Limit
+from chargebridge.model.limit import Limit, OnGroup
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus, Preference
@@ -55,6 +55,11 @@ class Car:
     _pilots: list[float] = field(default_factory=list)
     _level: float = 0.0
     _higher_for: int = 0
+
+    def interrupt(self) -> None:
+        """The contactor opens for a change of phases."""
+        self._pilots.clear()
+        self._level, self._higher_for = 0.0, 0
 
     def draw(self, t: int, pilot_a: float) -> float:
         """Current on each of its terminals in second ``t``, under the pilot's present limit."""
@@ -140,16 +145,27 @@ class Station:
             self._under_way.append((arrives, offer))
             self._answers.append((arrives, offer, OfferOutcome.ACCEPTED))
 
-    def potential_a(self) -> float:
-        """The most it could let flow now, or when what is under way arrives, on each used terminal."""
-        return max([self.pilot_a, max(self.drawn), *(offer.current_a for _, offer in self._under_way)])
+    def _wire(self, phases: int) -> None:
+        if phases != self.phases and self.car is not None:
+            self.car.interrupt()
+        self.phases = phases
+
+    def potential(self) -> PerPhase:
+        """The most that could flow now, or when what is under way arrives, on the grid's phases."""
+        found = list(self.drawn)
+        if self.car is not None:
+            for amps, phases in [(self.pilot_a, self.phases), *((offer.current_a, offer.phases) for _, offer in self._under_way)]:
+                for phase in self.point.phases[: min(self.car.phases, phases)]:
+                    found[phase - 1] = max(found[phase - 1], amps)
+        return (found[0], found[1], found[2])
 
     def step(self, t: int) -> None:
         """Time goes on: offers and answers arrive, offers expire, the car draws, a sample is sent."""
         now = START + timedelta(seconds=t)
         for due, offer in self._under_way:
             if due <= t:
-                self.pilot_a, self.phases = offer.current_a, offer.phases
+                self._wire(offer.phases)
+                self.pilot_a = offer.current_a
                 self.expires = due + int((offer.expires_at - offer.sent_at).total_seconds())
                 self.impaired = False
         self._under_way = [(due, offer) for due, offer in self._under_way if due > t]
@@ -160,7 +176,8 @@ class Station:
                 self.seen = replace(self.seen, heard_at=heard, offers=tuple(done if o is offer else o for o in self.seen.offers))
         self._answers = [answer for answer in self._answers if answer[0] > t]
         if self.expires >= 0 and t >= self.expires:
-            self.pilot_a, self.phases, self.expires = self.point.fallback_a, len(self.point.phases), -1
+            self._wire(len(self.point.phases))
+            self.pilot_a, self.expires = self.point.fallback_a, -1
         amps = 0.0 if self.car is None else self.car.draw(t, self.pilot_a)
         used = 0 if self.car is None else min(self.car.phases, self.phases)
         grid = [0.0, 0.0, 0.0]
@@ -251,6 +268,17 @@ class World:
     def cars(self, circuit: str) -> PerPhase:
         drawn = [self.stations[point].drawn for point in self.below[circuit]]
         return (sum(d[0] for d in drawn), sum(d[1] for d in drawn), sum(d[2] for d in drawn))
+
+    def potential(self, circuit: str) -> PerPhase:
+        """The base and the most that could flow to cars, under a circuit."""
+        base, most = self.base(circuit), [self.stations[point].potential() for point in self.below[circuit]]
+        return (base[0] + sum(m[0] for m in most), base[1] + sum(m[1] for m in most), base[2] + sum(m[2] for m in most))
+
+    def scope(self, limit: Limit) -> list[str]:
+        """The points under a limit."""
+        if isinstance(limit.scope, OnGroup):
+            return [p for group in self.topology.groups if group.id == limit.scope.group for p in group.members]
+        return self.below.get(limit.scope.node, [limit.scope.node])
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.t)

@@ -81,25 +81,32 @@ def rounded(amps: float) -> float:
 
 
 def share(table: Table, cases: Sequence[Case], room: Floats, now: datetime) -> list[Goal]:
-    """The goal of every point, all at once. room: what each row leaves to charging."""
+    """The goal of every point, all at once. room: what each row leaves to charging.
+
+    Points that do not follow are asked again for their share, while the others have to do with what those leave; where that is less than nothing,
+    a point that does not follow is told to stop, as a station can cut a car off but cannot make it draw less (TF-EVC 1.1.1, note 1).
+    """
     fixed = [case.ceiling.lost for case in cases]
-    goals = _share(table, cases, room, fixed, now)
-    stubborn = [
-        not lost and (case.ceiling.refused or case.ceiling.overdrawn_a is not None) and goal.current_a < case.ceiling.peak_a - CLOSE
-        for case, goal, lost in zip(cases, goals, fixed, strict=True)
-    ]
-    if not any(stubborn):
+    asked: dict[int, Goal] = {}
+    while True:
+        goals = _share(table, cases, room, fixed, now)
+        found = [index for index, case in enumerate(cases) if not fixed[index] and _stubborn(case, goals[index])]
+        if not found:
+            break
+        for index in found:
+            fixed[index], asked[index] = True, goals[index]
+    if not asked:
         return goals
-    others = _share(table, cases, room, [a or b for a, b in zip(fixed, stubborn, strict=True)], now)
-    left = room - np.array(_taken(table, cases, [a or b for a, b in zip(fixed, stubborn, strict=True)]))
-    asked: list[Goal] = []
-    for goal, other, is_stubborn in zip(goals, others, stubborn, strict=True):
-        if is_stubborn:
-            overloads = any(left[number] < -SLACK for number in goal.use[0])
-            asked.append(Goal(0.0 if overloads else goal.current_a, goal.phases, goal.use))
-        else:
-            asked.append(other)
-    return asked
+    left = room - np.array(_taken(table, cases, fixed))
+    for index, goal in asked.items():
+        overloads = any(left[number] < -SLACK for number in goal.use[0])
+        goals[index] = Goal(0.0, goal.phases, goal.use) if overloads else goal
+    return goals
+
+
+def _stubborn(case: Case, goal: Goal) -> bool:
+    """It was told something and refuses, does not answer or does not obey, and may draw more than it should."""
+    return (case.ceiling.refused or case.ceiling.overdrawn_a is not None) and goal.current_a < case.ceiling.peak_a - CLOSE
 
 
 def _taken(table: Table, cases: Sequence[Case], fixed: Sequence[bool]) -> list[float]:

@@ -1,0 +1,134 @@
+"""No circuit carries too much, whatever cars, stations, meters and houses do: seen in the true physics, not in what the controller believes.
+
+The allowance. What flows through a protection is judged by its thermal image (``true_physics``): a first-order element of 30 s that opens at
+1.13 times the rated current held for ever, IEC 60898-1 table 7, starting warm from rated load. It is needed because a car may take 5 s to follow
+and a meter may be silent for its whole age limit before that counts as a fact. With a house that does not step no allowance is needed at all.
+"""
+
+from chargebridge.control.timing import CAR_REACTS_S
+from chargebridge.model.decision import Decision
+from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, OnNode
+from hypothesis import given
+from random_sites import Plan, build, plans
+from true_physics import ALLOWANCE, START, VOLTAGE_V, World
+
+ROUNDING = 0.01
+STEP_S = 1
+LATEST_S = 2
+CLEARS_S = STEP_S + LATEST_S + int(CAR_REACTS_S) + 2
+"""A lower limit is kept after: one control step, a late answer, the car's reaction, and a beat of the simulation at each end."""
+
+
+@given(plans())
+def test_with_a_steady_house_no_order_of_faults_ever_lets_stations_together_allow_too_much(plan: Plan) -> None:
+    world = build(plan)
+    for _ in range(plan.seconds):
+        world.step()
+        for circuit in world.topology.circuits:
+            for phase, (amps, fuse) in enumerate(zip(world.potential(circuit.id), circuit.fuse_a, strict=True), start=1):
+                assert amps <= fuse + ROUNDING, f"{world.t - 1} s: {circuit.id} L{phase} could carry {amps:.2f} A of {fuse:g} A"
+
+
+@given(plans(restless=0.12, limited=True))
+def test_no_protection_opens_with_a_restless_house_and_stations_that_cannot_be_reached(plan: Plan) -> None:
+    _stays_cool(build(plan), plan.seconds)
+
+
+@given(plans(restless=0.35, unreachable=False, dying=False))
+def test_no_protection_opens_with_a_rough_house(plan: Plan) -> None:
+    _stays_cool(build(plan), plan.seconds)
+
+
+@given(plans(restless=0.2, unreachable=False))
+def test_no_protection_opens_with_a_rough_house_and_dying_meters(plan: Plan) -> None:
+    _stays_cool(build(plan), plan.seconds)
+
+
+def _stays_cool(world: World, seconds: int) -> None:
+    for _ in range(seconds):
+        world.step()
+        theta, circuit, phase = world.hottest()
+        assert theta < ALLOWANCE, f"{world.t - 1} s: {circuit} L{phase} at {theta:.3f}, carries {world.flows[circuit]}"
+
+
+@given(plans(limited=True))
+def test_a_limit_is_kept_from_seconds_after_it_arrives(plan: Plan) -> None:
+    """By all that can still be told something: a station that is cut off keeps its last offer until that expires."""
+    world = build(plan)
+    told: dict[str, int] = {}
+    for _ in range(plan.seconds):
+        world.step()
+        t = world.t - 1
+        for point, station in world.stations.items():
+            if station.impaired or station.away(t) or not station.seen.online:
+                told[point] = t
+        for arrived, limit in world.limits:
+            ended = limit.duration_s is not None and t >= arrived + limit.duration_s
+            if t < arrived + CLEARS_S or ended or limit.max_age_s is not None:
+                continue
+            able = [p for p in world.scope(limit) if told.get(p, -1000) + CLEARS_S + 10 < t]
+            over = _excess(world, limit)
+            drawing = sum(sum(world.stations[p].drawn) for p in able)
+            assert over <= ROUNDING * 100 or drawing <= ROUNDING, f"{t} s: {limit.bound} on {limit.scope} exceeded by {over:.1f}, cars take {drawing:.1f} A"
+
+
+def _excess(world: World, limit: Limit) -> float:
+    """How far the true flow is above a limit, W or A."""
+    flow = [0.0, 0.0, 0.0]
+    for point in world.scope(limit):
+        for phase in range(3):
+            flow[phase] += world.stations[point].drawn[phase]
+    if isinstance(limit.scope, OnNode) and limit.scope.node in world.below:
+        base = world.base(limit.scope.node)
+        flow = [flow[phase] + base[phase] for phase in range(3)]
+    match limit.bound:
+        case LimitedPower(power_w=most):
+            return sum(flow) * VOLTAGE_V - most
+        case LimitedCurrent(current_a=amps):
+            return max(flow[phase] - amps[phase] for phase in range(3))
+        case _:
+            return 0.0
+
+
+@given(plans())
+def test_a_silent_meter_sends_its_points_to_their_fallback_within_its_age_limit(plan: Plan) -> None:
+    world = build(plan)
+    for _ in range(plan.seconds):
+        decision = world.step()
+        for circuit in world.topology.circuits:
+            if circuit.meter is None:
+                continue
+            reading = world.meters[circuit.meter].reading
+            age = float("inf") if reading is None else (decision.at - reading.received_at).total_seconds()
+            if age <= circuit.meter_max_age_s:
+                continue
+            for told in _points(world, decision, circuit.id):
+                assert told[1] <= told[2] + ROUNDING, f"{decision.at}: {circuit.meter} silent for {age} s, {told[0]} told {told[1]} A"
+
+
+def _points(world: World, decision: Decision, circuit: str) -> list[tuple[str, float, float]]:
+    """(point, what it is to draw, its fallback) of all that can be told something."""
+    found = []
+    for told, point in zip(decision.points, world.topology.points, strict=True):
+        seen = world.stations[point.id].seen
+        refused = seen.offers and seen.offers[-1].outcome not in ("accepted", "sent")
+        if point.id in world.below[circuit] and seen.online and not refused and (decision.at - START).total_seconds() > 0:
+            heard = seen.heard_at is not None and (decision.at - seen.heard_at).total_seconds() <= point.station_max_age_s
+            if heard:
+                found.append((point.id, told.goal_a, point.fallback_a))
+    return found
+
+
+@given(plans())
+def test_what_is_granted_lies_between_needed_and_wished_when_that_is_feasible(plan: Plan) -> None:
+    """TF-EVC 3.2.6.2."""
+    world = build(plan)
+    for _ in range(0, plan.seconds, 3):
+        decision = world.step()
+        demand, grant = decision.demand, decision.grant
+        assert grant.granted_w <= demand.wished_w + ROUNDING
+        assert grant.granted_w >= demand.needed_w - ROUNDING or grant.short_w > 0
+        assert grant.granted_w + grant.short_w >= demand.needed_w - ROUNDING
+        for told in decision.points:
+            assert told.needed_a <= told.wished_a
+            assert told.goal_a <= told.wished_a + ROUNDING
