@@ -2,13 +2,17 @@
 
 Every write is a function of a connection. ``write`` returns only after the commit that holds it is on disk; writes that wait at the same
 moment share one commit, each in its own savepoint, so that one that fails costs only itself. Reads run beside it (WAL).
+
+Whatever the disk does, the writer lives on: a write that is not durable raises ``StoreError``, and the next one is tried afresh.
 """
 
 import asyncio
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,15 +20,19 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from chargebridge.model.errors import ChargebridgeError
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
+Item = tuple[Work, asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None]
 GROUP_MAX = 256
 """Writes that share one commit at most: bounds how long the first of them waits."""
+SOON_MAX = 5000
+"""Records queued without anybody waiting for them, at most: a disk that stands still must not fill the memory."""
+DISK_CURE = "look at the disk: is there room, may the file be written, does another program hold it?"
 
 
 class StoreError(ChargebridgeError):
@@ -40,7 +48,11 @@ def _pragmas(connection: Any, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    """The writer takes the file's one write lock at once: if it cannot have it, the whole group fails together and soon."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
+
+
+WRITES = "chargebridge_writes"
 
 
 def _no_implicit_begin(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -53,12 +65,12 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._queue: queue.SimpleQueue[tuple[Work, asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None] | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-read")
         self._writer = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
-        self._failed: list[Exception] = []
+        self._failed: deque[Exception] = deque(maxlen=100)
+        self._failed_times = 0
+        self._closed = False
         self._writer.start()
 
     @classmethod
@@ -77,7 +89,8 @@ class Database:
         return cls(engine)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in the writer; returns its result once it is durable, raises what it raised."""
+        """Run ``work`` in the writer; returns its result once it is durable, raises what it raised. Raises StoreError when the disk fails."""
+        self._still_open()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put((work, future, loop))
@@ -85,64 +98,110 @@ class Database:
 
     def write_soon(self, work: Work) -> None:
         """Queue ``work`` in order with the others without waiting; what it raises shows in ``failures``."""
+        if self._closed or self._queue.qsize() >= SOON_MAX:
+            self._note(StoreError("store", "a record was left out, as the writer cannot keep up", DISK_CURE))
+            return
         self._queue.put((work, None, None))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run a query beside the writer."""
+        """Run a query beside the writer. Raises StoreError when the disk fails."""
+        self._still_open()
 
         def run() -> T:
-            with self._engine.connect() as connection:
-                return work(connection)
+            try:
+                with self._engine.connect() as connection:
+                    return work(connection)
+            except OperationalError as error:
+                raise StoreError("store", f"cannot be read ({error.orig})", DISK_CURE) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     @property
     def failures(self) -> list[Exception]:
-        """What queued writes have raised so far (for ``doctor`` and the alerts)."""
-        return self._failed
+        """What queued writes have raised of late (for the alerts)."""
+        return list(self._failed)
+
+    @property
+    def failed_times(self) -> int:
+        """How many queued writes have failed so far."""
+        return self._failed_times
 
     def close(self) -> None:
+        self._closed = True
         self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
         self._engine.dispose()
 
-    def _write_loop(self) -> None:
-        with self._engine.connect() as connection:
-            while True:
-                item = self._queue.get()
-                group = []
-                while item is not None:
-                    group.append(item)
-                    if len(group) == GROUP_MAX or self._queue.empty():
-                        break
-                    item = self._queue.get()
-                if group:
-                    self._commit(connection, group)
-                if item is None:
-                    return
+    def _still_open(self) -> None:
+        if self._closed:
+            raise StoreError("store", "is closed already", "the site is shutting down; try again when it runs")
 
-    def _commit(
-        self, connection: Connection, group: list[tuple[Work, asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None]]
-    ) -> None:
+    def _note(self, failure: Exception) -> None:
+        self._failed_times += 1
+        self._failed.append(failure)
+
+    def _write_loop(self) -> None:
+        while True:
+            item = self._queue.get()
+            group: list[Item] = []
+            while item is not None:
+                group.append(item)
+                if len(group) == GROUP_MAX or self._queue.empty():
+                    break
+                item = self._queue.get()
+            if group:
+                self._commit(group)
+            if item is None:
+                self._refuse_rest()
+                return
+
+    def _refuse_rest(self) -> None:
+        """Whoever came in the moment in which the door was closed."""
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not None:
+                _tell(item[1], item[2], None, StoreError("store", "is closed already", "try again when the site runs"))
+
+    def _commit(self, group: list[Item]) -> None:
         done: list[tuple[asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None, Any, Exception | None]] = []
         try:
-            with connection.begin():
+            with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
                 for work, future, loop in group:
                     try:
                         with connection.begin_nested():
                             result = work(connection)
                         done.append((future, loop, result, None))
-                    except Exception as error:  # it belongs to the caller of this one write
-                        done.append((future, loop, None, error))
-        except DatabaseError as error:
-            done = [(future, loop, None, StoreError("store", f"commit failed ({error})", "check the disk")) for _, future, loop in group]
-        for future, loop, result, failure in done:
-            if future is not None and loop is not None:
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(_resolve, future, result, failure)
-            elif failure is not None:
-                self._failed = [*self._failed[-99:], failure]
+                    except Exception as error:
+                        if not _in_transaction(connection):  # SQLite gave all of it up, as it does on a full disk
+                            raise
+                        done.append((future, loop, None, error))  # it belongs to the caller of this one write
+        except Exception as error:
+            failure = StoreError("store", f"could not be written ({_root(error)})", DISK_CURE)
+            done = [(future, loop, None, failure) for _, future, loop in group]
+        for future, loop, result, failed in done:
+            if future is not None:
+                _tell(future, loop, result, failed)
+            elif failed is not None:
+                self._note(failed)
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+
+
+def _root(error: BaseException) -> BaseException:
+    """What came first: an error while giving up hides the one that was the reason for it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _tell(future: asyncio.Future[Any] | None, loop: asyncio.AbstractEventLoop | None, result: Any, failure: Exception | None) -> None:
+    if future is None or loop is None:
+        return
+    with suppress(RuntimeError):  # its loop has ended: nobody waits any more
+        loop.call_soon_threadsafe(_resolve, future, result, failure)
 
 
 def _resolve(future: asyncio.Future[Any], result: Any, failure: Exception | None) -> None:
