@@ -19,9 +19,10 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from chargebridge.model.circuit import Battery
 from chargebridge.model.state import BatteryState
 from chargebridge.plants import PlantAnswer, PlantFault, PlantOutcome, modbus, open_battery
-from chargebridge.sim.sunspec_battery import BatteryServer, StorageSide
+from chargebridge.sim.sunspec_battery import BatteryServer
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.sim.world.storage import Storage
+from chargebridge.sim.world.storage_side import StorageSide
 from chargebridge.wire.sunspec import AC_CONTROLS, AC_MEASUREMENT, COMMON, STORAGE, Value, image
 
 SPEED = 20.0

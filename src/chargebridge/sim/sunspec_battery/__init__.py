@@ -2,6 +2,5 @@
 
 from chargebridge.sim.sunspec_battery.device import BatterySide, RefusalError, SunSpecDevice
 from chargebridge.sim.sunspec_battery.server import BatteryServer
-from chargebridge.sim.sunspec_battery.storage_side import StorageSide
 
-__all__ = ["BatteryServer", "BatterySide", "RefusalError", "StorageSide", "SunSpecDevice"]
+__all__ = ["BatteryServer", "BatterySide", "RefusalError", "SunSpecDevice"]

@@ -10,7 +10,7 @@ from itertools import count
 
 from chargebridge.model.circuit import Battery, Circuit, Generator, Topology
 from chargebridge.model.clock import Clock
-from chargebridge.sim.sunspec_battery import BatteryServer, StorageSide
+from chargebridge.sim.sunspec_battery import BatteryServer
 from chargebridge.sim.world.drivers import Drivers, StationSide
 from chargebridge.sim.world.event import Arrive, Cloud, Depart, FaultKind, Happening, MeterFails, SwitchOn
 from chargebridge.sim.world.fuse import Curve
@@ -20,6 +20,7 @@ from chargebridge.sim.world.physics import Physics
 from chargebridge.sim.world.scenario import Scenario
 from chargebridge.sim.world.server import HOST
 from chargebridge.sim.world.speech import rhythm
+from chargebridge.sim.world.storage_side import StorageSide
 
 Listener = Callable[[Happening, datetime], None]
 TOLD = 500
