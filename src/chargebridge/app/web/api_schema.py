@@ -39,7 +39,7 @@ class LimitBody(Body):
 
 
 class PriorityBody(Body):
-    priority: int = Field(ge=-1000, le=1000, description="the higher one is served first")
+    priority: int = Field(ge=-100, le=100, description="the higher one is served first")
 
 
 class Problem(BaseModel):
