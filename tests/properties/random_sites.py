@@ -201,21 +201,24 @@ def _station(rng: Random, plan: Plan, point: ChargingPoint) -> Station:
             share=rng.choice((1.0, 1.0, 0.6)),
             deaf_a=rng.choice((0.0, 0.0, 1.5)),
             naps=naps,
+            stay=(rng.choice((0, 0, 40, 80)), rng.choice((10**9, 10**9, 120))),
         )
     manners = Manners(
         late_s=rng.choice((0, 1, 2)) if plan.late else 0,
-        refuses=rng.choice((0.0, 0.1, 0.5)) if plan.refusing else 0.0,
-        deaf=rng.choice((0.0, 0.1, 0.3)) if plan.losing else 0.0,
-        mute=rng.choice((0.0, 0.1, 0.3)) if plan.losing else 0.0,
+        refuses=rng.choice((0.0, 0.1, 0.3)) if plan.refusing else 0.0,
+        deaf=rng.choice((0.0, 0.1, 0.4)) if plan.losing else 0.0,
+        mute=rng.choice((0.0, 0.2, 0.5)) if plan.losing else 0.0,
         offline=_windows(rng, plan.seconds, 120) if plan.offline and rng.random() < 0.4 else (),
         notice_s=rng.choice((1, 5, 20)),
     )
+    confirms = not (plan.unconfirmed and rng.random() < 0.3)
     return Station(
         point=point,
         car=car,
         manners=manners,
         every_s=rng.choice((1, 2, 5, 10)),
-        confirms=not (plan.unconfirmed and rng.random() < 0.3),
+        confirms=confirms,
+        falls_to_a=None if confirms else point.maximum_a,
         rng=Random(rng.getrandbits(32)),
         phase_s=rng.randint(0, 9),
     )

@@ -34,6 +34,8 @@ With 30 s a cold breaker opens after 6.6 s at 2.55 In (the standard: between 1 s
 it is one of the quick ones; a gG fuse of 32 A must hold 2.34 In for 10 s (IEC 60269-1 gates) where this one opens after 8 s.
 """
 ALLOWANCE = HOLDS**2
+SLOWEST_START_S = 8
+"""A car that was plugged in is reckoned with by what its station allows after this: the site has heard of it and made room."""
 TIMEOUT_S = 10
 """After this the site stops waiting for a station's answer."""
 
@@ -43,6 +45,7 @@ class Car:
     """phases: it draws on that many terminals. lag_s: until it follows a lower pilot. eager_s: until it follows a higher one.
 
     share: of what it may draw it takes this part. deaf_a: raises up to this it ignores. naps: (from, to) seconds in which it draws nothing.
+    stay: (from, to) seconds in which it is plugged in.
     """
 
     phases: int
@@ -52,6 +55,7 @@ class Car:
     share: float
     deaf_a: float
     naps: tuple[tuple[int, int], ...] = ()
+    stay: tuple[int, int] = (0, 10**9)
     _pilots: list[float] = field(default_factory=list)
     _level: float = 0.0
     _higher_for: int = 0
@@ -90,7 +94,10 @@ class Manners:
 
 @dataclass
 class Station:
-    """The truth at one charging point. pilot: what holds there now; when it expires, the fallback does."""
+    """The truth at one charging point. pilot: what holds there now; when it expires, the fallback does, or ``falls_to_a`` where it never confirmed one.
+
+    following_s: for how long it has taken and answered all that it was told.
+    """
 
     point: ChargingPoint
     car: Car | None
@@ -104,6 +111,9 @@ class Station:
     expires: int = -1
     drawn: PerPhase = (0.0, 0.0, 0.0)
     impaired: bool = False
+    plugged_s: int = 0
+    following_s: int = 0
+    falls_to_a: float | None = None
     seen: PointState = field(init=False)
     _under_way: list[tuple[int, Offer]] = field(default_factory=list)
     _answers: list[tuple[int, Offer, OfferOutcome]] = field(default_factory=list)
@@ -111,16 +121,22 @@ class Station:
     def __post_init__(self) -> None:
         self.phases = len(self.point.phases)
         self.pilot_a = self.point.fallback_a
-        status = PointStatus.AVAILABLE if self.car is None else PointStatus.CHARGING
         self.seen = PointState(
             point=self.point.id,
             online=True,
-            status=status,
+            status=PointStatus.AVAILABLE,
             heard_at=START,
-            session=None if self.car is None else f"session of {self.point.id}",
-            authorised=self.car is not None,
             fallback_a=self.point.fallback_a if self.confirms else None,
         )
+
+    def _plug(self, t: int) -> bool:
+        """Whether a car is there; its coming and going is told at once, unless the station is away: then when it is back."""
+        here = self.car is not None and self.car.stay[0] <= t < self.car.stay[1]
+        self.plugged_s = self.plugged_s + 1 if here else 0
+        if here != self.seen.authorised and not self.away(t):
+            status = PointStatus.CHARGING if here else PointStatus.AVAILABLE
+            self.seen = replace(self.seen, status=status, authorised=here, session=f"{self.point.id} {t}" if here else None, car_phases=None)
+        return here
 
     def away(self, t: int) -> bool:
         return any(start <= t < end for start, end in self.manners.offline)
@@ -153,7 +169,7 @@ class Station:
     def potential(self) -> PerPhase:
         """The most that could flow now, or when what is under way arrives, on the grid's phases."""
         found = list(self.drawn)
-        if self.car is not None:
+        if self.car is not None and self.plugged_s >= SLOWEST_START_S:
             for amps, phases in [(self.pilot_a, self.phases), *((offer.current_a, offer.phases) for _, offer in self._under_way)]:
                 for phase in self.point.phases[: min(self.car.phases, phases)]:
                     found[phase - 1] = max(found[phase - 1], amps)
@@ -177,9 +193,11 @@ class Station:
         self._answers = [answer for answer in self._answers if answer[0] > t]
         if self.expires >= 0 and t >= self.expires:
             self._wire(len(self.point.phases))
-            self.pilot_a, self.expires = self.point.fallback_a, -1
-        amps = 0.0 if self.car is None else self.car.draw(t, self.pilot_a)
-        used = 0 if self.car is None else min(self.car.phases, self.phases)
+            self.impaired = True
+            self.pilot_a, self.expires = self.point.fallback_a if self.falls_to_a is None else self.falls_to_a, -1
+        here = self._plug(t)
+        amps = self.car.draw(t, self.pilot_a) if self.car is not None and here else 0.0
+        used = min(self.car.phases, self.phases) if self.car is not None and here else 0
         grid = [0.0, 0.0, 0.0]
         for phase in self.point.phases[:used]:
             grid[phase - 1] = amps
@@ -188,6 +206,7 @@ class Station:
 
     def _tell(self, t: int, now: datetime, amps: float, used: int) -> None:
         away = self.away(t)
+        self.following_s = 0 if self.impaired or away or not self.seen.online else self.following_s + 1
         if away and self.away(t - self.manners.notice_s):
             self.seen = replace(self.seen, online=False)
         if away:
