@@ -79,6 +79,14 @@ class Product:
         await self.process.wait()
         await self.client.aclose()
 
+    async def stop(self) -> int:
+        """SIGTERM, as a service manager sends it. Returns the exit code; it must come soon."""
+        assert self.process is not None
+        assert self.client is not None
+        await self.client.aclose()
+        self.process.terminate()
+        return await asyncio.wait_for(self.process.wait(), 8)
+
     async def site(self) -> dict[str, Any]:
         assert self.client is not None
         return dict((await self.client.get("/api/v1/site")).json())

@@ -206,7 +206,7 @@ async def test_a_station_that_is_slow_or_silent_or_mad(make_bench: Any, version:
 
     station.faults.answers_nonsense = True
     answer = await cs.offer(1, 10.0, 3, 60.0, transaction)
-    assert answer.outcome is Outcome.REJECTED
+    assert answer.outcome is Outcome.TIMED_OUT, "it may have acted"
     assert "unusable answer" in answer.detail
     station.faults.answers_nonsense = False
 

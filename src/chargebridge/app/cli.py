@@ -1,8 +1,10 @@
 """``chargebridge``: the one command, with a subcommand for each thing a person does."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from chargebridge import __version__
@@ -51,4 +53,5 @@ def version(as_json: AsJson = False) -> None:
 
 
 def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # what is printed is the commands' own
     app()

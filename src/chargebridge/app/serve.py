@@ -1,11 +1,13 @@
 """One process that runs one property: store, meters, Central System, engine and pages in one event loop."""
 
 import asyncio
+import contextlib
 import os
 import secrets
+import signal
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 
 import uvicorn
 from msgspec import Struct
@@ -21,12 +23,14 @@ from chargebridge.site.site import Site
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.port import StationSink
 from chargebridge.store import Database
-from chargebridge.store.passwords import hash_password
+from chargebridge.store.passwords import hash_password, matches
 
 CALL_TIMEOUT_S = 10.0
 """A station that has not answered a limit by then is reckoned with as one that may or may not have taken it."""
 SAMPLE_EVERY_S = 5
+HEARTBEAT_MAX_S = 60
 CLOSING_S = 3
+ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StartError(ChargebridgeError):
@@ -52,8 +56,9 @@ def secret_from(name: str, where: str) -> str:
 
 
 def station_settings(config: SiteConfig) -> list[StationSettings]:
-    """What the Central System needs to know of each configured station."""
+    """What the Central System needs to know of each configured station. Stations that share a variable share its hash: each one costs a while."""
     settings = []
+    hashes: dict[str, str] = {}
     for station in config.station:
         points = {p.evse: p for p in config.point if p.station == station.id}
         evses = (
@@ -61,7 +66,9 @@ def station_settings(config: SiteConfig) -> list[StationSettings]:
         )
         stored = station.password_hash
         if stored is None and station.password_env is not None:
-            stored = hash_password(secret_from(station.password_env, f"station {station.id}"))
+            if station.password_env not in hashes:
+                hashes[station.password_env] = hash_password(secret_from(station.password_env, f"station {station.id}"))
+            stored = hashes[station.password_env]
         settings.append(
             StationSettings(
                 identity=station.id,
@@ -96,9 +103,45 @@ async def owner_access(config: SiteConfig, database: Database, password: str | N
     if config.web.password_hash is not None:
         return Access(password_hash=config.web.password_hash, session_secret=secret, api_token=token)
     if config.web.password_env is not None:
-        password = secret_from(config.web.password_env, "web")
+        return Access(password_hash=await _kept_hash(config.web.password_env, database), session_secret=secret, api_token=token)
     assert password is not None
     return Access(password_hash=hash_password(password), session_secret=secret, api_token=token)
+
+
+async def _kept_hash(variable: str, database: Database) -> str:
+    """The hash of the password in the environment: the one of the last start while the password is the same, as logins hang on it."""
+    password = secret_from(variable, "web")
+    kept = await database.read(lambda c: ledger.setting_of(c, "owner_password_hash"))
+    if kept is not None and matches(password.encode(), kept):
+        return kept
+    made = hash_password(password)
+    await database.write(lambda c: ledger.set_setting(c, "owner_password_hash", made))
+    return made
+
+
+def heartbeat_s(config: SiteConfig) -> int:
+    """So often that one lost heartbeat makes no station count as lost."""
+    ages = [p.station_max_age_s for p in config.point]
+    return max(1, min(HEARTBEAT_MAX_S, int(min(ages) / 3))) if ages else HEARTBEAT_MAX_S
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn that leaves the signals to us: its own way ends in raising them again, before the site has tidied up."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        try:
+            for number in ENDS:
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+        except (NotImplementedError, RuntimeError, ValueError):  # no main thread, or a system without: cancel the task instead
+            pass
+        try:
+            yield
+        finally:
+            for number in ENDS:
+                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                    loop.remove_signal_handler(number)
 
 
 async def serve(
@@ -110,7 +153,7 @@ async def serve(
     beside: Callable[[Running], Coroutine[None, None, None]] | None = None,
     ready: Callable[[Running], None] | None = None,
 ) -> None:
-    """Run until the web server is told to stop. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
+    """Run until SIGINT or SIGTERM. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
     tls, stations = tls_context(config), station_settings(config)
     meters = [open_meter(m.url, m.id, clock) for m in config.meter]
     fixed = {battery.id: battery for battery in config.topology().batteries}
@@ -123,6 +166,7 @@ async def serve(
             port=config.ocpp.port,
             tls=tls,
             call_timeout_s=CALL_TIMEOUT_S,
+            heartbeat_s=heartbeat_s(config),
         )
 
         def make(sink: StationSink) -> CentralSystem:
@@ -159,8 +203,8 @@ async def _listen(
                 api_token=access.api_token or "",
                 ocpp_url=f"{'wss' if config.ocpp.certificate else 'ws'}://{config.ocpp.host}:{central.port}/ocpp/",
             )
-            server = uvicorn.Server(
-                uvicorn.Config(create_app(site.service, access), log_level="warning", timeout_graceful_shutdown=CLOSING_S)
+            server = WebServer(
+                uvicorn.Config(create_app(site.service, access), log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSING_S)
             )
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(site.run(), name="site")]
@@ -178,6 +222,6 @@ async def _listen(
 def _bound(host: str, port: int) -> socket.socket:
     """A listening socket for the pages. Raises StartError."""
     try:
-        return socket.create_server((host, port), backlog=128)
+        return socket.create_server((host, port), backlog=128, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise StartError("web", f"port {port} cannot be opened ({error})", "stop what uses it or give another port") from error

@@ -8,7 +8,7 @@ from chargebridge.control.csm import Case
 from chargebridge.control.loads import Loads
 from chargebridge.control.timing import age_s
 from chargebridge.control.tree import Tree
-from chargebridge.model.decision import Alert, Effective, Grant, NodeDecision
+from chargebridge.model.decision import Alert, Effective, Grant, MeterView, NodeDecision
 from chargebridge.model.limit import Direction
 from chargebridge.model.state import OfferOutcome
 
@@ -21,6 +21,9 @@ def alerts(
     return tuple(sorted(found, key=lambda alert: GRAVITY.index(alert.severity)))
 
 
+CONFIRM_S = 30.0
+"""So long after it has connected a station may take to confirm its fallback current before a person is told."""
+
 GRAVITY = ("error", "warning", "info")
 
 
@@ -28,10 +31,20 @@ def _overloads(tree: Tree, nodes: Sequence[NodeDecision]) -> Iterator[Alert]:
     names = {circuit.id: circuit.name for circuit in tree.circuits} | {group.id: group.name for group in tree.groups}
     for node in nodes:
         if node.overloaded:
-            text = f"{names[node.node]} carries more than it may: {_amps(node.load_a)} of {_amps(node.allowed_a)}"
+            said = "may carry more than allowed, as nobody measures it" if node.meter is MeterView.ASSUMED else "carries more than it may"
             yield Alert(
-                severity="error", node=node.node, text=text, cure="charging gives way at once; if it stays so, other loads are too much"
+                severity="warning" if node.meter is MeterView.ASSUMED else "error",
+                node=node.node,
+                text=f"{names[node.node]} {said}: {_excess(node)}",
+                cure="charging gives way at once; if it stays so, other loads are too much",
             )
+
+
+def _excess(node: NodeDecision) -> str:
+    """By what bound it is exceeded: the power where that is what is too much, else the currents."""
+    if node.allowed_w is not None and node.load_w > node.allowed_w:
+        return f"{node.load_w / 1000:.1f} of {node.allowed_w / 1000:.1f} kW"
+    return f"{_amps(node.load_a)} of {_amps(node.allowed_a)}"
 
 
 def _amps(values: tuple[float, float, float]) -> str:
@@ -71,6 +84,8 @@ def _points(cases: Sequence[Case], now: datetime) -> Iterator[Alert]:
         elif offers and ceiling.refused:
             text = f"{point.name}: station {point.station} did not answer an offer of {offers[-1].current_a:g} A"
             yield Alert(severity="warning", node=point.id, text=text, cure="the offer is repeated; look at its network if this stays")
+        if case.state.fallback_a is None and age_s(case.state.connected_at, now) < CONFIRM_S:
+            continue
         if case.state.fallback_a is None or case.state.fallback_a > point.fallback_a:
             said = "did not confirm its" if case.state.fallback_a is None else f"confirmed {case.state.fallback_a:g} A as its"
             yield Alert(

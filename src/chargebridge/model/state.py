@@ -38,7 +38,8 @@ class Offer(Struct, frozen=True, kw_only=True):
 class PointState(Struct, frozen=True, kw_only=True):
     """What is known of one charging point.
 
-    online: its station's connection is up; heard_at: its last message. terminal_a: measured current on terminals L1, L2, L3 (not yet rotated
+    online: its station's connection is up, since connected_at; heard_at: its last message.
+    terminal_a: measured current on terminals L1, L2, L3 (not yet rotated
     to the grid's phases), A, at measured_at. offers: newest last; the older ones are kept for as long as they may still be in force.
     fallback_a: what the station itself confirmed as its fallback, None if it did not. car_phases: the number of phases on which the car draws
     or was seen to draw, None when not yet seen. car_maximum_a: what the car said or showed that it takes at most, None when unknown.
@@ -48,6 +49,7 @@ class PointState(Struct, frozen=True, kw_only=True):
 
     point: str
     online: bool = False
+    connected_at: datetime | None = None
     status: PointStatus = PointStatus.UNKNOWN
     heard_at: datetime | None = None
     session: str | None = None

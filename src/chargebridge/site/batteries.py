@@ -4,16 +4,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import structlog
+
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import BatteryCommand
-from chargebridge.plants import BatteryPlant, PlantFault, PlantOutcome
+from chargebridge.plants import BatteryPlant, PlantAnswer, PlantFault, PlantOutcome
 from chargebridge.site.live import Live
 
 VALID_S = 30.0
 """A set point reverts by itself after this long, in the plant's own timer."""
 RENEW_S = 10.0
+AGAIN_S = 10.0
 STEP_W = 100.0
 """Smaller changes than this wait for the next renewal."""
+
+log = structlog.get_logger(__name__)
 
 
 class BatteryKeeper:
@@ -53,9 +58,20 @@ class BatteryKeeper:
             return True
         if wanted is None or sent is None or at is None:
             return False
-        return abs(wanted - sent) >= STEP_W or (self._clock.now() - at).total_seconds() >= RENEW_S
+        return abs(wanted - sent) >= STEP_W or not 0 <= (self._clock.now() - at).total_seconds() < RENEW_S
 
     async def _read(self, plant: BatteryPlant) -> None:
+        """A plant's adapter that fails costs that plant, which counts as silent, and is tried again."""
+        while True:
+            try:
+                await self._listen(plant)
+                self._say(plant.id, "tells nothing more")
+            except Exception as error:
+                log.exception("reading a battery failed", battery=plant.id)
+                self._say(plant.id, f"cannot be read ({type(error).__name__}: {error})")
+            await self._clock.sleep(AGAIN_S)
+
+    async def _listen(self, plant: BatteryPlant) -> None:
         async for item in plant.states():
             if isinstance(item, PlantFault):
                 self._say(plant.id, f"{item.reason}; {item.cure}")
@@ -70,12 +86,19 @@ class BatteryKeeper:
             await bell.wait()
             bell.clear()
             wanted = self._wanted[plant.id]
-            answer = await plant.set_power(wanted, VALID_S)
+            answer = await self._set(plant, wanted)
             if answer.outcome is PlantOutcome.ACCEPTED:
                 self._sent[plant.id] = (wanted, self._clock.now())
             else:
                 self._say(plant.id, f"did not take its set point: {answer.outcome} {answer.detail}")
                 await self._clock.sleep(1.0)
+
+    async def _set(self, plant: BatteryPlant, wanted: float | None) -> PlantAnswer:
+        try:
+            return await plant.set_power(wanted, VALID_S)
+        except Exception as error:
+            log.exception("a set point could not be given", battery=plant.id)
+            return PlantAnswer(outcome=PlantOutcome.TIMED_OUT, detail=f"{type(error).__name__}: {error}")
 
     def _say(self, name: str, text: str) -> None:
         if self._faults.get(name) != text:

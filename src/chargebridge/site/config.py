@@ -194,6 +194,7 @@ class SiteConfig(_Table):
             batteries=_as(Battery, self.battery, "control"),
             generators=_as(Generator, self.generator),
             groups=_as(Group, self.group),
+            timezone=self.site.timezone,
         )
 
 

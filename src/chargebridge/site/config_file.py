@@ -90,6 +90,10 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
         if not (station.password_hash or station.password_env or station.open):
             where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
             yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
+    if (config.ocpp.certificate is None) != (config.ocpp.key is None):
+        missing = "key" if config.ocpp.key is None else "certificate"
+        where = f"{name}:{line_of(text, ('ocpp', 'key' if missing == 'certificate' else 'certificate'))}: ocpp"
+        yield ConfigError(where, f"the {missing} is missing: stations would be served without TLS", "give certificate and key together")
     for kind, ids in (("meter", meters), ("station", [s.id for s in config.station]), ("token", [t.id for t in config.token])):
         for double in sorted({i for i in ids if ids.count(i) > 1}):
             yield ConfigError(f"{name}:{_line_naming(text, double)}: {kind} {double}", "is there twice", "give each its own id")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from chargebridge.model.clock import Clock
-from chargebridge.model.session import PointStatus
+from chargebridge.model.session import PointStatus, Session
 from chargebridge.site import ledger
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
@@ -19,12 +19,14 @@ class Tokens:
 
     def __init__(self, allowed: dict[str, bool], remote: str, *, open_to_all: bool) -> None:
         self._blocked = {token.casefold(): blocked for token, blocked in allowed.items()}
-        self.remote = remote
+        self._remote = remote.casefold().encode()
         self._open = open_to_all
 
-    def judge(self, token: str) -> Authorisation:
-        """Tokens compare without regard to case (OCPP 1.6 CiString20Type, 2.0.1 IdTokenType)."""
-        if secrets.compare_digest(token.encode(), self.remote.encode()):
+    def judge(self, token: str | None) -> Authorisation:
+        """Tokens compare without regard to case (OCPP 1.6 CiString20Type, 2.0.1 IdTokenType). None: nobody has shown one (yet)."""
+        if not token:
+            return Authorisation.ACCEPTED if self._open else Authorisation.INVALID
+        if secrets.compare_digest(token.casefold().encode(errors="replace"), self._remote):
             return Authorisation.ACCEPTED
         blocked = self._blocked.get(token.casefold())
         if blocked is None:
@@ -53,6 +55,7 @@ class StationDesk:
         self._wake = wake
         self._tell = tell
         self._arrived = arrived
+        self._errors: dict[str, str | None] = {}
 
     async def station_booted(self, info: StationInfo) -> bool:
         now = self._clock.now()
@@ -66,7 +69,7 @@ class StationDesk:
         for point in self._live.of(station):
             point.online = True
             point.protocol = protocol
-            point.heard_at = self._clock.now()
+            point.heard_at = point.connected_at = self._clock.now()
         self._tell("station", f"{station} is connected", station)
         self._arrived(station)
         self._wake()
@@ -74,6 +77,7 @@ class StationDesk:
     async def station_lost(self, station: str) -> None:
         for point in self._live.of(station):
             point.online = False
+            point.connected_at = None
         self._tell("station", f"{station} is out of reach", station)
         self._wake()
 
@@ -82,6 +86,9 @@ class StationDesk:
             point.heard_at = self._clock.now()
 
     async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None:
+        if evse == 0:  # the station as a whole (1.6 4.9, connector 0)
+            self._whole(station, status, error)
+            return
         point = self._live.at(station, evse)
         if point is None:
             return
@@ -89,6 +96,13 @@ class StationDesk:
             self._tell("station", f"{point.point.name} reports {error}", point.point.id)
         point.error = error
         self._set_status(point, status)
+        self._wake()
+
+    def _whole(self, station: str, status: PointStatus, error: str | None) -> None:
+        self._live.take_out(station, status)
+        if error and error != self._errors.get(station):
+            self._tell("station", f"{station} reports {error}", station)
+        self._errors[station] = error
         self._wake()
 
     async def measured(self, station: str, evse: int, measurements: tuple[EvseMeasurement, ...]) -> None:
@@ -99,43 +113,46 @@ class StationDesk:
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
         point = self._where(event)
-        answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
+        answer = self._tokens.judge(event.token)
         name, now = _name(point, event), self._clock.now()
         started = await self._database.write(lambda c: ledger.started(c, event, name, answer, now))
-        await self._refresh(point, event.station, started.transaction)
-        if point is not None:
+        running = await self._refresh(point, event, started.transaction, begins=True)
+        if point is not None and running and not event.offline:
             if event.status is not None:
                 self._set_status(point, event.status)
+            self._measure(point, event.measurements)
+        if point is not None:
             self._tell("session", f"charging begins at {point.point.name}" if _ok(started) else f"{point.point.name}: card refused", name)
-        self._measure(point, event.measurements)
         self._wake()
         return started
 
     async def transaction_updated(self, event: TransactionEvent) -> None:
         point = self._where(event)
-        answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
+        answer = self._tokens.judge(event.token)
         name, now = _name(point, event), self._clock.now()
         fresh = await self._database.write(lambda c: ledger.updated(c, event, name, answer, now))
-        await self._refresh(point, event.station, event.transaction)
-        if fresh and not event.offline:
-            if point is not None and event.status is not None:
+        running = await self._refresh(point, event, event.transaction)
+        if point is not None and fresh and running and not event.offline:
+            if event.status is not None:
                 self._set_status(point, event.status)
             self._measure(point, event.measurements)
+        self._wake()
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
         point = self._where(event)
-        answer = self._tokens.judge(event.token) if event.token else Authorisation.INVALID
+        answer = self._tokens.judge(event.token)
         name, now = _name(point, event), self._clock.now()
         fresh = await self._database.write(lambda c: ledger.ended(c, event, name, answer, now))
         session = await self._database.read(lambda c: ledger.one(c, event.station, event.transaction))
         if point is not None and point.session is not None and session is not None and point.session.id == session.id:
             point.session = None
             point.terminal_a, point.power_w = (0.0, 0.0, 0.0), 0.0
-            if event.status is not None:
+            if event.status is not None and not event.offline:
                 self._set_status(point, event.status)
         if fresh and session is not None:
-            where = point.point.name if point else name
-            self._tell("session", f"charging ends at {where}: {session.energy_wh / 1000:.2f} kWh", name)
+            at = self._live.points.get(session.point)
+            where = at.point.name if at else session.point
+            self._tell("session", f"charging ends at {where}: {session.energy_wh / 1000:.2f} kWh", session.point)
         self._wake()
         return answer if event.token else None
 
@@ -147,15 +164,28 @@ class StationDesk:
         running = [p for p in points if p.session is not None and p.session.transaction == event.transaction]
         return (running or points)[0] if running or len(points) == 1 else None
 
-    async def _refresh(self, point: LivePoint | None, station: str, transaction: str) -> None:
-        """The point's session as the store now has it; a transaction that has ended does not come back to life."""
-        session = await self._database.read(lambda c: ledger.one(c, station, transaction))
-        if point is None or session is None or session.ended_at is not None:
-            return
-        if point.session is None or int(session.id) >= int(point.session.id):
-            if point.session is None or point.session.id != session.id:
-                point.car_phases = None
-            point.session = session
+    async def _refresh(self, point: LivePoint | None, event: TransactionEvent, transaction: str, *, begins: bool = False) -> bool:
+        """Take the session over as the store now has it. True: it is the one that runs at the point.
+
+        A transaction that has ended does not come back to life, and what is told late of an earlier one does not displace what began after it.
+        """
+        session = await self._database.read(lambda c: ledger.one(c, event.station, transaction))
+        if point is None or session is None or session.ended_at is not None or session.point != point.point.id:
+            return False
+        before = point.session
+        if before is None or before.id != session.id:
+            if before is not None and session.started_at < before.started_at and not (begins and not event.offline):
+                return False
+            self._presume_ended(before)
+            point.new_car()
+        point.session = session
+        return True
+
+    def _presume_ended(self, session: Session | None) -> None:
+        """Its car is gone. The station may still tell of the end, out of its queue."""
+        if session is not None:
+            now, number = self._clock.now(), session.id
+            self._database.write_soon(lambda c: ledger.presume_ended(c, number, now))
 
     def _measure(self, point: LivePoint | None, samples: Sequence[EvseMeasurement]) -> None:
         if point is None:
@@ -167,9 +197,10 @@ class StationDesk:
             self._wake()
 
     def _set_status(self, point: LivePoint, status: PointStatus) -> None:
-        if status is PointStatus.AVAILABLE and point.status is not PointStatus.AVAILABLE:
+        before, point.connector = point.connector, status
+        if status is PointStatus.AVAILABLE and before is not PointStatus.AVAILABLE:
+            self._presume_ended(point.session)
             point.forget_car()
-        point.status = status
 
 
 def _name(point: LivePoint | None, event: TransactionEvent) -> str:

@@ -2,27 +2,34 @@
 
 A decision replaces what an earlier one wanted and did not get sent, so nothing stale is ever offered. OCPP allows one call in flight a
 station; while it is, its points wait and the newest wish of each is kept.
+
+An offer is in the state from before it leaves. Only a station that said no takes it out of what is reckoned with: whatever else happens on the
+way (no answer, a line that breaks, an error of ours), the station may have taken it.
 """
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+
+import structlog
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Move, PointDecision
 from chargebridge.model.state import Offer, OfferOutcome
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.stations.port import Answer, Outcome, Stations
+from chargebridge.stations.port import Answer, Outcome, Station, Stations
 
 _OUTCOMES = {
     Outcome.ACCEPTED: OfferOutcome.ACCEPTED,
     Outcome.REJECTED: OfferOutcome.REJECTED,
     Outcome.UNSUPPORTED: OfferOutcome.REJECTED,
     Outcome.TIMED_OUT: OfferOutcome.TIMED_OUT,
-    Outcome.OFFLINE: OfferOutcome.REJECTED,
+    Outcome.OFFLINE: OfferOutcome.TIMED_OUT,
 }
-REFUSAL_PAUSE_S = 5.0
-"""A station that has just refused an offer is asked again no sooner than this."""
+GIVE_UP_S = 45.0
+"""An adapter that has not come back by then, four of its own timeouts long, must not keep newer offers from the station."""
+
+log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
@@ -36,15 +43,13 @@ class Dispatcher:
         self._refused = refused
         self._wanted: dict[str, dict[str, PointDecision]] = {p.station: {} for p in live.topology.points}
         self._bell = {station: asyncio.Event() for station in self._wanted}
-        self._not_before: dict[str, datetime] = {}
 
     def give(self, points: tuple[PointDecision, ...]) -> None:
-        """Replace all that is wanted. Decreases go before increases at the same station."""
+        """Replace all that is wanted. Decreases go before increases at the same station. How often to ask again is the decision's to say."""
         for wanted in self._wanted.values():
             wanted.clear()
-        now = self._clock.now()
         for decision in sorted(points, key=lambda d: d.move is not Move.DECREASE):
-            if decision.move is not Move.HOLD and self._not_before.get(decision.point, now) <= now:
+            if decision.move is not Move.HOLD:
                 station = self._live.points[decision.point].point.station
                 self._wanted[station][decision.point] = decision
                 self._bell[station].set()
@@ -65,7 +70,6 @@ class Dispatcher:
                 if answer.outcome is Outcome.OFFLINE:
                     break
                 if answer.outcome in (Outcome.REJECTED, Outcome.UNSUPPORTED):
-                    self._not_before[decision.point] = self._clock.now() + timedelta(seconds=REFUSAL_PAUSE_S)
                     self._refused(decision.point, answer)
                 self._wake()
 
@@ -82,7 +86,25 @@ class Dispatcher:
             expires_at=now + timedelta(seconds=decision.valid_s),
         )
         point.send(offer)
-        transaction = point.session.transaction if point.session else None
-        answer = await to.offer(point.point.evse, decision.current_a, decision.phases, decision.valid_s, transaction)
+        answer = await self._offer(to, point, decision)
         point.answered(offer, _OUTCOMES[answer.outcome], self._clock.now())
         return answer
+
+    async def _offer(self, to: Station, point: LivePoint, decision: PointDecision) -> Answer:
+        """The station's answer; TIMED_OUT also where our own adapter fails, as nobody knows how far it came."""
+
+        async def ask(transaction: str | None) -> Answer:
+            return await to.offer(point.point.evse, decision.current_a, decision.phases, decision.valid_s, transaction)
+
+        transaction = point.session.transaction if point.session else None
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                answer = await ask(transaction)
+                if answer.outcome is Outcome.UNSUPPORTED and transaction is not None:
+                    answer = await ask(None)  # the id is of another version's making: the station was changed while the session ran
+                return answer
+        except TimeoutError:
+            return Answer(outcome=Outcome.TIMED_OUT, detail=f"no end of it within {GIVE_UP_S:g} s")
+        except Exception as error:
+            log.exception("an offer could not be made", point=point.point.id)
+            return Answer(outcome=Outcome.TIMED_OUT, detail=f"{type(error).__name__}: {error}")

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from chargebridge.control import decide
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Decision, Move
 from chargebridge.model.state import SiteState
-from chargebridge.site import journal
+from chargebridge.site import journal, ledger
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.live import Live
 from chargebridge.site.peak import PeakWindow
@@ -57,15 +59,15 @@ class Engine:
         """Something changed that a decision depends on."""
         self._bell.set()
 
-    async def use_topology(self) -> None:
-        """The topology has changed: keep it beside the decisions that rest on it, and decide anew."""
+    def use_topology(self) -> None:
+        """The topology has changed: keep it beside the decisions that rest on it, and decide anew. Call it in the same breath as the change."""
         topology, now = self._live.topology, self._clock.now()
-        await self._database.write(lambda c: journal.keep_topology(c, topology, now))
+        self._database.write_soon(lambda c: journal.keep_topology(c, topology, now))
         self._topology = journal.digest(topology)
         self.wake()
 
     async def run(self) -> None:
-        await self.use_topology()
+        self.use_topology()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beat_on())
             while True:
@@ -93,12 +95,28 @@ class Engine:
         self._record(state, made)
 
     def _record(self, state: SiteState, made: Decision) -> None:
+        if self._passed(self._forgot_at, made.at, FORGET_EVERY_S):
+            self._forgot_at = made.at
+            self._forget(made.at)
         moves = any(point.move not in (Move.HOLD, Move.RENEW) for point in made.points)
-        if not moves and self._recorded_at is not None and (made.at - self._recorded_at).total_seconds() < RECORD_EVERY_S:
+        if not moves and not self._passed(self._recorded_at, made.at, RECORD_EVERY_S):
             return
         self._recorded_at = made.at
         topology = self._topology
         self._database.write_soon(lambda c: journal.keep_decision(c, topology, state, made))
-        if self._forgot_at is None or (made.at - self._forgot_at).total_seconds() >= FORGET_EVERY_S:
-            self._forgot_at = made.at
-            self._database.write_soon(lambda c: journal.forget(c, made.at, self._keep_s))
+
+    @staticmethod
+    def _passed(since: datetime | None, now: datetime, seconds: float) -> bool:
+        """Also when the clock was set back: then nobody knows."""
+        return since is None or not 0 <= (now - since).total_seconds() < seconds
+
+    def _forget(self, now: datetime) -> None:
+        over = self._live.drop_limits(now)
+
+        def work(c: Connection) -> None:
+            journal.forget(c, now, self._keep_s)
+            ledger.forget(c, now, self._keep_s)
+            for limit in over:
+                journal.withdraw_limit(c, limit, now)
+
+        self._database.write_soon(work)

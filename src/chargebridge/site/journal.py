@@ -6,10 +6,10 @@ Each function runs inside one store write or read. A decision is kept together w
 import hashlib
 import zlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chargebridge.model.circuit import Topology
@@ -23,6 +23,9 @@ from chargebridge.store.tables import decision, happening, limit_entry, reading,
 NOWHERE = Topology(circuits=(), points=())
 _COMPRESSION = 1
 """zlib's fastest: a state shrinks to about a tenth, and the writer thread must keep up with several a second."""
+
+CHART_KEPT_S = 31 * 86_400.0
+HAPPENINGS_KEPT_S = 366 * 86_400.0
 
 
 def digest(site: Topology) -> str:
@@ -78,9 +81,12 @@ def keep_sample(c: Connection, value: HistoryPoint) -> None:
 
 def samples(c: Connection, since: datetime, points: int) -> tuple[HistoryPoint, ...]:
     """From ``since`` on, every n-th so that about ``points`` remain; the newest is always among them."""
-    rows = c.execute(select(sample).where(sample.c.at >= since).order_by(sample.c.at)).mappings().all()
-    step = max(1, len(rows) // points)
-    return tuple(HistoryPoint(**row) for row in rows[(len(rows) - 1) % step :: step])
+    count = c.execute(select(func.count()).select_from(sample).where(sample.c.at >= since)).scalar_one()
+    from_newest = func.row_number().over(order_by=sample.c.at.desc()).label("from_newest")
+    told = select(sample, from_newest).where(sample.c.at >= since).subquery()
+    columns = [told.c[column.name] for column in sample.c]
+    rows = c.execute(select(*columns).where((told.c.from_newest - 1) % max(1, count // points) == 0).order_by(told.c.at)).mappings()
+    return tuple(HistoryPoint(**row) for row in rows)
 
 
 def keep_happening(c: Connection, value: Happening) -> None:
@@ -95,8 +101,22 @@ def happenings(c: Connection, limit: int) -> list[Happening]:
 
 
 def keep_limit(c: Connection, value: Limit, by: str) -> None:
-    """Enter a limit; the book keeps every entry, the newest with an id counts."""
-    c.execute(insert(limit_entry).values(id=value.id, received_at=value.received_at, by=by, payload=msgspec.json.encode(value).decode()))
+    """Enter a limit; the book keeps every entry, the newest with an id counts. The same again (a heartbeat) is no new entry."""
+    standing = (limit_entry.c.id == value.id) & limit_entry.c.withdrawn_at.is_(None)
+    row = c.execute(select(limit_entry).where(standing).order_by(limit_entry.c.number.desc()).limit(1)).mappings().first()
+    payload = msgspec.json.encode(value).decode()
+    if row is not None:
+        if _says(msgspec.json.decode(row["payload"], type=Limit)) == _says(value):
+            c.execute(update(limit_entry).where(limit_entry.c.number == row["number"]).values(payload=payload))
+            return
+        c.execute(update(limit_entry).where(standing).values(withdrawn_at=value.received_at))
+    c.execute(insert(limit_entry).values(id=value.id, received_at=value.received_at, by=by, payload=payload))
+
+
+def _says(limit: Limit) -> Limit:
+    """Without when it was said."""
+    never = datetime.min.replace(tzinfo=UTC)
+    return msgspec.structs.replace(limit, received_at=never, heard_at=None, starts_at=never)
 
 
 def withdraw_limit(c: Connection, limit: str, now: datetime) -> None:
@@ -110,8 +130,17 @@ def limits(c: Connection) -> list[Limit]:
     return list(book.values())
 
 
+def readings(c: Connection, meter: str, since: datetime) -> list[Reading]:
+    """What a meter told from ``since`` on, oldest first."""
+    where = (reading.c.meter == meter) & (reading.c.received_at >= since)
+    rows = c.execute(select(reading.c.payload).where(where).order_by(reading.c.received_at)).scalars()
+    return [msgspec.json.decode(payload, type=Reading) for payload in rows]
+
+
 def forget(c: Connection, now: datetime, keep_s: float) -> None:
-    """Drop readings and decisions older than ``keep_s``; sessions, limits, samples and happenings stay."""
+    """Drop readings and decisions older than ``keep_s``, and what the chart and the event log tell of longer ago; sessions and limits stay."""
     edge = now - timedelta(seconds=keep_s)
     c.execute(delete(reading).where(reading.c.received_at < edge))
     c.execute(delete(decision).where(decision.c.at < edge))
+    c.execute(delete(sample).where(sample.c.at < now - timedelta(seconds=max(keep_s, CHART_KEPT_S))))
+    c.execute(delete(happening).where(happening.c.at < now - timedelta(seconds=max(keep_s, HAPPENINGS_KEPT_S))))

@@ -3,18 +3,23 @@
 Every function runs inside one store write. A transaction event is filed under (station, replay_key) first; one that is already there was
 seen before and changes nothing, but is answered as it was. Events may come late and out of order (an offline queue being replayed): the
 session's figures only ever move forward in the station's own time.
+
+A session whose end was never reported, though its car is gone, is ended by presumption; the station's own word, whenever it comes, goes before it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chargebridge.model.errors import ModelError
 from chargebridge.model.session import Preference, Session
 from chargebridge.stations.port import Authorisation, StartAnswer, StationInfo, TransactionEvent
 from chargebridge.store.tables import session, setting, station, transaction_event
+
+PRESUMED = "NotReported"
+"""The reason of an end that was presumed; no word of OCPP's."""
 
 
 def _first_time(c: Connection, event: TransactionEvent, now: datetime) -> bool:
@@ -57,8 +62,15 @@ def _open(c: Connection, event: TransactionEvent, point: str, answer: Authorisat
     assert key is not None
     number = int(key[0])
     if not event.transaction:
-        c.execute(update(session).where(session.c.number == number).values(transaction=str(number)))
+        c.execute(update(session).where(session.c.number == number).values(transaction=_free_number(c, event.station, number)))
     return number
+
+
+def _free_number(c: Connection, station_id: str, number: int) -> str:
+    """The session's own number, or the next that this station does not use: it may know transactions of a store that was lost."""
+    while c.execute(select(session.c.number).where((session.c.station == station_id) & (session.c.transaction == str(number)))).first():
+        number += 1
+    return str(number)
 
 
 def register_wh(event: TransactionEvent) -> int | None:
@@ -83,8 +95,8 @@ def started(c: Connection, event: TransactionEvent, point: str, answer: Authoris
         number = _open(c, event, point, answer, now)
     else:
         number = int(known["number"])
-        values = {"started_at": min(known["started_at"], event.occurred_at), "token": event.token or known["token"]}
-        values["authorised"] = answer is Authorisation.ACCEPTED
+        values = {"started_at": min(known["started_at"], event.occurred_at), "authorised": _authorised(known, event, answer)}
+        values["token"] = event.token or known["token"]
         begin = register_wh(event)
         if begin is not None:
             old = known["meter_start_wh"]
@@ -92,7 +104,17 @@ def started(c: Connection, event: TransactionEvent, point: str, answer: Authoris
             values["energy_wh"] = known["energy_wh"] + (old - begin if old is not None else 0)
         c.execute(update(session).where(session.c.number == number).values(values))
     _file_under(c, event, number)
-    return StartAnswer(transaction=event.transaction or str(number), authorisation=answer)
+    name = c.execute(select(session.c.transaction).where(session.c.number == number)).scalar_one()
+    return StartAnswer(transaction=name, authorisation=answer)
+
+
+def _authorised(row: RowMapping, event: TransactionEvent, answer: Authorisation) -> bool:
+    """A card may come after the plug (2.0.1 part 2, C01 and E03): whoever is accepted opens the session; only its own card closes it again."""
+    if event.token and event.token == row["token"]:
+        return answer is Authorisation.ACCEPTED
+    if row["token"] and not event.token:
+        return bool(row["authorised"])
+    return bool(row["authorised"]) or answer is Authorisation.ACCEPTED
 
 
 def updated(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> bool:
@@ -100,7 +122,10 @@ def updated(c: Connection, event: TransactionEvent, point: str, answer: Authoris
     if not _first_time(c, event, now):
         return False
     number, row = _row_for(c, event, point, answer, now)
-    c.execute(update(session).where(session.c.number == number).values(_forward(row, event, now)))
+    values = _forward(row, event, now) | {"authorised": _authorised(row, event, answer)}
+    if row["end_reason"] == PRESUMED and not event.offline and event.occurred_at > row["ended_at"]:
+        values |= {"ended_at": None, "end_reason": None}  # it goes on after all
+    c.execute(update(session).where(session.c.number == number).values(values))
     _file_under(c, event, number)
     return True
 
@@ -140,9 +165,34 @@ def _forward(row: RowMapping, event: TransactionEvent, now: datetime) -> dict[st
     return values
 
 
+def presume_ended(c: Connection, number: str, now: datetime) -> bool:
+    """End a session of which the station does not speak any more, at the moment of its last word. False: it has ended already."""
+    where = (session.c.number == int(number)) & session.c.ended_at.is_(None)
+    row = c.execute(select(session).where(where)).mappings().first()
+    if row is None:
+        return False
+    values = {"ended_at": max(row["started_at"], row["updated_at"] or now), "end_reason": PRESUMED}
+    c.execute(update(session).where(where).values(values))
+    return True
+
+
+def forget(c: Connection, now: datetime, keep_s: float) -> None:
+    """Drop what running sessions told, once they have ended ``keep_s`` ago. Starts and ends stay: they must be known when they are sent again."""
+    edge = now - timedelta(seconds=keep_s)
+    over = select(session.c.number).where(session.c.ended_at < edge)
+    key = transaction_event.c.replay_key
+    running = or_(key.like("meter/%"), key.like("%/Updated/%"))
+    c.execute(delete(transaction_event).where((transaction_event.c.received_at < edge) & running & transaction_event.c.session.in_(over)))
+
+
 def open_sessions(c: Connection) -> list[Session]:
     """Those that have not ended, oldest first."""
-    return [_session(row) for row in c.execute(select(session).where(session.c.ended_at.is_(None)).order_by(session.c.number)).mappings()]
+    return [
+        _session(row)
+        for row in c.execute(
+            select(session).where(session.c.ended_at.is_(None)).order_by(session.c.started_at, session.c.number)
+        ).mappings()
+    ]
 
 
 def sessions(c: Connection, point: str | None, limit: int) -> list[Session]:
@@ -202,13 +252,23 @@ def keep_setting(c: Connection, name: str, value: str) -> str:
     return str(c.execute(select(setting.c.value).where(setting.c.name == name)).scalar_one())
 
 
+def set_setting(c: Connection, name: str, value: str) -> None:
+    """Store ``value`` under ``name`` in place of what was there."""
+    row = upsert(setting).values(name=name, value=value)
+    c.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def setting_of(c: Connection, name: str) -> str | None:
+    found: str | None = c.execute(select(setting.c.value).where(setting.c.name == name)).scalar()
+    return found
+
+
 PRIORITY = "priority "
 
 
 def keep_priority(c: Connection, point: str, priority: int) -> None:
     """Keep a priority that the owner has given by hand; it goes before the configured one."""
-    row = upsert(setting).values(name=PRIORITY + point, value=str(priority))
-    c.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": str(priority)}))
+    set_setting(c, PRIORITY + point, str(priority))
 
 
 def priorities(c: Connection) -> dict[str, int]:

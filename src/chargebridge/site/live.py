@@ -18,34 +18,57 @@ from chargebridge.stations.port import EvseMeasurement
 
 CAR_DRAWS_A = 1.0
 """Above this a terminal counts as used by the car: clear of the standby draw of a station, well below the 6 A minimum."""
+PHASES_SEEN_S = 20.0
+"""A car that draws on fewer phases than it is offered is believed after this long: some connect one phase after the other.
+Where the station switches phases itself, three times as long."""
+SAMPLES_APART_S = 60.0
+"""Older than this a sample is history; and after this long without one, a station whose clock was set back is believed again."""
 OFFERS_KEPT_S = 300.0
 """An offer that expired this long ago can no longer matter to the ceiling of its point."""
+OVER_SHOWN_S = 3600.0
+"""A limit that is over is still shown this long."""
+_OUT = frozenset({PointStatus.UNAVAILABLE, PointStatus.FAULTED})
 
 
 @dataclass
 class LivePoint:
-    """One point's present; field for field what ``PointState`` says, plus what only the site needs."""
+    """One point's present; field for field what ``PointState`` says, plus what only the site needs.
+
+    connector: what the station says of the point itself; out: of itself as a whole, when it is out of order. sampled_at: the station's own time
+    of the newest sample; in_step: its clock goes right. fewer: on how many phases a car was seen to draw that could draw on more, and since when.
+    """
 
     point: ChargingPoint
     online: bool = False
+    connected_at: datetime | None = None
     protocol: str | None = None
-    status: PointStatus = PointStatus.UNKNOWN
+    connector: PointStatus = PointStatus.UNKNOWN
+    out: PointStatus | None = None
     error: str | None = None
     heard_at: datetime | None = None
     session: Session | None = None
     terminal_a: PerPhase | None = None
     power_w: float | None = None
     measured_at: datetime | None = None
+    sampled_at: datetime | None = None
+    in_step: bool = False
     soc: float | None = None
     offers: tuple[Offer, ...] = ()
     fallback_a: float | None = None
     car_phases: int | None = None
+    fewer: tuple[int, datetime] | None = None
+
+    @property
+    def status(self) -> PointStatus:
+        """A station that is out of order as a whole takes its idle points with it; one whose car may still draw keeps its own word."""
+        return self.out if self.out is not None and self.session is None and not self.connector.has_car else self.connector
 
     def freeze(self) -> PointState:
         session = self.session
         state = PointState(
             point=self.point.id,
             online=self.online,
+            connected_at=self.connected_at,
             status=self.status,
             heard_at=self.heard_at,
             terminal_a=self.terminal_a,
@@ -68,14 +91,13 @@ class LivePoint:
         )
 
     def measure(self, sample: EvseMeasurement, now: datetime) -> None:
-        """Take in one sample; older ones than the last are history, not the present."""
-        if self.measured_at is not None and now < self.measured_at:
+        """Take in one sample; one that is older than the last by the station's own clock is history, not the present."""
+        if self._is_history(sample, now):
             return
+        self.sampled_at = sample.measured_at
         if sample.current_a is not None:
             self.terminal_a = sample.current_a
-            drawing = sum(amps > CAR_DRAWS_A for amps in sample.current_a)
-            if drawing:
-                self.car_phases = drawing if self.offered_phases() == len(self.point.phases) else self.car_phases
+            self._learn_phases(sum(amps > CAR_DRAWS_A for amps in sample.current_a), now)
         if sample.power_w is not None:
             self.power_w = sample.power_w
         if sample.current_a is not None or sample.power_w is not None:
@@ -83,8 +105,37 @@ class LivePoint:
         if sample.soc is not None:
             self.soc = sample.soc
 
-    def offered_phases(self) -> int:
-        return self.offers[-1].phases if self.offers else len(self.point.phases)
+    def _is_history(self, sample: EvseMeasurement, now: datetime) -> bool:
+        """Also what a station that is known to go right sends long after it was measured; one that never goes right is taken at its word."""
+        old = (now - sample.measured_at).total_seconds() > SAMPLES_APART_S
+        if old and self.in_step:
+            return True
+        self.in_step = not old
+        if self.sampled_at is None or self.measured_at is None or sample.measured_at >= self.sampled_at:
+            return False
+        return 0 <= (now - self.measured_at).total_seconds() < SAMPLES_APART_S
+
+    def _learn_phases(self, drawing: int, now: datetime) -> None:
+        """More phases are believed at once; fewer only after a while in which all were offered, and never fewer than were seen before."""
+        every = len(self.point.phases)
+        if drawing >= every:
+            self.car_phases, self.fewer = every, None
+            return
+        newest = self.offers[-1] if self.offers else None
+        if not drawing or (newest is not None and newest.phases != every):
+            self.fewer = None
+            return
+        if self.car_phases is not None:
+            self.car_phases = max(self.car_phases, drawing)
+            return
+        if self.fewer is None or self.fewer[0] != drawing or now < self.fewer[1]:
+            self.fewer = (drawing, now)
+        elif (now - self.fewer[1]).total_seconds() >= PHASES_SEEN_S * (3 if self.point.can_switch_phases else 1):
+            self.car_phases = drawing
+
+    def new_car(self) -> None:
+        """What was learned of the last car says nothing of this one."""
+        self.car_phases = self.fewer = None
 
     def forget_car(self) -> None:
         """The plug is out: what was learned of the car goes with it."""
@@ -92,7 +143,7 @@ class LivePoint:
         self.terminal_a = (0.0, 0.0, 0.0)
         self.power_w = 0.0
         self.soc = None
-        self.car_phases = None
+        self.new_car()
 
     def send(self, offer: Offer) -> None:
         edge = offer.sent_at - timedelta(seconds=OFFERS_KEPT_S)
@@ -112,6 +163,7 @@ class Live:
     readings: dict[str, Reading] = field(default_factory=dict)
     batteries: dict[str, BatteryState] = field(default_factory=dict)
     limits: dict[str, Limit] = field(default_factory=dict)
+    """By id; an id belongs to one source."""
     peak: PeakBudget | None = None
     price_per_kwh: float | None = None
     memory: Memory = field(default_factory=Memory)
@@ -119,6 +171,11 @@ class Live:
     def __post_init__(self) -> None:
         self.points = {point.id: LivePoint(point) for point in self.topology.points}
         self._by_evse = {(p.point.station, p.point.evse): p for p in self.points.values()}
+
+    def take_out(self, station: str, status: PointStatus) -> None:
+        """What a station says of itself as a whole."""
+        for point in self.of(station):
+            point.out = status if status in _OUT else None
 
     def at(self, station: str, evse: int) -> LivePoint | None:
         """The point behind an EVSE of a station, None where the configuration has none."""
@@ -135,6 +192,13 @@ class Live:
         points = tuple(self.points[p.id].point for p in self.topology.points)
         self.topology = msgspec.structs.replace(self.topology, points=points)
 
+    def drop_limits(self, now: datetime) -> list[str]:
+        """Forget the limits that ended long ago, unless their source is still supervised. Returns their ids."""
+        gone = [name for name, limit in self.limits.items() if _is_over(limit, now)]
+        for name in gone:
+            del self.limits[name]
+        return gone
+
     def state(self) -> SiteState:
         return SiteState(
             topology=self.topology,
@@ -146,3 +210,9 @@ class Live:
             price_per_kwh=self.price_per_kwh,
             memory=self.memory,
         )
+
+
+def _is_over(limit: Limit, now: datetime) -> bool:
+    if limit.duration_s is None or limit.max_age_s is not None:
+        return False
+    return (now - limit.starts_at).total_seconds() > limit.duration_s + OVER_SHOWN_S

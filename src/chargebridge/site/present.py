@@ -20,6 +20,7 @@ from chargebridge.model.limit import (
 from chargebridge.model.phases import ZERO, PerPhase, power_w
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import Preference
+from chargebridge.model.state import Offer, OfferOutcome
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.view import BatteryView, CircuitView, LimitView, PointView, PowerFlow
 
@@ -37,16 +38,29 @@ DRAWS_W = 300.0
 
 
 def flow(live: Live, now: datetime) -> PowerFlow:
-    """What each party draws or gives. The house is what remains of the grid meter's power, so it is only known while that is."""
+    """What each party draws or gives. The house is what remains of the grid meter's power, so it is only known while all the others are."""
     root = next(c for c in live.topology.circuits if c.parent is None)
     grid_w = _power(live, root.meter, root.meter_max_age_s, now)
-    pv = [_power(live, g.meter, root.meter_max_age_s, now) for g in live.topology.generators]
-    pv_w = -sum(p for p in pv if p is not None) if any(p is not None for p in pv) else None
-    batteries = [_battery_w(live, b.id, b.meter, root.meter_max_age_s, now) for b in live.topology.batteries]
-    battery_w = sum(b for b in batteries if b is not None) if any(b is not None for b in batteries) else None
+    pv = [_power(live, g.meter, root.meter_max_age_s, now) for g in live.topology.generators if g.meter is not None]
+    batteries = [
+        _battery_w(live, b.id, b.meter, root.meter_max_age_s, now)
+        for b in live.topology.batteries
+        if b.meter is not None or b.id in live.batteries
+    ]
+    pv_w, battery_w = _sum(pv), _sum(batteries)
+    lost = {"grid": root.meter is not None and grid_w is None, "pv": None in pv, "battery": None in batteries}
+    silent = tuple(name for name, is_lost in lost.items() if is_lost)
     cars_w = sum(p.power_w or 0.0 for p in live.points.values())
-    house_w = None if grid_w is None else grid_w + (pv_w or 0.0) - (battery_w or 0.0) - cars_w
-    return PowerFlow(grid_w=grid_w, pv_w=pv_w, battery_w=battery_w, house_w=house_w, cars_w=cars_w)
+    house_w = None if grid_w is None or silent else grid_w - (pv_w or 0.0) - (battery_w or 0.0) - cars_w
+    return PowerFlow(
+        grid_w=grid_w, pv_w=None if pv_w is None else -pv_w, battery_w=battery_w, house_w=house_w, cars_w=cars_w, silent=silent
+    )
+
+
+def _sum(powers: list[float | None]) -> float | None:
+    """None where there is nothing to add up, or a part of it is not known."""
+    known = [p for p in powers if p is not None]
+    return sum(known) if known and len(known) == len(powers) else None
 
 
 def _power(live: Live, meter: str | None, max_age_s: float, now: datetime) -> float | None:
@@ -123,7 +137,7 @@ def points(live: Live, made: Decision | None, now: datetime) -> tuple[PointView,
 
 
 def _point(p: LivePoint, decided: PointDecision | None, now: datetime) -> PointView:
-    offer = p.offers[-1] if p.offers else None
+    offer = _in_force(p, now)
     session = p.session
     finish_at, finish_text = finish(p, now)
     return PointView(
@@ -154,6 +168,12 @@ def _point(p: LivePoint, decided: PointDecision | None, now: datetime) -> PointV
         finish_text=finish_text,
         why=decided.why if decided else None,
     )
+
+
+def _in_force(p: LivePoint, now: datetime) -> Offer | None:
+    """The newest offer that the station has not refused, while it stands."""
+    newest = next((o for o in reversed(p.offers) if o.outcome is not OfferOutcome.REJECTED), None)
+    return newest if newest is not None and newest.expires_at > now else None
 
 
 def rotate(point: ChargingPoint, terminal_a: PerPhase) -> PerPhase:

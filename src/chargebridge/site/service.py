@@ -5,12 +5,13 @@ import hmac
 from base64 import b32encode
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from math import isfinite
 
 import msgspec
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ModelError
-from chargebridge.model.limit import Limit, LimitedPower, LimitSource, OnNode
+from chargebridge.model.limit import Bound, Limit, LimitedCurrent, LimitedPower, LimitedUnbalance, LimitSource, OnNode, Unknown
 from chargebridge.model.session import Preference
 from chargebridge.site import journal, ledger, present
 from chargebridge.site.config import SiteTable
@@ -22,6 +23,10 @@ from chargebridge.store import Database
 
 ENERGY_MAX_WH = 1_000_000.0
 """More than any road vehicle's battery: a larger figure is a slip of the unit."""
+FIGURE_MAX = 1e9
+"""W or A; a larger one is a slip of the unit too."""
+SPAN_MAX_S = 20 * 365 * 86_400.0
+"""Further from now than this nothing is meant, and a calendar ends somewhere."""
 
 
 class Service:
@@ -117,22 +122,37 @@ class Service:
         return answer
 
     async def enter_limit(self, limit: Limit, by: str) -> None:
-        """Put a limit into the book; it is decided on at once. Raises ModelError when its scope is not there or its figure is none."""
-        self._check_scope(limit)
-        await self._database.write(lambda c: journal.keep_limit(c, limit, by))
+        """Put a limit into the book. Raises ModelError when its scope is not there or its figure is none.
+
+        It is decided on before it is written down: a full disk must not keep a limit from being obeyed. Raises StoreError when it holds
+        but would be forgotten in a restart.
+        """
+        self._check_limit(limit)
         self._live.limits[limit.id] = limit
         self._engine.wake()
         self._tell("limit", f"{present.SOURCE_TEXTS[limit.source]}: {present.bound_text(limit.bound)}", limit.id)
+        await self._database.write(lambda c: journal.keep_limit(c, limit, by))
 
-    def _check_scope(self, limit: Limit) -> None:
-        scope = limit.scope
+    def _check_limit(self, limit: Limit) -> None:
+        scope, where = limit.scope, f"limit {limit.id}"
         nodes = {c.id for c in self._live.topology.circuits} | set(self._live.points)
         groups = {g.id for g in self._live.topology.groups}
         named, known = (scope.node, nodes) if isinstance(scope, OnNode) else (scope.group, groups)
         if named not in known:
-            raise ModelError(f"limit {limit.id}", f"{named!r} is not on this site", f"name one of {', '.join(sorted(known))}")
-        if isinstance(limit.bound, LimitedPower) and not 0 <= limit.bound.power_w <= 1e9:
-            raise ModelError(f"limit {limit.id}", f"{limit.bound.power_w} W is no limit", "give 0 W or more")
+            raise ModelError(where, f"{named!r} is not on this site", f"name one of {', '.join(sorted(known))}")
+        figures = _figures(limit.bound) if limit.failsafe_w is None else (*_figures(limit.bound), limit.failsafe_w)
+        wrong = next((figure for figure in figures if not 0 <= figure <= FIGURE_MAX), None)
+        if wrong is not None:
+            raise ModelError(where, f"{wrong} is no limit", "give 0 or more")
+        spans = (limit.duration_s, limit.max_age_s)
+        if any(span is not None and not 0 < span <= SPAN_MAX_S for span in spans):
+            raise ModelError(where, "a duration or an age is none, or too long", f"give up to {SPAN_MAX_S:g} s, or none at all")
+        if limit.starts_at.tzinfo is None or abs((limit.starts_at - self._clock.now()).total_seconds()) > SPAN_MAX_S:
+            raise ModelError(where, f"{limit.starts_at} cannot be its beginning", "give a time of these years, with its time zone")
+        other = self._live.limits.get(limit.id)
+        if other is not None and other.source is not limit.source:
+            owner = present.SOURCE_TEXTS[other.source]
+            raise ModelError(where, f"this id is already used by the {owner}", "give it another id, so that neither replaces the other")
 
     async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
         name = f"owner {node}"
@@ -167,7 +187,7 @@ class Service:
             raise ModelError(at.point.name, f"priority {priority} is out of range", "give one from -100 to 100")
         await self._database.write(lambda c: ledger.keep_priority(c, point, priority))
         self._live.prioritise({point: priority})
-        await self._engine.use_topology()
+        self._engine.use_topology()
         self._tell("session", f"{at.point.name}: priority {priority} set by {by}", point)
 
     def driver_key(self, point: str) -> str:
@@ -194,7 +214,25 @@ def _check(wish: Preference, now: datetime) -> None:
         raise ModelError(where, "an energy is negative or too large", f"give 0 to {ENERGY_MAX_WH / 1000:g} kWh")
     if high is not None and high < low:
         raise ModelError(where, "the maximum is below the minimum", "give a maximum of at least the minimum")
+    if wish.target_at is not None and wish.target_at.tzinfo is None:
+        raise ModelError(where, "the target time has no time zone", "give one, such as 2026-11-21T18:00+01:00")
+    if any(cap is not None and not isfinite(cap) for cap in (wish.price_cap_min, wish.price_cap_max)):
+        raise ModelError(where, "a price cap is no number", "give a price per kWh, or none")
     if wish.target_at is not None and wish.target_at <= now:
         raise ModelError(where, "the target time is in the past", "give a time to come")
     if low > 0 and wish.target_at is None:
         raise ModelError(where, "a minimum energy needs a time", "say until when you need it")
+
+
+def _figures(bound: Bound) -> tuple[float, ...]:
+    match bound:
+        case LimitedPower(power_w=watts):
+            return (watts,)
+        case LimitedCurrent(current_a=amps):
+            return amps
+        case LimitedUnbalance(current_a=difference):
+            return (difference,)
+        case Unknown(failsafe_w=watts):
+            return () if watts is None else (watts,)
+        case _:
+            return ()

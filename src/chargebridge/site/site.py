@@ -4,14 +4,17 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
+import structlog
 
 from chargebridge.meters.port import Meter
 from chargebridge.model.circuit import Topology
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Alert, Decision
+from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.model.state import SiteState
 from chargebridge.plants import BatteryPlant
@@ -22,18 +25,22 @@ from chargebridge.site.desk import REMOTE, StationDesk, Tokens
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.site.peak import PeakWindow
+from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.service import Service
 from chargebridge.site.view import Happening, HistoryPoint
-from chargebridge.stations.port import Answer, Outcome, Stations, StationSink
+from chargebridge.stations.port import Answer, Outcome, Station, Stations, StationSink
 from chargebridge.store import Database
 
 HAPPENINGS_SHOWN = 100
 SAMPLE_EVERY_S = 2.0
+METER_AGAIN_S = 5.0
+TELL_AGAIN_S = 60.0
 FALLBACK_RETRY_S = 30.0
 BOOT_POLL_S = 0.2
 """A connected station may be called only after its boot was answered; so often we look whether it was."""
 DRIVER_SECRET = "driver_secret"  # noqa: S105 - the name under which it is kept, not the secret
+
+log = structlog.get_logger(__name__)
 
 
 class Site:
@@ -56,7 +63,8 @@ class Site:
         self._topology: Topology = config.topology()
         self._happenings: deque[Happening] = deque(maxlen=HAPPENINGS_SHOWN)
         self._alerts: tuple[Alert, ...] = ()
-        self._faults: dict[str, MeterFault] = {}
+        self._told: dict[tuple[str, str], datetime] = {}
+        self._lost_records = 0
         self._reaction_ms: float | None = None
         self.live = Live(self._topology, price_per_kwh=config.site.price_per_kwh)
         tokens = Tokens({t.id: t.blocked for t in config.token}, remote_token, open_to_all=config.site.open_to_all)
@@ -119,10 +127,17 @@ class Site:
         for session in await database.read(ledger.open_sessions):
             point = site.live.points.get(session.point)
             if point is not None:
+                if point.session is not None:  # a point charges one car: of those before it the end was never told
+                    site._end_unreported(point.session.id)
                 point.session = session
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits[limit.id] = limit
+        site.live.drop_limits(clock.now())
+        if site._peak is not None and (meter := site._root_meter) is not None:
+            since = window_of(clock.now()) - timedelta(seconds=GAP_MAX_S)
+            for reading in await database.read(lambda c: journal.readings(c, meter, since)):
+                site._peak.add(reading)
         site._happenings.extend(await database.read(lambda c: journal.happenings(c, HAPPENINGS_SHOWN)))
         return site
 
@@ -139,16 +154,26 @@ class Site:
     # what comes in
 
     async def _read(self, meter: Meter) -> None:
-        async for item in meter.readings():
-            if isinstance(item, MeterFault):
-                self._faulty(item)
-            else:
-                self.read(item)
+        """A meter whose adapter fails costs that meter, which counts as silent, and is tried again."""
+        while True:
+            try:
+                async for item in meter.readings():
+                    if isinstance(item, MeterFault):
+                        self._faulty(item)
+                    else:
+                        self.read(item)
+                return  # a replay has come to its end
+            except ChargebridgeError as error:
+                self._faulty(MeterFault(meter=meter.name, at=self._clock.now(), where=error.where, reason=error.reason, cure=error.cure))
+            except Exception as error:
+                log.exception("reading a meter failed", meter=meter.name)
+                reason, cure = f"cannot be read ({type(error).__name__}: {error})", "it is tried again; the log tells more"
+                self._faulty(MeterFault(meter=meter.name, at=self._clock.now(), where=meter.name, reason=reason, cure=cure))
+            await self._clock.sleep(METER_AGAIN_S)
 
     def read(self, reading: Reading) -> None:
         """Take in a reading, whichever way it came."""
         self.live.readings[reading.meter] = reading
-        self._faults.pop(reading.meter, None)
         if self._peak is not None and reading.meter == self._root_meter:
             self._peak.add(reading)
         self._database.write_soon(lambda c: journal.keep_reading(c, reading))
@@ -159,41 +184,51 @@ class Site:
         return next(c.meter for c in self._topology.circuits if c.parent is None)
 
     def _faulty(self, fault: MeterFault) -> None:
-        before = self._faults.get(fault.meter)
-        self._faults[fault.meter] = fault
-        if before is None or before.reason != fault.reason:
+        if self._is_news("meter", fault.meter):
             self.tell("meter", f"{fault.meter}: {fault.reason}; {fault.cure}", fault.meter)
 
     async def _welcome(self) -> None:
         """Each station that arrives gets its fallback currents written, again until it has confirmed them."""
+        tasks: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 station = await self._arrivals.get()
-                group.create_task(self._write_fallbacks(station))
+                if station in tasks:
+                    tasks[station].cancel()  # it has come anew: begin anew
+                tasks[station] = group.create_task(self._write_fallbacks(station))
 
     async def _write_fallbacks(self, identity: str) -> None:
-        for point in self.live.of(identity):
-            wait_s: float | None = 0.0
-            while point.online and wait_s is not None:
-                await self._clock.sleep(wait_s)
-                wait_s = await self._write_fallback(identity, point)
+        """Round by round, so that an EVSE that refuses does not keep the others from theirs."""
+        todo = self.live.of(identity)
+        while todo and todo[0].online:
+            to = self.stations.station(identity)
+            if to is None or not to.online:
+                await self._clock.sleep(BOOT_POLL_S)
+                continue
+            todo = [point for point in todo if not await self._write_fallback(to, point)]
+            if todo:
+                await self._clock.sleep(FALLBACK_RETRY_S)
 
-    async def _write_fallback(self, identity: str, point: LivePoint) -> float | None:
-        """One try; returns after how many seconds the next one is due, None when the station has confirmed."""
-        to = self.stations.station(identity)
-        if to is None or not to.online:
-            return BOOT_POLL_S
-        answer = await to.write_fallback(point.point.evse, point.point.fallback_a)
+    async def _write_fallback(self, to: Station, point: LivePoint) -> bool:
+        """One try; True when the station has confirmed."""
+        try:
+            answer = await to.write_fallback(point.point.evse, point.point.fallback_a)
+        except Exception as error:
+            log.exception("a fallback current could not be written", point=point.point.id)
+            answer = Answer(outcome=Outcome.TIMED_OUT, detail=f"{type(error).__name__}: {error}")
         if answer.outcome is Outcome.ACCEPTED:
             point.fallback_a = point.point.fallback_a
-            self._engine.wake()
-            return None
-        point.fallback_a = None
-        self.tell("alert", f"{point.point.name} did not take its fallback current: {answer.outcome} {answer.detail}", point.point.id)
-        return FALLBACK_RETRY_S
+        else:
+            point.fallback_a = None
+            if self._is_news("fallback", point.point.id):
+                text = f"{point.point.name} did not take its fallback current: {answer.outcome} {answer.detail}"
+                self.tell("alert", text, point.point.id)
+        self._engine.wake()
+        return point.fallback_a is not None
 
     def _refused(self, point: str, answer: Answer) -> None:
-        self.tell("alert", f"{self.live.points[point].point.name} refused an offer: {answer.outcome} {answer.detail}", point)
+        if self._is_news("refused", point):
+            self.tell("alert", f"{self.live.points[point].point.name} refused an offer: {answer.outcome} {answer.detail}", point)
 
     def _decided(self, state: SiteState, made: Decision) -> None:
         self._keeper.give(made.batteries)
@@ -203,8 +238,16 @@ class Site:
         before = {(a.node, a.cure) for a in self._alerts}
         self._alerts = made.alerts
         for alert in made.alerts:
-            if (alert.node, alert.cure) not in before:
+            if (alert.node, alert.cure) not in before and self._is_news(alert.cure, alert.node):
                 self.tell("alert", f"{alert.text}" + (f"; {alert.cure}" if alert.cure else ""), alert.node)
+
+    def _is_news(self, what: str, subject: str) -> bool:
+        """Whether nothing of the kind was told of late: what comes and goes every second must not fill the log."""
+        now, last = self._clock.now(), self._told.get((what, subject))
+        if last is not None and 0 <= (now - last).total_seconds() < TELL_AGAIN_S:
+            return False
+        self._told[what, subject] = now
+        return True
 
     def tell(self, kind: str, text: str, subject: str = "") -> None:
         """A line for the event log."""
@@ -212,14 +255,25 @@ class Site:
         self._happenings.append(line)
         self._database.write_soon(lambda c: journal.keep_happening(c, line))
 
+    def _end_unreported(self, session: str) -> None:
+        now = self._clock.now()
+        self._database.write_soon(lambda c: ledger.presume_ended(c, session, now))
+
+    def _look_at_store(self) -> None:
+        """Records that could not be kept cost no charging, but somebody should know."""
+        if self._database.failed_times > self._lost_records and self._is_news("store", ""):
+            missing = self._database.failed_times - self._lost_records
+            self._lost_records += missing
+            self.tell("alert", f"{missing} records could not be kept: {self._database.failures[-1]}", "store")
+
     async def _sample(self) -> None:
         while True:
             await self._clock.sleep(SAMPLE_EVERY_S)
             now = self._clock.now()
-            flow = present.flow(self.live, now)
-            self._database.write_soon(
-                partial(journal.keep_sample, value=HistoryPoint(at=now, limit_w=self._root_limit_w(), **msgspec.structs.asdict(flow)))
-            )
+            self._look_at_store()
+            flow = msgspec.structs.asdict(present.flow(self.live, now))
+            del flow["silent"]
+            self._database.write_soon(partial(journal.keep_sample, value=HistoryPoint(at=now, limit_w=self._root_limit_w(), **flow)))
 
     def _root_limit_w(self) -> float | None:
         made = self._engine.latest

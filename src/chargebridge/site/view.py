@@ -15,7 +15,7 @@ from chargebridge.stations.port import Answer
 class PowerFlow(Struct, frozen=True, kw_only=True):
     """Present power of each party, W: grid import positive, PV production positive, battery charging positive, house and cars as drawn.
 
-    None: not known (no meter there, or it is lost).
+    None: not known, as there is none, or no meter there; or its meter is lost, and then ``silent`` names it: "grid", "pv", "battery".
     """
 
     grid_w: float | None
@@ -23,6 +23,7 @@ class PowerFlow(Struct, frozen=True, kw_only=True):
     battery_w: float | None
     house_w: float | None
     cars_w: float
+    silent: tuple[str, ...] = ()
 
 
 class CircuitView(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
 from chargebridge.meters import open_meter
+from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault
 from chargebridge.site.config import MeterTable, SiteConfig
 from chargebridge.site.config_file import load
@@ -112,7 +113,7 @@ def _secrets(config: SiteConfig) -> Iterator[Finding]:
 def _port(name: str, host: str, port: int) -> Finding:
     what = f"port of the {name}"
     try:
-        with socket.create_server((host, port)):
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             return Finding(what=what, ok=True, found=f"{host}:{port} is free")
     except OSError as error:
         return Finding(
@@ -133,6 +134,8 @@ async def _listen(meter: MeterTable) -> Finding:
                 return Finding(what=what, ok=True, found=f"heard at {meter.url}, {power}")
     except TimeoutError:
         pass
+    except ChargebridgeError as error:
+        return Finding(what=what, ok=False, found=error.reason, cure=error.cure)
     if fault is not None:
         return Finding(what=what, ok=False, found=fault.reason, cure=fault.cure)
     cure = "check cable, baud rate and protocol; some ports must be enabled by the grid operator first"

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
@@ -78,7 +78,7 @@ def minute(at: str, timezone: str, kept: tuple[datetime, datetime] | None) -> da
     try:
         given = datetime.fromisoformat(at)
         return (given if given.tzinfo else given.replace(tzinfo=ZoneInfo(timezone))).astimezone(UTC).replace(second=0, microsecond=0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise ReplayError(at, f"is no minute ({error})", 'write it like "2026-11-21 18:04"') from error
 
 

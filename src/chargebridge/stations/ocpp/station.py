@@ -323,4 +323,5 @@ def _result(event: Answered | Failed) -> Payload | Answer:
             kind = Outcome.UNSUPPORTED if code in ("NotSupported", "NotImplemented") else Outcome.REJECTED
             return Answer(outcome=kind, detail=f"{code}: {description}".rstrip(": "))
         case _:
-            return Answer(outcome=Outcome.REJECTED, detail=f"unusable answer: {event.error}")
+            # It answered, but not in words that say whether it acted.
+            return Answer(outcome=Outcome.TIMED_OUT, detail=f"unusable answer: {event.error}")
