@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 
-from chargebridge.control.timing import ANSWER_S, CAR_REACTS_S, EXPIRY_LEAD_S, SETTLE_S, age_s
+from chargebridge.control.timing import CAR_REACTS_S, DOUBT_S, EXPIRY_LEAD_S, SETTLE_S, age_s
 from chargebridge.model.circuit import ChargingPoint
 from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, Phase, on_grid
 from chargebridge.model.state import Offer, OfferOutcome, PointState
@@ -36,7 +36,7 @@ class Ceiling:
 
     standing: the offer believed in force, None where the station is on its own. drawn_a: fresh measurement on the grid's phases, else None.
     lost: the station is not reachable. overdrawn_a: what a settled car draws although it was offered less, else None. refused: the station said no
-    to the newest offer or did not answer it, so what it does is not known.
+    to the newest offer or does not answer it, so what it does is not known.
     """
 
     current_a: PerPhase
@@ -148,7 +148,7 @@ def _standing(offers: tuple[Offer, ...], now: datetime) -> Offer | None:
 
 def _unanswered(offer: Offer, now: datetime) -> bool:
     return offer.outcome is OfferOutcome.TIMED_OUT or (
-        offer.outcome is OfferOutcome.SENT and (now - offer.sent_at).total_seconds() >= ANSWER_S
+        offer.outcome is OfferOutcome.SENT and (now - offer.sent_at).total_seconds() >= DOUBT_S
     )
 
 

@@ -5,6 +5,7 @@ ceilings -> loads -> limit book -> wants -> Demand -> EMS -> Grant -> CSM: goals
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from chargebridge.control.alerts import alerts
 from chargebridge.control.book import Book, binding_power, open_book
 from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
 from chargebridge.control.csm import Case, Goal, offers_standing, share
-from chargebridge.control.ems import grant
+from chargebridge.control.ems import grant, hold_to_groups
 from chargebridge.control.loads import Loads, keep, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
@@ -44,11 +45,12 @@ def decide(state: SiteState, now: datetime) -> Decision:
         root.base_w if root.load_w > grid_w else min(root.base_w, max(root.base_low_w, grid_w - power_w(total(offered), loads.voltage_v)))
     )
     granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now)
+    batteries = hold_to_groups(tree, book, state.batteries, _needed_w(tree, cases, loads.voltage_v), batteries, now)
     table = lay_out(tree, book, loads, granted.granted_w)
     room = np.array(table.rooms(offered, lopsided))
     goals = share(table, cases, room, now)
     moves = steps(table, cases, goals, now)
-    explainer = Explainer(table, cases, goals, room, now)
+    explainer = Explainer(table, cases, goals, room, now, ZoneInfo(state.topology.timezone))
     decisions = tuple(
         _point(explainer, index, case, goal, step) for index, (case, goal, step) in enumerate(zip(cases, goals, moves, strict=True))
     )
@@ -90,6 +92,11 @@ def _demand(cases: Sequence[Case], voltage_v: PerPhase) -> Demand:
             volts = sum(voltage_v[phase - 1] for phase in terminals_used(case.point, case.state, case.want.phases))
             needed, wished = needed + case.want.needed_a * volts, wished + case.want.wished_a * volts
     return Demand(needed_w=needed, wished_w=wished)
+
+
+def _needed_w(tree: Tree, cases: Sequence[Case], voltage_v: PerPhase) -> list[float]:
+    """P_needed of the cars in each group, W."""
+    return [_demand([cases[i] for i in members], voltage_v).needed_w for members in tree.in_group]
 
 
 def _grid_w(book: Book, tree: Tree, voltage_v: PerPhase) -> float:

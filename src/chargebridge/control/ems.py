@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import isfinite
 
+from chargebridge.control.book import Book, binding_power
 from chargebridge.control.timing import BATTERY_MAX_AGE_S, ESS_INTERVAL_S, age_s
+from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Battery
 from chargebridge.model.decision import BatteryCommand, Demand, Grant
 from chargebridge.model.state import BatteryState
@@ -34,7 +36,7 @@ def grant(
     present_w = sum(heard[battery.id].power_w for battery in known)
     without_w = others_w - present_w
     left_w = max_grid_w - without_w - demand.needed_w
-    commands = _commands(known, heard, left_w, present_w) if demand.needed_w > 0 else ()
+    commands = _commands(known, heard, left_w, present_w)
     planned_w = sum(c.power_w for c in commands) if commands else present_w
     available_w = max(0.0, max_grid_w - without_w - planned_w)
     granted_w = min(demand.wished_w, available_w)
@@ -53,13 +55,44 @@ def _commands(batteries: Sequence[Battery], heard: dict[str, BatteryState], left
     for battery in batteries:
         if left_w >= 0:
             power_w = min(left_w, max(0.0, heard[battery.id].power_w))
-            reason = "charges no more than what the cars need leaves to it (3.2.6.2)"
+            reason = "charges no more than the house and what the cars need leave to it (3.2.6.1)"
         else:
             power_w = -min(-left_w, _able_w(battery, heard[battery.id]))
-            reason = "gives what the cars need and the grid cannot (3.2.6.3)"
+            reason = "gives what is needed and the grid cannot (3.2.6.3)"
         left_w -= power_w
         commands.append(BatteryCommand(battery=battery.id, power_w=power_w, reason=reason))
     return tuple(commands)
+
+
+def hold_to_groups(
+    tree: Tree,
+    book: Book,
+    states: Sequence[BatteryState],
+    needed_w: Sequence[float],
+    commands: tuple[BatteryCommand, ...],
+    now: datetime,
+) -> tuple[BatteryCommand, ...]:
+    """Hold the batteries of each limited group to what its cars' needs leave of the limit (such as that of section 14a EnWG).
+
+    needed_w: P_needed of the cars in each group. What the batteries leave unused the cars get, by the group's row in the split.
+    """
+    heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and isfinite(s.power_w)}
+    found = {command.battery: command for command in commands}
+    for group, needed in zip(tree.groups, needed_w, strict=True):
+        bound = binding_power(book.of(group.id))
+        charging = {m: heard[m].power_w for m in group.members if m in heard and heard[m].power_w > 0}
+        if bound is None or not charging:
+            continue
+        left_w = max(0.0, bound[0] - needed)
+        present_w = sum(charging.values())
+        if present_w <= left_w - HOLD_W:
+            continue
+        reason = f"charges no more than {bound[1].text} leaves to it"
+        for battery, power_w in charging.items():
+            most_w = left_w * power_w / present_w
+            if battery not in found or found[battery].power_w > most_w:
+                found[battery] = BatteryCommand(battery=battery, power_w=most_w, reason=reason)
+    return tuple(found.values())
 
 
 def _able_w(battery: Battery, state: BatteryState) -> float:

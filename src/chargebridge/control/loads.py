@@ -8,8 +8,8 @@ figures of the base keep that apart:
     base       every point at its latest sample
     base_low   points whose latest sample is older than the reading and than the car's reaction to a changed offer may draw up to their ceiling
                already: their ramp is not mistaken for a household load. For decisions about lowering, as long as nothing is overloaded.
-    base_high  points whose latest sample is newer than the reading may not have drawn anything when it was taken, and a base that fell only just
-               now may be a car that stopped: the highest of the last seconds. For decisions about raising.
+    base_high  points whose latest sample is newer than the reading, or rather old, may not have drawn anything when it was taken, and a base that
+               fell only just now may be a car that stopped: the highest of the last seconds. For decisions about raising.
 
 No point is taken to draw more than its ceiling, therefore ``base_high + sum of ceilings >= load``, whichever sample is late.
 """
@@ -218,13 +218,21 @@ def _skew(
     late, early = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
     for index in below:
         state, draw = points[index], draws[index]
-        if state.measured_at is not None and state.measured_at > reading.received_at:
+        if _early(state, ceilings[index], reading):
             for phase in range(3):
                 early[phase] += draw[phase]
         elif ceilings[index].standing is not None and (ceilings[index].drawn_a is None or _ramping(state, changed)):
             for phase in range(3):
                 late[phase] += ceilings[index].current_a[phase] - draw[phase]
     return (late[0], late[1], late[2]), (early[0], early[1], early[2])
+
+
+def _early(state: PointState, ceiling: Ceiling, reading: Reading) -> bool:
+    """Whether its sample may tell a draw that the reading does not contain: taken after it, or so long before that the car may have stopped."""
+    if ceiling.drawn_a is None or state.measured_at is None:
+        return False
+    older_s = (reading.received_at - state.measured_at).total_seconds()
+    return ceiling.lost or older_s < 0 or older_s > BASE_HELD_S
 
 
 def _ramping(state: PointState, changed: dict[str, datetime]) -> bool:

@@ -51,6 +51,7 @@ def _node(
         node=node,
         meter=view,
         load_a=load,
+        load_w=load_w,
         base_a=base,
         planned_a=add(base, cars),
         allowed_a=allowed,

@@ -14,13 +14,16 @@ EXPIRY_LEAD_S = SETTLE_S + 2.0
 """An offer that is this near its end unrenewed is reckoned with as its fallback too, so that others have made room when the station takes it."""
 RETRY_S = 10.0
 """A refused or unanswered offer is repeated no sooner than this."""
+DOUBT_S = 5.0
+"""While an answer is this late, others make room as if the station had refused: stations answer within a second or two."""
 ANSWER_S = 30.0
 """A call without an answer for this long counts as timed out, whatever the adapter says (the default call timeout of OCPP stacks)."""
 RAISE_INTERVAL_S = 10.0
 """After any change of a point's offer the next raise waits this long: the car's reaction and one round of readings of both meters."""
-BASE_HELD_S = 10.0
+BASE_HELD_S = 15.0
 """A lower base is believed for raises when it has held this long, up to twice as long: a car that stops is seen by the circuit's meter at once but by
-its station's next sample only, and looks until then as if the house took less."""
+its station's next sample only, and looks until then as if the house took less. Samples older than this do not count towards raises, so stations
+should send theirs more often."""
 RAISE_ANYWAY_S = 60.0
 """A raise smaller than the deadband goes out when the offer has stood this long."""
 TURN_S = 15 * 60.0

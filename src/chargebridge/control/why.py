@@ -1,7 +1,7 @@
 """Why a point has the current it has: the whole chain of bounds with their numbers, the binding one marked, and one sentence for its driver."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import numpy as np
 from msgspec.structs import replace
@@ -25,7 +25,9 @@ CLOSE_A = 2 * STEP_A
 class Explainer:
     """Explains the goals of one decision; what all points share is reckoned once."""
 
-    def __init__(self, table: Table, cases: Sequence[Case], goals: Sequence[Goal], room: Floats, now: datetime) -> None:
+    def __init__(self, table: Table, cases: Sequence[Case], goals: Sequence[Goal], room: Floats, now: datetime, zone: tzinfo) -> None:
+        """zone: the site's, in which sentences tell the time of day."""
+        self._zone = zone
         self._table = table
         self._cases = cases
         self._goals = goals
@@ -76,15 +78,15 @@ class Explainer:
             return own.cause, f"{amount}{own.sentence}", mine
         if step.held and step.current_a < goal.current_a - CLOSE_A:
             return self._held(case, goal, step)
-        if goal.resumes_at is not None:
+        if goal.resumes_at is not None and (tightest is None or tightest[0] >= case.point.minimum_a):
             rest = (goal.resumes_at - self._now).total_seconds()
             return Cause.WAITING_TURN, f"waiting: a limit stopped the charging; it may start again in {rest:.0f} s", None
-        if tightest is not None and (goal.waiting or tightest[0] < own.allowed_a - CLOSE_A):
+        if tightest is not None and (goal.waiting or goal.resumes_at is not None or tightest[0] < own.allowed_a - CLOSE_A):
             row = self._table.rows[tightest[1]]
             others = self._sharers[tightest[1]] - (goal.current_a > 0)
             link = (row.node, _text(row))
             bound = self._bound(row, tightest[1], goal, case)
-            if goal.waiting:
+            if goal.waiting or goal.resumes_at is not None:
                 turn = f" and {_cars(others)} {'takes its' if others == 1 else 'take their'} turn" if others else ""
                 cause = Cause.WAITING_TURN if others else Cause.LIMIT
                 return cause, f"waiting: {bound}{turn}", link
@@ -102,7 +104,7 @@ class Explainer:
 
     def _bound(self, row: Row, number: int, goal: Goal, case: Case) -> str:
         """The binding limit in words: what it allows, until when, and what the rest of the house takes of it."""
-        until = f" until {row.origin.until:%H:%M} UTC" if row.origin is not None and row.origin.until is not None else ""
+        until = f" until {row.origin.until.astimezone(self._zone):%H:%M}" if row.origin is not None and row.origin.until is not None else ""
         phase = f" on L{row.phase}" if row.phase is not None else ""
         source = row.origin.source if row.origin is not None else None
         if row.kind is Kind.GRANT:

@@ -94,10 +94,11 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Topology(Struct, frozen=True, kw_only=True):
-    """All that is fixed about one property, checked by ``control.topology.check``."""
+    """All that is fixed about one property, checked by ``control.topology.check``. timezone: in which its people read the time (IANA)."""
 
     circuits: tuple[Circuit, ...]
     points: tuple[ChargingPoint, ...]
     batteries: tuple[Battery, ...] = ()
     generators: tuple[Generator, ...] = ()
     groups: tuple[Group, ...] = ()
+    timezone: str = "UTC"

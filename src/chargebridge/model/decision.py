@@ -130,14 +130,16 @@ class Effective(Struct, frozen=True, kw_only=True):
 class NodeDecision(Struct, frozen=True, kw_only=True):
     """A circuit or a group: what flows, what may flow, and what binds.
 
-    load_a: present current, A per phase (import positive). base_a: the part that is not charging points. allowed_a: what the limits on this node
-    let flow, A per phase, always finite (a group without a limit in force: what its points can draw at most, as JSON has no infinity).
+    load_a: present current, A per phase (import positive); load_w: its power. base_a: the part that is not charging points.
+    allowed_a: what the limits on this node let flow, A per phase, always finite (a group without a limit in force: what its points can
+    draw at most, as JSON has no infinity).
     allowed_w: None where no limit in watts is in force. planned_a: with all goals reached.
     """
 
     node: str
     meter: MeterView
     load_a: PerPhase
+    load_w: float
     base_a: PerPhase
     planned_a: PerPhase
     allowed_a: PerPhase

@@ -88,6 +88,7 @@ def demo_topology() -> Topology:
         ),
         generators=(Generator(id="pv", name="Roof", circuit="main", peak_w=18_000.0, meter="pv-meter"),),
         groups=(Group(id="controllable", name="Controllable devices", members=(*(point.id for point in points), "battery")),),
+        timezone="Europe/Berlin",
     )
 
 
