@@ -1,0 +1,92 @@
+"""The process: it ends in order when it is told to, speaks JSON where that was asked for, and keeps logins over a restart."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from chargebridge.app.commands.doctor import _listen
+from chargebridge.app.serve import StartError, heartbeat_s, owner_access, station_settings
+from chargebridge.site.config import MeterTable
+from chargebridge.site.config_file import ConfigInvalidError, parse
+from chargebridge.store import Database
+from chargebridge.store.passwords import matches
+
+DEMO = (files("chargebridge.app") / "demo.toml").read_text()
+MAIN = "from chargebridge.app.cli import main; main()"
+
+
+def test_ctrl_c_ends_it_in_order_and_standard_output_is_json_only(tmp_path: Path) -> None:
+    words = ["up", "--json", "--port", "0", "--ocpp-port", "0", "--demo-ports", "0", "--store", str(tmp_path / "site.db")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", MAIN, *words], text=True, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["page"].startswith("http://127.0.0.1:")
+        time.sleep(2)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=15)
+    assert process.returncode == 0, err
+    assert time.monotonic() - begun < 6
+    assert out == "", "the log goes to standard error"
+    assert "station disconnected" in err, "stations were told to go"
+    assert "Traceback" not in err
+    assert not (tmp_path / "site.db-wal").exists(), "the store was closed"
+
+
+async def test_logins_outlive_a_restart_while_the_password_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = parse(DEMO.replace("[web]\n", '[web]\npassword_env = "OWNER_PASSWORD"\n', 1))
+    database = Database.open(tmp_path / "site.db")
+
+    async def cookie_is_good(cookie: dict[str, object]) -> bool:
+        return (await owner_access(config, database, None)).login_of(cookie) is not None
+
+    monkeypatch.setenv("OWNER_PASSWORD", "first")
+    cookie: dict[str, object] = {}
+    access = await owner_access(config, database, None)
+    access.begin(cookie)
+    assert matches(b"first", access.password_hash)
+    assert await cookie_is_good(cookie)
+    monkeypatch.setenv("OWNER_PASSWORD", "second")
+    assert not await cookie_is_good(cookie), "a new password ends all logins"
+    monkeypatch.delenv("OWNER_PASSWORD")
+    with pytest.raises(StartError, match="OWNER_PASSWORD is not set"):
+        await owner_access(config, database, None)
+    database.close()
+
+
+def test_stations_that_share_a_variable_share_its_hash_and_send_heartbeats_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve hashes cost seconds at each start; a heartbeat a minute would be too late for an age limit of a minute."""
+    monkeypatch.setenv("CHARGEBRIDGE_DEMO_PASSWORD", "x" * 20)
+    config = parse(DEMO)
+    assert len({s.password_hash for s in station_settings(config)}) == 1
+    assert heartbeat_s(config) == 20
+
+
+@pytest.mark.parametrize(("given", "missing"), [("certificate", "key"), ("key", "certificate")])
+def test_half_of_a_certificate_is_refused_instead_of_serving_without_tls(given: str, missing: str) -> None:
+    with pytest.raises(ConfigInvalidError, match=f"the {missing} is missing"):
+        parse(DEMO.replace("[ocpp]\n", f'[ocpp]\n{given} = "some.pem"\n', 1))
+
+
+async def test_doctor_tells_of_a_meter_that_cannot_be_opened() -> None:
+    found = await _listen(MeterTable(id="m", url="file:///nowhere/capture.bin"))
+    assert not found.ok
+    assert found.cure
+
+
+def test_replay_in_a_time_zone_that_is_none_says_so(tmp_path: Path) -> None:
+    Database.open(tmp_path / "site.db").close()
+    words = ["replay", "2026-11-21 12:00", "--timezone", "Europe/Nowhere", "--store", str(tmp_path / "site.db"), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *words], capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ)
+    )
+    assert done.returncode == 1
+    assert "is no minute" in json.loads(done.stdout)["reason"]
