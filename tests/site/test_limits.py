@@ -145,6 +145,9 @@ async def test_priorities_and_wishes_survive_and_decisions_are_made_again_from_t
             await site.site.service.set_priority("a", priority, "test")
             await site.site.service.enter_limit(limit(power_w=1000.0 + priority), "test")
             await asyncio.sleep(0.12)
+        await site.database.write(lambda c: None)
+        used = await site.rows("select count(distinct topology) from decision")
+        assert used == [(4,)], "each decision names the topology that it rests on"
         with pytest.raises(ModelError, match="cap"):
             await site.site.service.prefer("a", Preference(price_cap_max=float("nan")), "test")
         with pytest.raises(ModelError, match="zone"):
