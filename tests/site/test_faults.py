@@ -173,7 +173,7 @@ async def test_the_site_runs_on_a_replay_of_a_real_capture(tmp_path: Path, folde
     path = VECTORS / folder / file
     if not path.is_file():
         pytest.skip(f"no capture {path}; CHARGEBRIDGE_VECTORS names another place")
-    url = f"file://{path}?speed=100&interval=2"
+    url = f"file://{path}?speed=500&interval=2"
     text = METERED.replace('meter = "m"', 'meter = "m"\nmeter_max_age_s = 2\nlost_meter_load_a = 40').replace("tcp://127.0.0.1:9", url)
     clock = FastClock(1)
     plain = [r async for r in open_meter(f"file://{path}?speed=0", "m", clock).readings() if isinstance(r, Reading)]

@@ -44,7 +44,7 @@ def stop_all(power_w: float = 0.0) -> Limit:
 
 
 async def test_0_w_is_on_its_way_at_once_and_an_offer_cut_off_by_a_broken_line_stays_reckoned_with(tmp_path: Path) -> None:
-    async with bench(tmp_path) as site:
+    async with bench(tmp_path, speed=4) as site:
         client = await charging(site)
         before = site.point("a").offers[-1]
         client.obeys = False
