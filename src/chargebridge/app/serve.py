@@ -30,6 +30,7 @@ CALL_TIMEOUT_S = 10.0
 SAMPLE_EVERY_S = 5
 HEARTBEAT_MAX_S = 60
 CLOSING_S = 3
+STRANGERS_EVERY_S = 2.0
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -100,12 +101,15 @@ async def owner_access(config: SiteConfig, database: Database, password: str | N
     """How the owner gets in: the configured password, or ``password`` where none is configured; logins and token outlive a restart."""
     secret = await database.write(lambda c: ledger.keep_setting(c, "session_secret", secrets.token_urlsafe(32)))
     token = await database.write(lambda c: ledger.keep_setting(c, "api_token", secrets.token_urlsafe(24)))
+    secure = (config.web.public_url or "").startswith("https://")
     if config.web.password_hash is not None:
-        return Access(password_hash=config.web.password_hash, session_secret=secret, api_token=token)
+        return Access(password_hash=config.web.password_hash, session_secret=secret, api_token=token, secure_cookie=secure)
     if config.web.password_env is not None:
-        return Access(password_hash=await _kept_hash(config.web.password_env, database), session_secret=secret, api_token=token)
+        return Access(
+            password_hash=await _kept_hash(config.web.password_env, database), session_secret=secret, api_token=token, secure_cookie=secure
+        )
     assert password is not None
-    return Access(password_hash=hash_password(password), session_secret=secret, api_token=token)
+    return Access(password_hash=hash_password(password), session_secret=secret, api_token=token, secure_cookie=secure)
 
 
 async def _kept_hash(variable: str, database: Database) -> str:
@@ -175,7 +179,7 @@ async def serve(
         site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
         central = site.stations
         assert isinstance(central, CentralSystem)
-        await _listen(config, site, central, access, beside, ready)
+        await _listen(config, site, central, access, beside, ready, clock)
     finally:
         database.close()
 
@@ -187,6 +191,7 @@ async def _listen(
     access: Access,
     beside: Callable[[Running], Coroutine[None, None, None]] | None,
     ready: Callable[[Running], None] | None,
+    clock: Clock,
 ) -> None:
     with _bound(config.web.host, config.web.port) as listener:
         try:
@@ -199,15 +204,23 @@ async def _listen(
             running = Running(
                 site=site,
                 central=central,
-                web_url=f"http://{config.web.host}:{listener.getsockname()[1]}",
+                web_url=config.web.public_url or f"http://{config.web.host}:{listener.getsockname()[1]}",
                 api_token=access.api_token or "",
                 ocpp_url=f"{'wss' if config.ocpp.certificate else 'ws'}://{config.ocpp.host}:{central.port}/ocpp/",
             )
             server = WebServer(
-                uvicorn.Config(create_app(site.service, access), log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSING_S)
+                uvicorn.Config(
+                    create_app(site.service, access, config.web.public_url),
+                    log_level="warning",
+                    access_log=False,
+                    timeout_graceful_shutdown=CLOSING_S,
+                )
             )
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(site.run(), name="site")]
+                tasks = [
+                    group.create_task(site.run(), name="site"),
+                    group.create_task(_tell_strangers(central, site, clock), name="strangers"),
+                ]
                 if beside is not None:
                     tasks.append(group.create_task(beside(running), name="beside"))
                 if ready is not None:
@@ -217,6 +230,17 @@ async def _listen(
                     task.cancel()
         finally:
             await central.stop()
+
+
+async def _tell_strangers(central: CentralSystem, site: Site, clock: Clock) -> None:
+    """Whoever knocks and is not let in is told to the owner, once for each name and reason: it may be the station he is just connecting."""
+    known: set[tuple[str, str]] = set()
+    while True:
+        for key, stranger in list(central.strangers.items()):
+            if key not in known:
+                known.add(key)
+                site.tell("station", f"{stranger.identity!r} from {stranger.remote} was turned away: {stranger.why}", stranger.identity)
+        await clock.sleep(STRANGERS_EVERY_S)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -156,11 +156,15 @@ class ListenTable(_Table):
 
 
 class WebTable(ListenTable):
-    """password_hash as ``chargebridge password`` prints it, or password_env; neither: one is made and printed at the start."""
+    """password_hash as ``chargebridge password`` prints it, or password_env; neither: one is made and printed at the start.
+
+    public_url: where people reach the pages from outside, such as https://charge.example behind a TLS proxy; drivers' links begin with it.
+    """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     password_hash: str | None = None
     password_env: str | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] | None = None
 
 
 class OcppTable(ListenTable):

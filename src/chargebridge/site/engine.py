@@ -23,13 +23,13 @@ from chargebridge.store import Database
 BEAT_S = 1.0
 CALM_S = 0.05
 """Wakes that come closer together than this share one decision: a burst of meter values from twenty stations is one change."""
-RECORD_EVERY_S = 1.0
+RECORD_EVERY_S = 5.0
 """A decision that moves nothing is written down this often; one that moves something always."""
 FORGET_EVERY_S = 600.0
 
 
 class Engine:
-    """Decides whenever it is woken; ``latest`` is the newest decision."""
+    """Decides whenever it is woken. latest: the newest decision; reaction_s: from the change that woke it to the commands on their way."""
 
     def __init__(
         self,
@@ -53,10 +53,14 @@ class Engine:
         self._topology = journal.digest(live.topology)
         self._recorded_at: datetime | None = None
         self._forgot_at: datetime | None = None
+        self._woken_at: datetime | None = None
         self.latest: Decision | None = None
+        self.reaction_s: float | None = None
 
     def wake(self) -> None:
         """Something changed that a decision depends on."""
+        if self._woken_at is None:
+            self._woken_at = self._clock.now()
         self._bell.set()
 
     def use_topology(self) -> None:
@@ -91,6 +95,8 @@ class Engine:
         self._live.memory = made.memory
         self._dispatcher.give(made.points)
         self.latest = made
+        if self._woken_at is not None:
+            self.reaction_s, self._woken_at = max(0.0, (self._clock.now() - self._woken_at).total_seconds()), None
         self._decided(state, made)
         self._record(state, made)
 

@@ -33,6 +33,8 @@ from chargebridge.store import Database
 
 HAPPENINGS_SHOWN = 100
 SAMPLE_EVERY_S = 2.0
+SETTLING_S = 20.0
+"""After a start, stations and meters take so long to be heard; what is missing meanwhile is shown, but is no news for the log."""
 METER_AGAIN_S = 5.0
 TELL_AGAIN_S = 60.0
 FALLBACK_RETRY_S = 30.0
@@ -65,7 +67,7 @@ class Site:
         self._alerts: tuple[Alert, ...] = ()
         self._told: dict[tuple[str, str], datetime] = {}
         self._lost_records = 0
-        self._reaction_ms: float | None = None
+        self._began = clock.now()
         self.live = Live(self._topology, price_per_kwh=config.site.price_per_kwh)
         tokens = Tokens({t.id: t.blocked for t in config.token}, remote_token, open_to_all=config.site.open_to_all)
         self._arrivals: asyncio.Queue[str] = asyncio.Queue()
@@ -105,7 +107,7 @@ class Site:
             demo=demo,
             happenings=self._happenings,
             tell=self.tell,
-            reaction_ms=lambda: self._reaction_ms,
+            reaction_ms=lambda: None if self._engine.reaction_s is None else self._engine.reaction_s * 1000,
         )
 
     @classmethod
@@ -232,9 +234,8 @@ class Site:
 
     def _decided(self, state: SiteState, made: Decision) -> None:
         self._keeper.give(made.batteries)
-        newest = max((r.received_at for r in state.readings), default=None)
-        if newest is not None:
-            self._reaction_ms = (self._clock.now() - newest).total_seconds() * 1000
+        if (made.at - self._began).total_seconds() < SETTLING_S:
+            return
         before = {(a.node, a.cure) for a in self._alerts}
         self._alerts = made.alerts
         for alert in made.alerts:

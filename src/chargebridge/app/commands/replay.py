@@ -18,6 +18,9 @@ from chargebridge.model.errors import ChargebridgeError
 from chargebridge.site import journal
 from chargebridge.store import Database
 
+USUAL = (Path("data/site.db"), Path("data/demo.db"))
+"""Where a site's store is when its configuration names no other, and the demo's."""
+
 
 class ReplayError(ChargebridgeError):
     """There is nothing to replay, or the time cannot be read."""
@@ -47,13 +50,14 @@ class _At(Struct):
 
 def replay(
     at: Annotated[str, typer.Argument(help='A minute: "2026-11-21 18:04", or "last".')] = "last",
-    store: Annotated[Path, typer.Option(help="The site's database.")] = Path("data/demo.db"),
+    store: Annotated[Path | None, typer.Option(help="The site's database; data/site.db or else data/demo.db when not named.")] = None,
     point: Annotated[str | None, typer.Option(help="Only this charging point.")] = None,
     timezone: Annotated[str, typer.Option(help="In which the minute is given.")] = "UTC",
     as_json: AsJson = False,
 ) -> None:
     """Make a past minute's decisions again, exactly, and say why they came out so. Exit code 1 if any differs."""
     with told_errors(as_json=as_json):
+        store = store or next((path for path in USUAL if path.exists()), USUAL[0])
         if not store.exists():
             raise ReplayError(str(store), "there is no such database", "name the site's own with --store")
         database = Database.open(store)

@@ -58,7 +58,10 @@ def _announce(running: Running, site: SiteConfig, password: str | None, *, as_js
         )
         return
     out.print(f"\n[bold green]{site.site.name}[/bold green] is live")
-    out.print(f"  page       {running.web_url}" + (f"   (owner's password for this run: [bold]{password}[/bold])" if password else ""))
+    out.print(
+        f"  page       {running.web_url}" + (f"   (owner's password for this run: [bold]{password}[/bold])" if password else ""),
+        soft_wrap=True,
+    )
     if links:
         out.print(f"  a driver   {next(iter(links.values()))}", soft_wrap=True)
     out.print(f"  stations   {running.ocpp_url}<station id>   (OCPP 1.6J and 2.0.1)")
