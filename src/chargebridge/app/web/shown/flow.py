@@ -11,7 +11,8 @@ _STILL_W = 25.0
 
 
 def flow(view: SiteView) -> dict[str, Any]:
-    parties = [_pv(view), _grid(view)]
+    parties = [_pv(view)] if view.flow.pv_w is not None or "pv" in view.flow.silent else []
+    parties.append(_grid(view))
     if view.batteries:
         parties.append(_battery(view))
     parties += [_house(view), _cars(view)]
@@ -42,7 +43,7 @@ def _pv(view: SiteView) -> dict[str, Any]:
 def _grid(view: SiteView) -> dict[str, Any]:
     watts = view.flow.grid_w
     if watts is None:
-        word = "meter lost"
+        word = "meter lost" if "grid" in view.flow.silent else "no meter here"
     elif abs(watts) < _STILL_W:
         word = "in balance"
     else:
