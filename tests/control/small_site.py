@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from chargebridge.control import decide
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Group, Topology
 from chargebridge.model.decision import Decision, Move, PointDecision
@@ -11,7 +13,6 @@ from chargebridge.model.phases import PerPhase
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus
 from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
-from msgspec.structs import replace
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ class SmallSite:
     takes: dict[str, float] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
     t: float = 0.0
-    memory: Memory = Memory()
+    memory: Memory = field(default_factory=Memory)
     seen: dict[str, PointState] = field(default_factory=dict)
     reading: Reading | None = None
 

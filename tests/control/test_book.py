@@ -1,5 +1,7 @@
 """Which limits are in force when, and where each comes from."""
 
+from small_site import NOON, at, circuit, limit, point, root
+
 from chargebridge.control.book import Book, binding_current, binding_power, open_book
 from chargebridge.control.tree import grow
 from chargebridge.model.circuit import Group, Topology
@@ -13,7 +15,6 @@ from chargebridge.model.limit import (
     Unlimited,
 )
 from chargebridge.model.state import PeakBudget
-from small_site import NOON, at, circuit, limit, point, root
 
 TREE = grow(
     Topology(

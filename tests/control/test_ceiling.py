@@ -1,11 +1,12 @@
 """The most a point may be drawing, whatever it was told."""
 
 import pytest
+from small_site import at, offer, point
+
 from chargebridge.control.ceiling import reckon
 from chargebridge.model.circuit import ChargingPoint
 from chargebridge.model.session import PointStatus
 from chargebridge.model.state import Offer, OfferOutcome, PointState
-from small_site import at, offer, point
 
 SENT, ACCEPTED, REJECTED, TIMED_OUT = OfferOutcome.SENT, OfferOutcome.ACCEPTED, OfferOutcome.REJECTED, OfferOutcome.TIMED_OUT
 POINT = point("p", fallback_a=6.0)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from true_physics import START, Car, House, Manners, Meter, Station, World
+
 from chargebridge.control import check
 from chargebridge.model.circuit import ChargingPoint, Circuit, Group, Topology
 from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, LimitSource, OnGroup, OnNode, Scope
 from chargebridge.model.phases import PerPhase, Phase
-from hypothesis import strategies as st
-from msgspec.structs import replace
-from true_physics import START, Car, House, Manners, Meter, Station, World
 
 ROTATIONS: tuple[tuple[Phase, ...], ...] = ((1, 2, 3), (2, 3, 1), (3, 1, 2), (1, 3, 2))
 SINGLES: tuple[tuple[Phase, ...], ...] = ((1,), (2,), (3,))

@@ -5,12 +5,13 @@ The allowance. What flows through a protection is judged by its thermal image (`
 and a meter may be silent for its whole age limit before that counts as a fact. With a house that does not step no allowance is needed at all.
 """
 
-from chargebridge.control.timing import CAR_REACTS_S
-from chargebridge.model.decision import Decision
-from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, OnNode
 from hypothesis import given
 from random_sites import Plan, build, plans
 from true_physics import ALLOWANCE, START, TIMEOUT_S, VOLTAGE_V, World
+
+from chargebridge.control.timing import CAR_REACTS_S
+from chargebridge.model.decision import Decision
+from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, OnNode
 
 ROUNDING = 0.01
 STEP_S = 1
@@ -69,7 +70,9 @@ def test_a_limit_is_kept_from_seconds_after_it_arrives(plan: Plan) -> None:
             able = [p for p in world.scope(limit) if world.stations[p].following_s > CLEARS_S + TIMEOUT_S]
             over = _excess(world, limit)
             drawing = sum(sum(world.stations[p].drawn) for p in able)
-            assert over <= ROUNDING * 100 or drawing <= ROUNDING, f"{t} s: {limit.bound} on {limit.scope} exceeded by {over:.1f}, cars take {drawing:.1f} A"
+            assert over <= ROUNDING * 100 or drawing <= ROUNDING, (
+                f"{t} s: {limit.bound} on {limit.scope} exceeded by {over:.1f}, cars take {drawing:.1f} A"
+            )
 
 
 def _excess(world: World, limit: Limit) -> float:
@@ -132,3 +135,22 @@ def test_what_is_granted_lies_between_needed_and_wished_when_that_is_feasible(pl
         for told in decision.points:
             assert told.needed_a <= told.wished_a
             assert told.goal_a <= told.wished_a + ROUNDING
+
+
+@given(plans(unreachable=False, dying=False, limited=False))
+def test_nothing_is_left_lying_where_nothing_goes_wrong(plan: Plan) -> None:
+    """After a while every car that wants more stands at its goal, but for the deadband and what a raise leaves free."""
+    world = build(plan)
+    for _ in range(plan.seconds):
+        decision = world.step()
+    for told in decision.points:
+        station = world.stations[told.point]
+        still = station.car is None or not any(start - 60 < plan.seconds < end + 60 for start, end in (*station.car.naps, station.car.stay))
+        if still and station.seen.fallback_a is not None:
+            assert told.current_a >= told.goal_a - LEFT_A, (
+                f"{told.point} has {told.current_a}, could have {told.goal_a}: {told.why.sentence}"
+            )
+
+
+LEFT_A = 2.0
+"""The deadband of raises and what they leave free, together with the rounding."""

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from math import exp
 from random import Random
 
+from msgspec.structs import replace
+
 from chargebridge.control import decide
 from chargebridge.model.circuit import ChargingPoint, Topology
 from chargebridge.model.decision import Decision, Move
@@ -20,7 +22,6 @@ from chargebridge.model.phases import PerPhase
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus, Preference
 from chargebridge.model.state import Memory, Offer, OfferOutcome, PointState, SiteState
-from msgspec.structs import replace
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 VOLTAGE_V = 230.0
@@ -94,7 +95,7 @@ class Manners:
 
 @dataclass
 class Station:
-    """The truth at one charging point. pilot: what holds there now; when it expires, the fallback does, or ``falls_to_a`` where it never confirmed one.
+    """The truth at one charging point. pilot: what holds there now; when it expires, the fallback does (``falls_to_a`` where none was confirmed).
 
     following_s: for how long it has taken and answered all that it was told.
     """
@@ -135,7 +136,9 @@ class Station:
         self.plugged_s = self.plugged_s + 1 if here else 0
         if here != self.seen.authorised and not self.away(t):
             status = PointStatus.CHARGING if here else PointStatus.AVAILABLE
-            self.seen = replace(self.seen, status=status, authorised=here, session=f"{self.point.id} {t}" if here else None, car_phases=None)
+            self.seen = replace(
+                self.seen, status=status, authorised=here, session=f"{self.point.id} {t}" if here else None, car_phases=None
+            )
         return here
 
     def away(self, t: int) -> bool:
@@ -260,14 +263,16 @@ class World:
     limits: list[tuple[int, Limit]] = field(default_factory=list)
     preferences: dict[str, Preference] = field(default_factory=dict)
     t: int = 0
-    memory: Memory = Memory()
+    memory: Memory = field(default_factory=Memory)
     decision: Decision | None = None
     heat: dict[tuple[str, int], float] = field(default_factory=dict)
     flows: dict[str, PerPhase] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.parent = {circuit.id: circuit.parent for circuit in self.topology.circuits}
-        self.below = {circuit.id: [p.id for p in self.topology.points if circuit.id in self.up(p.circuit)] for circuit in self.topology.circuits}
+        self.below = {
+            circuit.id: [p.id for p in self.topology.points if circuit.id in self.up(p.circuit)] for circuit in self.topology.circuits
+        }
 
     def up(self, circuit: str) -> list[str]:
         chain = [circuit]
@@ -303,9 +308,7 @@ class World:
         return START + timedelta(seconds=self.t)
 
     def state(self) -> SiteState:
-        points = tuple(
-            replace(self.stations[p.id].seen, preference=self.preferences.get(p.id, Preference())) for p in self.topology.points
-        )
+        points = tuple(replace(self.stations[p.id].seen, preference=self.preferences.get(p.id, Preference())) for p in self.topology.points)
         return SiteState(
             topology=self.topology,
             readings=tuple(m.reading for m in self.meters.values() if m.reading is not None),

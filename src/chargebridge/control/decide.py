@@ -89,9 +89,13 @@ def _demand(cases: Sequence[Case], voltage_v: PerPhase) -> Demand:
             bound = power_w(case.ceiling.current_a, voltage_v)
             needed, wished = needed + bound, wished + bound
         else:
-            volts = sum(voltage_v[phase - 1] for phase in terminals_used(case.point, case.state, case.want.phases))
-            needed, wished = needed + case.want.needed_a * volts, wished + case.want.wished_a * volts
+            needed += case.want.needed_a * _volts(case, case.want.phases, voltage_v)
+            wished += case.want.wished_a * _volts(case, len(case.point.phases), voltage_v)
     return Demand(needed_w=needed, wished_w=wished)
+
+
+def _volts(case: Case, phases: int, voltage_v: PerPhase) -> float:
+    return sum(voltage_v[phase - 1] for phase in terminals_used(case.point, case.state, phases))
 
 
 def _needed_w(tree: Tree, cases: Sequence[Case], voltage_v: PerPhase) -> list[float]:

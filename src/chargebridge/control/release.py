@@ -99,12 +99,12 @@ def _raises(
         minimum, firm = case.point.minimum_a, _firm_a(case, goal)
         most = min([goal.current_a, *(firm + room[n] / weight for n, weight in zip(*goal.use, strict=True) if room[n] < 0)])
         begins = plain[index][0] < minimum or plain[index][1] != goal.phases
-        start = max(0.0, minimum - firm) if begins else 0.0
-        if most < minimum or any(weight * start > room[number] + SLACK for number, weight in zip(*goal.use, strict=True) if start):
+        start = _start(table, case, goal) if begins else []
+        if most < minimum or any(amount > room[number] + SLACK for number, amount in start):
             continue
-        for number, weight in zip(*goal.use, strict=True):
-            room[number] -= weight * start
-        low[index], high[index] = min(firm + start, most), most
+        for number, amount in start:
+            room[number] -= amount
+        low[index], high[index] = min(max(firm, minimum) if begins else firm, most), most
     inside = list(low)
     spare = np.array([_spare(row.kind) for row in table.rows])
     rises = np.array([high[i] - low[i] for i in inside])
@@ -125,6 +125,22 @@ def _raises(
 
 def _unchanged_s(case: Case, now: datetime) -> float:
     return min(age_s(case.memory.raised_at, now), age_s(case.memory.lowered_at, now))
+
+
+def _start(table: Table, case: Case, goal: Goal) -> list[tuple[int, float]]:
+    """What the minimum on every phase of the goal takes of each row beyond what is reckoned with already."""
+    more = [max(0.0, case.point.minimum_a - amps) for amps in case.ceiling.current_a]
+    uneven = [max(0.0, case.point.minimum_a - amps) for amps in case.ceiling.lopsided_a]
+    loaded = terminals_used(case.point, case.state, goal.phases)
+    watts = sum(more[phase - 1] * table.voltage_v[phase - 1] for phase in loaded)
+    found: list[tuple[int, float]] = []
+    for number in goal.use[0]:
+        row = table.rows[number]
+        if row.phase is None:
+            found.append((number, watts))
+        else:
+            found.append((number, (uneven if row.kind is Kind.LOPSIDED else more)[row.phase - 1]))
+    return [(number, amount) for number, amount in found if amount > 0]
 
 
 def _spare(kind: Kind) -> float:

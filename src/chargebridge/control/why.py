@@ -56,7 +56,7 @@ class Explainer:
             row = self._table.rows[number]
             used = row.limit - self._left[number] - weight * goal.current_a
             chain.append(_link(row, allowed, used))
-            if tightest is None or allowed < tightest[0]:
+            if tightest is None or allowed < tightest[0] - (CLOSE_A if row.kind is Kind.GRANT else 0.0):
                 tightest = (allowed, number)
         cause, sentence, binding = self._verdict(case, goal, step, own, tightest)
         if binding is not None:
