@@ -91,7 +91,8 @@ def reckon(point: ChargingPoint, state: PointState, now: datetime) -> Ceiling:
 
 def terminals_used(point: ChargingPoint, state: PointState, phases: int) -> tuple[Phase, ...]:
     """The grid's phases that an offer on ``phases`` terminals may load: all of them until the car was seen to use fewer."""
-    return point.phases[: min(phases, state.car_phases or phases)]
+    seen = state.car_phases
+    return point.phases[: phases if seen is None or seen > phases else seen or phases]
 
 
 def lopsided_terminals(point: ChargingPoint, state: PointState, phases: int) -> tuple[Phase, ...]:

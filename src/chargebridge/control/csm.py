@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import floor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from chargebridge.model.state import PointMemory, PointState
 
 STEP_A = 0.1
 """Offers are whole tenths of an ampere: OCPP allows one decimal (1.6 section 7.13, 2.0.1 section 2.13 of part 2)."""
+PER_A = round(1 / STEP_A)
+ROUNDING = 1e-6
+"""What is this near to the next step (in steps) is the next step."""
 SWITCH_UP_A = 1.0
 """A point goes back to all phases only where each of them has this much more than the minimum, so that it does not soon have to leave them again."""
 
@@ -43,8 +47,7 @@ class Case:
         return 0.0 if standing is None else standing.current_a
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(NamedTuple):
     """Where a point is to go: ``current_a`` on each of ``phases`` terminals. use: what one ampere of it takes of the table's rows.
 
     waiting: it could charge but has to wait for its turn. resumes_at: it has to pause until then.
@@ -77,7 +80,7 @@ def offers_standing(cases: Sequence[Case]) -> tuple[list[PerPhase], list[PerPhas
 
 def rounded(amps: float) -> float:
     """Down to the step in which offers are made."""
-    return floor(amps / STEP_A + CLOSE * 1000) / round(1 / STEP_A)
+    return floor(amps / STEP_A + ROUNDING) / PER_A
 
 
 def share(table: Table, cases: Sequence[Case], room: Floats, now: datetime) -> list[Goal]:
@@ -126,16 +129,14 @@ def _share(table: Table, cases: Sequence[Case], room: Floats, fixed: Sequence[bo
             goals[index] = Goal(0.0, case.want.phases, _use(table, index, case, case.want.phases), resumes_at=resumes)
         else:
             asking.append(index)
-    admitted = _admit(table, cases, asking, left, now)
+    admitted, shares = _admit(table, cases, asking, left, now)
     for index in asking:
         if index not in admitted:
             phases = cases[index].want.phases
             goals[index] = Goal(0.0, phases, _use(table, index, cases[index], phases), waiting=True)
-    inside = list(admitted)
-    uses = [_use(table, index, cases[index], admitted[index]) for index in inside]
-    amounts = _amounts(cases, inside, Shares(uses, len(table.rows)), left)
-    for index, use, amps in zip(inside, uses, amounts, strict=True):
-        goals[index] = Goal(max(rounded(amps), cases[index].point.minimum_a), admitted[index], use)
+    amounts = _amounts(cases, list(admitted), shares, left)
+    for (index, (phases, use)), amps in zip(admitted.items(), amounts, strict=True):
+        goals[index] = Goal(amps, phases, use)
     return [goal for goal in goals if goal is not None]
 
 
@@ -152,29 +153,32 @@ def _resumes(case: Case, now: datetime) -> datetime | None:
     return stopped + timedelta(seconds=PAUSE_S)
 
 
-def _admit(table: Table, cases: Sequence[Case], asking: list[int], left: Floats, now: datetime) -> dict[int, int]:
-    """Who charges, and on how many terminals."""
+Admitted = dict[int, tuple[int, Use]]
+"""Of each point that charges: on how many terminals, and what one ampere of it takes."""
+
+
+def _admit(table: Table, cases: Sequence[Case], asking: list[int], left: Floats, now: datetime) -> tuple[Admitted, Shares]:
+    """Who charges, in the order of the points: all where all minima fit, else who is first in turn."""
+    options = {index: _options(cases[index], now) for index in asking}
+    if all(found[0][1] == 0.0 for found in options.values()):
+        everybody = {index: (found[0][0], _use(table, index, cases[index], found[0][0])) for index, found in options.items()}
+        shares = Shares([use for _, use in everybody.values()], len(table.rows))
+        taken = shares.taken(np.array([cases[index].point.minimum_a for index in asking]))
+        if ((taken <= left + SLACK) | (taken == 0.0)).all():
+            return everybody, shares
     room: list[float] = left.tolist()
-    first = {index: _options(cases[index], now) for index in asking}
-    if all(len(options) == 1 or options[0][1] == 0 for options in first.values()):
-        taken = [0.0] * len(room)
-        for index in asking:
-            for number, weight in zip(*_use(table, index, cases[index], first[index][0][0]), strict=True):
-                taken[number] += weight * cases[index].point.minimum_a
-        if all(need <= space + SLACK for need, space in zip(taken, room, strict=True) if need):
-            return {index: first[index][0][0] for index in asking}
-    admitted: dict[int, int] = {}
+    admitted: Admitted = {}
     for index in sorted(asking, key=lambda i: _rank(cases[i], i, now)):
-        case = cases[index]
-        for phases, margin in first[index]:
-            use = _use(table, index, case, phases)
-            minimum = case.point.minimum_a
+        minimum = cases[index].point.minimum_a
+        for phases, margin in options[index]:
+            use = _use(table, index, cases[index], phases)
             if all(weight * (minimum + margin) <= room[number] + SLACK for number, weight in zip(*use, strict=True)):
                 for number, weight in zip(*use, strict=True):
                     room[number] -= weight * minimum
-                admitted[index] = phases
+                admitted[index] = (phases, use)
                 break
-    return dict(sorted(admitted.items()))
+    admitted = dict(sorted(admitted.items()))
+    return admitted, Shares([use for _, use in admitted.values()], len(table.rows))
 
 
 def _options(case: Case, now: datetime) -> tuple[tuple[int, float], ...]:
@@ -198,10 +202,10 @@ def _rank(case: Case, index: int, now: datetime) -> tuple[bool, int, bool, bool,
 
 
 def _amounts(cases: Sequence[Case], inside: list[int], shares: Shares, left: Floats) -> list[float]:
-    """Needed before wished, higher priority before lower, and among equals weighted max-min fair."""
+    """Needed before wished, higher priority before lower, and among equals weighted max-min fair; in whole steps, rounded down."""
     if not inside:
         return []
-    low = np.array([cases[i].point.minimum_a for i in inside])
+    low = least = np.array([cases[i].point.minimum_a for i in inside])
     needed = np.array([cases[i].want.needed_a for i in inside])
     wished = np.array([cases[i].want.wished_a for i in inside])
     weight = np.array([cases[i].point.weight for i in inside])
@@ -212,5 +216,5 @@ def _amounts(cases: Sequence[Case], inside: list[int], shares: Shares, left: Flo
             high = np.where(priority == rank, np.maximum(low, target), low)
             if (high > low + CLOSE).any():
                 low = fill(shares, left, low, high, weight)
-    amounts: list[float] = low.tolist()
+    amounts: list[float] = np.maximum(least, np.floor(low / STEP_A + ROUNDING) / PER_A).tolist()
     return amounts

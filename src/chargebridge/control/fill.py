@@ -8,6 +8,7 @@ is always among them, so every round settles something; on a tree a handful of r
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,8 @@ class Shares:
         self.count = len(uses)
         self.bounds = bounds
         self.owner: Ints = np.repeat(np.arange(len(uses)), counts)
-        self.bound: Ints = np.fromiter((n for numbers, _ in uses for n in numbers), dtype=np.intp, count=sum(counts))
-        self.weight: Floats = np.fromiter((w for _, weights in uses for w in weights), dtype=np.float64, count=sum(counts))
+        self.bound: Ints = np.array(list(chain.from_iterable(numbers for numbers, _ in uses)), dtype=np.intp)
+        self.weight: Floats = np.array(list(chain.from_iterable(weights for _, weights in uses)), dtype=np.float64)
 
     def taken(self, x: Floats) -> Floats:
         """How much of each bound the shares take."""
