@@ -25,7 +25,6 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
 
 PASSWORD_ENV = "CHARGEBRIDGE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
-FIRST_PORT = 9101
 STORY_AGAIN_S = 300.0
 """The story is told again after this long, so that whoever opens the page later sees it too."""
 LIMIT_ID = "demo grid operator"
@@ -37,7 +36,7 @@ def demo_config() -> SiteConfig:
     return parse((files("chargebridge.app") / "demo.toml").read_text(encoding="utf-8"), "demo.toml")
 
 
-def demo_world(config: SiteConfig, clock: Clock, *, seed: int, ports: int = FIRST_PORT) -> World:
+def demo_world(config: SiteConfig, clock: Clock, *, seed: int, ports: int) -> World:
     """The simulated property of the demo. ports: the first of its meters' and battery's TCP ports; 0 takes free ones."""
     return World(config.topology(), demo_scenario(ports=ports, repeat_s=STORY_AGAIN_S), clock, seed=seed)
 

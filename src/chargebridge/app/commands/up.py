@@ -4,18 +4,20 @@ import asyncio
 import secrets
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chargebridge.app import demo as demo_site
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
-from chargebridge.app.serve import Running, serve
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import load
 
+if TYPE_CHECKING:
+    from chargebridge.app.serve import Running
+
 DEMO_SEED = 7
+FIRST_PORT = 9101
 
 
 def up(
@@ -26,10 +28,13 @@ def up(
     ocpp_port: Annotated[int | None, typer.Option(help="Port for charging stations, instead of the configured one.")] = None,
     store: Annotated[Path | None, typer.Option(help="The database, instead of the configured one.")] = None,
     seed: Annotated[int, typer.Option(help="Of the demo's chance events; the same seed tells the same story.")] = DEMO_SEED,
-    demo_ports: Annotated[int, typer.Option(help="First TCP port of the demo's meters; 0 takes free ones.")] = demo_site.FIRST_PORT,
+    demo_ports: Annotated[int, typer.Option(help="First TCP port of the demo's meters; 0 takes free ones.")] = FIRST_PORT,
     as_json: AsJson = False,
 ) -> None:
     """Run a site until Ctrl-C: reads its meters, serves its stations, decides, and shows it all on a page."""
+    from chargebridge.app import demo as demo_site  # the pages' libraries take seconds to load: only this command needs them
+    from chargebridge.app.serve import serve
+
     with told_errors(as_json=as_json):
         site = _with(demo_site.demo_config() if config is None else load(config), port, ocpp_port, store)
         password = None if site.web.password_hash or site.web.password_env else secrets.token_urlsafe(9)
@@ -49,7 +54,7 @@ def _with(site: SiteConfig, port: int | None, ocpp_port: int | None, store: Path
     return site.model_copy(update={"web": web, "ocpp": ocpp, "site": about})
 
 
-def _announce(running: Running, site: SiteConfig, password: str | None, *, as_json: bool) -> None:
+def _announce(running: "Running", site: SiteConfig, password: str | None, *, as_json: bool) -> None:
     service = running.site.service
     links = {p.id: f"{running.web_url}/p/{p.id}?key={service.driver_key(p.id)}" for p in site.point}
     if as_json:
