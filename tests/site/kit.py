@@ -92,6 +92,8 @@ class Bench:
         return int((await client.call("StartTransaction", start))[2]["transactionId"])
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the store holds once all that is queued for it is written: the queue keeps its order."""
+        await self.database.write(lambda c: None)
         return [tuple(row) for row in await self.database.read(lambda c: c.exec_driver_sql(query).all())]
 
 
