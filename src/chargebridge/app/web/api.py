@@ -177,4 +177,6 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return Json({"where": where, "reason": first["msg"].removeprefix("Value error, "), "cure": "/api/v1/openapi.json describes what is taken"}, 422)
+    return Json(
+        {"where": where, "reason": first["msg"].removeprefix("Value error, "), "cure": "/api/v1/openapi.json describes what is taken"}, 422
+    )
