@@ -5,12 +5,12 @@ import pytest
 from small_site import SmallSite, amps, at, circuit, goals, limit, offer, point, root, told
 
 from chargebridge.control import decide
-from chargebridge.model.circuit import Group
+from chargebridge.model.circuit import Circuit, Group
 from chargebridge.model.decision import Cause, Decision, MeterView, Move
 from chargebridge.model.limit import LimitedPower, LimitedUnbalance, Unlimited
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus, Preference
-from chargebridge.model.state import OfferOutcome, SiteState
+from chargebridge.model.state import Memory, OfferOutcome, PointMemory, SiteState
 
 SETTLED_S = 90
 
@@ -224,6 +224,28 @@ def test_a_circuit_without_a_meter_is_the_sum_of_what_is_below_it() -> None:
     assert garage.meter is MeterView.SUM
     assert garage.base_a == pytest.approx((10.0, 0.0, 0.0))
     assert goals(found) == {"a": 11.0, "b": 11.0}
+
+
+def test_above_a_lost_meter_the_owners_worst_case_is_what_flows() -> None:
+    """A parent without a meter of its own has nothing else to go by."""
+    top = Circuit(id="house", name="House", fuse_a=(32.0, 32.0, 32.0))
+    shop = circuit("shop", 25.0, meter="sub", lost_meter_load_a=(10.0, 12.0, 0.0))
+    found = SmallSite((top, shop), (point("a"),)).run(3)
+    assert found.nodes[0].base_a == (10.0, 12.0, 0.0)
+    assert goals(found) == {"a": 20.0}
+
+
+def test_a_ramp_that_the_meter_shows_before_the_station_is_not_taken_for_a_household_load_and_gives_nobody_more() -> None:
+    small = site("a", "b", fuse_a=20.0)
+    small.measure()
+    small.change("a", offers=(offer(14.0, -2.0),), measured_at=at(-3))
+    small.change("b", offers=(), measured_at=at(-3))
+    small.memory = Memory(decided_at=at(-1), points=(PointMemory(point="a", session="session of a", raised_at=at(-2)),))
+    for load in (0.0, 14.0):
+        small.reading = Reading(meter="grid", received_at=at(0), current_a=(load, load, load))
+        found = decide(small.state(), at(0))
+        assert sum(goals(found).values()) <= 20.0
+        assert goals(found)["a"] >= 6.0
 
 
 def test_a_meter_that_tells_only_the_sum_may_have_all_of_it_on_any_phase() -> None:

@@ -40,7 +40,14 @@ class Plan:
 
 
 def plans(
-    *, restless: float = 0.0, seconds: int = 180, points: int = 8, unreachable: bool = True, dying: bool = True, limited: bool = True
+    *,
+    restless: float = 0.0,
+    seconds: int = 180,
+    points: int = 8,
+    unreachable: bool = True,
+    dying: bool = True,
+    limited: bool = True,
+    unconfirmed: bool = True,
 ) -> st.SearchStrategy[Plan]:
     """Worlds; without ``unreachable`` every station can be told at any time, if late."""
     maybe, never = st.booleans(), st.just(False)
@@ -57,7 +64,7 @@ def plans(
         offline=maybe if unreachable else never,
         dying_meters=maybe if dying else never,
         sleepy=maybe,
-        unconfirmed=maybe,
+        unconfirmed=maybe if unconfirmed else never,
         limited=maybe if limited else never,
     )
 
