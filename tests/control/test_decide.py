@@ -26,6 +26,11 @@ def test_a_single_car_gets_what_the_fuse_leaves() -> None:
     assert told(found, "a").why.sentence == "6.5 A: fuse of House on L1 carries 16 A, the house takes 9 A"
 
 
+def test_a_driver_is_told_what_others_take() -> None:
+    found = site("a", "b", house=(9.0, 2.0, 2.0), fuse_a=25.0).run(SETTLED_S)
+    assert told(found, "a").why.sentence == "7.7 A: fuse of House on L1 carries 25 A, the house takes 9 A, one other car takes 8 A"
+
+
 def test_two_cars_share_alike_and_a_heavier_one_gets_more() -> None:
     assert goals(site("a", "b").run(SETTLED_S)) == {"a": 16.0, "b": 16.0}
     points = (point("a"), point("b", weight=3.0))
@@ -236,9 +241,9 @@ def test_above_a_lost_meter_the_owners_worst_case_is_what_flows() -> None:
 
 
 def test_a_ramp_that_the_meter_shows_before_the_station_is_not_taken_for_a_household_load_and_gives_nobody_more() -> None:
-    small = site("a", "b", fuse_a=20.0)
+    small = SmallSite((root(20.0),), (point("a", phases=(1,)), point("b", phases=(1,))))
     small.measure()
-    small.change("a", offers=(offer(14.0, -2.0),), measured_at=at(-3))
+    small.change("a", offers=(offer(14.0, -2.0, phases=1),), measured_at=at(-3))
     small.change("b", offers=(), measured_at=at(-3))
     small.memory = Memory(decided_at=at(-1), points=(PointMemory(point="a", session="session of a", raised_at=at(-2)),))
     for load in (0.0, 14.0):

@@ -40,6 +40,12 @@ def test_references() -> None:
     assert problems((root(),), (), groups=(Group(id="g", name="G", members=("x",)),)) == [(UnknownError, "g")]
 
 
+def test_the_time_zone_must_exist() -> None:
+    assert problems((root(),), timezone="Europe/Berlin") == []
+    for name in ("Middle/Earth", "", "../etc/passwd"):
+        assert problems((root(),), timezone=name) == [(UnknownError, "timezone")]
+
+
 def test_one_evse_is_one_point() -> None:
     twice = (point("a"), ChargingPoint(id="b", name="B", circuit="house", station="station of a"))
     assert problems((root(),), twice) == [(DuplicateError, "station of a")]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from math import isfinite
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chargebridge.control.tree import Tree, grow
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Topology
@@ -103,6 +104,10 @@ def _shape(topology: Topology) -> Iterator[TopologyError]:
 
 
 def _numbers(topology: Topology) -> Iterator[TopologyError]:
+    try:
+        ZoneInfo(topology.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield UnknownError("timezone", f"{topology.timezone!r} is no time zone", "give one of the IANA names, such as Europe/Berlin")
     for circuit in topology.circuits:
         yield from _circuit(circuit)
     for point in topology.points:

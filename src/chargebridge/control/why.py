@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from typing import Literal
 
 import numpy as np
 from msgspec.structs import replace
@@ -45,6 +46,7 @@ class Explainer:
         ]
         own = case.want.binding
         tightest: tuple[float, int] | None = None
+        places = {"own": case.want.bounds.index(own)}
         shown: dict[tuple[str, Kind], tuple[float, int, float]] = {}
         for number, weight in zip(*goal.use, strict=True):
             row = self._table.rows[number]
@@ -57,52 +59,59 @@ class Explainer:
             used = row.limit - self._left[number] - weight * goal.current_a
             chain.append(_link(row, allowed, used))
             if tightest is None or allowed < tightest[0] - (CLOSE_A if row.kind is Kind.GRANT else 0.0):
-                tightest = (allowed, number)
+                tightest, places["row"] = (allowed, number), len(chain) - 1
         cause, sentence, binding = self._verdict(case, goal, step, own, tightest)
         if binding is not None:
-            at = next(at for at, link in enumerate(chain) if (link.node, link.text) == binding)
-            chain[at] = replace(chain[at], binding=True)
+            chain[places[binding]] = replace(chain[places[binding]], binding=True)
         return Why(cause=cause, sentence=sentence, steps=tuple(chain))
 
     def _verdict(
         self, case: Case, goal: Goal, step: Step, own: Bound, tightest: tuple[float, int] | None
-    ) -> tuple[Cause, str, tuple[str, str] | None]:
-        """Cause, sentence, and (node, text) of the binding link."""
-        mine = (own.node, own.text)
+    ) -> tuple[Cause, str, Literal["own", "row"] | None]:
+        """Cause, sentence, and which link binds: the point's own tightest bound or the tightest row."""
         if case.ceiling.lost:
             heard = age_s(case.state.heard_at, self._now)
             since = "was never heard" if heard == float("inf") else f"was last heard {heard:.0f} s ago"
             return Cause.OFFLINE, f"the station {since}: up to {_a(case.ceiling.peak_a)} stay reserved for it", None
         if own.allowed_a < case.point.minimum_a:
             amount = "" if own.cause in _STATES else "waiting: "
-            return own.cause, f"{amount}{own.sentence}", mine
+            return own.cause, f"{amount}{own.sentence}", "own"
         if step.held and step.current_a < goal.current_a - CLOSE_A:
             return self._held(case, goal, step)
+        if case.ceiling.refused and abs(step.current_a - goal.current_a) > CLOSE_A:
+            return Cause.STATION, f"{_a(step.current_a)}: the station has not taken the offer of {_a(goal.current_a)}", None
         if goal.resumes_at is not None and (tightest is None or tightest[0] >= case.point.minimum_a):
             rest = (goal.resumes_at - self._now).total_seconds()
             return Cause.WAITING_TURN, f"waiting: a limit stopped the charging; it may start again in {rest:.0f} s", None
         if tightest is not None and (goal.waiting or goal.resumes_at is not None or tightest[0] < own.allowed_a - CLOSE_A):
             row = self._table.rows[tightest[1]]
             others = self._sharers[tightest[1]] - (goal.current_a > 0)
-            link = (row.node, _text(row))
-            bound = self._bound(row, tightest[1], goal, case)
+            bound = self._bound(row)
             if goal.waiting or goal.resumes_at is not None:
                 turn = f" and {_cars(others)} {'takes its' if others == 1 else 'take their'} turn" if others else ""
                 cause = Cause.WAITING_TURN if others else Cause.LIMIT
-                return cause, f"waiting: {bound}{turn}", link
+                return cause, f"waiting: {bound}{turn}", "row"
             if others:
-                return Cause.SHARE, f"{_a(step.current_a)}: {bound}, shared with {_cars(others)}", link
-            return Cause.LIMIT, f"{_a(step.current_a)}: {bound}", link
-        return (Cause.WISHED if own.cause is Cause.STATION else own.cause), f"{_a(step.current_a)}: {own.sentence}", mine
+                return Cause.SHARE, f"{_a(step.current_a)}: {bound}, {self._shared(tightest[1], goal, others)}", "row"
+            return Cause.LIMIT, f"{_a(step.current_a)}: {bound}", "row"
+        return (Cause.WISHED if own.cause is Cause.STATION else own.cause), f"{_a(step.current_a)}: {own.sentence}", "own"
+
+    def _shared(self, number: int, goal: Goal, others: int) -> str:
+        """What the other cars take of a bound in amperes; of one in watts only how many there are."""
+        row = self._table.rows[number]
+        taken = row.limit - row.base - self._left[number] - goal.current_a
+        if row.kind is not Kind.CURRENT or taken < STEP_A:
+            return f"shared with {_cars(others)}"
+        return f"{_cars(others)} {'takes' if others == 1 else 'take'} {_a(taken)}"
 
     def _held(self, case: Case, goal: Goal, step: Step) -> tuple[Cause, str, None]:
         calm = min(age_s(case.memory.raised_at, self._now), age_s(case.memory.lowered_at, self._now))
         now = _a(step.current_a) if step.current_a else "waiting"
         if calm < RAISE_INTERVAL_S:
             return Cause.WAITING_RELEASE, f"{now}: {_a(goal.current_a)} follow in {RAISE_INTERVAL_S - calm:.0f} s", None
-        return Cause.WAITING_RELEASE, f"{now}: {_a(goal.current_a)} follow as soon as others have let go of it", None
+        return Cause.WAITING_RELEASE, f"{now}: {_a(goal.current_a)} follow as soon as it is certain that nobody else draws it", None
 
-    def _bound(self, row: Row, number: int, goal: Goal, case: Case) -> str:
+    def _bound(self, row: Row) -> str:
         """The binding limit in words: what it allows, until when, and what the rest of the house takes of it."""
         until = f" until {row.origin.until.astimezone(self._zone):%H:%M}" if row.origin is not None and row.origin.until is not None else ""
         phase = f" on L{row.phase}" if row.phase is not None else ""
