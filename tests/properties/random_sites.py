@@ -48,8 +48,9 @@ def plans(
     dying: bool = True,
     limited: bool = True,
     unconfirmed: bool = True,
+    lossy: bool = True,
 ) -> st.SearchStrategy[Plan]:
-    """Worlds; without ``unreachable`` every station can be told at any time, if late."""
+    """Worlds; without ``unreachable`` every station can be told at any time, if late; without ``lossy`` all that are online take what they are told."""
     maybe, never = st.booleans(), st.just(False)
     return st.builds(
         Plan,
@@ -59,8 +60,8 @@ def plans(
         seconds=st.just(seconds),
         restless=st.just(restless),
         late=maybe,
-        refusing=maybe if unreachable else never,
-        losing=maybe if unreachable else never,
+        refusing=maybe if unreachable and lossy else never,
+        losing=maybe if unreachable and lossy else never,
         offline=maybe if unreachable else never,
         dying_meters=maybe if dying else never,
         sleepy=maybe,
