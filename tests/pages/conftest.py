@@ -36,8 +36,10 @@ def address() -> Iterator[str]:
         line = server.stdout.readline().strip()
         if not line:
             pytest.fail(f"the page server ended with {server.wait()}")
-        yield line
-        server.terminate()
+        try:
+            yield line
+        finally:
+            server.kill()
 
 
 @pytest.fixture(scope="module")
