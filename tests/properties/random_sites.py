@@ -50,7 +50,7 @@ def plans(
     unconfirmed: bool = True,
     lossy: bool = True,
 ) -> st.SearchStrategy[Plan]:
-    """Worlds; without ``unreachable`` every station can be told at any time, if late; without ``lossy`` all that are online take what they are told."""
+    """Worlds; without ``unreachable`` every station can be told at any time, if late; without ``lossy`` all that are online take what is told."""
     maybe, never = st.booleans(), st.just(False)
     return st.builds(
         Plan,

@@ -9,8 +9,8 @@ failsafe binds; without a failsafe the points in its scope fall to their station
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import isfinite
 
+from chargebridge.control.figures import sane
 from chargebridge.control.timing import PEAK_TAIL_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Circuit
@@ -109,7 +109,8 @@ def _peak(peak: PeakBudget, now: datetime) -> Effective:
     ends = peak.window_started_at + timedelta(seconds=peak.window_s)
     running = peak.window_started_at <= now < ends
     rest_s = (ends - now).total_seconds() if running else peak.window_s
-    left_wh = peak.budget_w * peak.window_s / 3600 - (peak.drawn_wh if running else 0.0)
+    budget_w = peak.budget_w if sane(peak.budget_w) else 0.0
+    left_wh = budget_w * peak.window_s / 3600 - (peak.drawn_wh if running and sane(peak.drawn_wh) else 0.0)
     return Effective(
         limit="peak",
         source=LimitSource.PEAK_BUDGET,
@@ -152,8 +153,18 @@ def _outranks(limit: Limit, other: Limit, now: datetime) -> bool:
     return limit.received_at >= other.received_at
 
 
+def _ends(limit: Limit) -> datetime | None:
+    """When it ends; never where the sum is beyond the calendar or the duration is no number."""
+    if limit.duration_s is None:
+        return None
+    try:
+        return limit.starts_at + timedelta(seconds=limit.duration_s)
+    except (OverflowError, ValueError):
+        return None
+
+
 def _bound(limit: Limit, now: datetime) -> tuple[Bound, datetime | None]:
-    ends = None if limit.duration_s is None else limit.starts_at + timedelta(seconds=limit.duration_s)
+    ends = _ends(limit)
     if limit.starts_at > now or (ends is not None and ends <= now):
         return _NOTHING, None
     figures: PerPhase | tuple[float, ...] = ()
@@ -164,7 +175,7 @@ def _bound(limit: Limit, now: datetime) -> tuple[Bound, datetime | None]:
             figures = per_phase
         case _:
             pass
-    if not all(isfinite(figure) for figure in figures):
+    if not all(sane(figure) for figure in figures):
         return Unknown("sent a number that is none", limit.failsafe_w), ends
     return limit.bound, ends
 
@@ -181,7 +192,7 @@ def _effective(limit: Limit, bound: Bound, until: datetime | None) -> Effective:
         case LimitedUnbalance():
             unbalance_a = bound.current_a
         case Unknown():
-            power_w = bound.failsafe_w if bound.failsafe_w is not None and isfinite(bound.failsafe_w) else None
+            power_w = bound.failsafe_w if sane(bound.failsafe_w) else None
         case Unlimited():
             pass
     return Effective(

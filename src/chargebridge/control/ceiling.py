@@ -17,8 +17,8 @@ is reckoned with. What a measurement shows after all that is true whatever the o
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 
+from chargebridge.control.figures import sane
 from chargebridge.control.timing import CAR_REACTS_S, DOUBT_S, EXPIRY_LEAD_S, SETTLE_S, age_s
 from chargebridge.model.circuit import ChargingPoint
 from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, Phase, on_grid
@@ -105,7 +105,8 @@ def lopsided_terminals(point: ChargingPoint, state: PointState, phases: int) -> 
 
 def _candidates(point: ChargingPoint, state: PointState, lost: bool, now: datetime) -> Iterator[tuple[float, float, int, bool]]:
     """(most, least, terminals, settled) of everything the car may be going by, newest first; what is not known is anything up to the maximum."""
-    fallback, least = (point.maximum_a, 0.0) if state.fallback_a is None else (state.fallback_a, state.fallback_a)
+    told = state.fallback_a
+    fallback, least = (told, told) if sane(told) and 0 <= told <= point.maximum_a else (point.maximum_a, 0.0)
     every = len(point.phases)
     if lost and state.fallback_a is not None:
         yield fallback, least, every, True
@@ -158,11 +159,11 @@ def _drawn(point: ChargingPoint, state: PointState, now: datetime) -> PerPhase |
     if age_s(state.measured_at, now) > point.station_max_age_s:
         return None
     terminals = state.terminal_a
-    if terminals is None and state.power_w is not None:
-        used = state.car_phases or len(point.phases)
+    if terminals is None and sane(state.power_w):
+        used = min(state.car_phases or len(point.phases), len(point.phases))
         each = state.power_w / used / NOMINAL_V
         terminals = (each, each if used > 1 else 0.0, each if used > 2 else 0.0)
-    if terminals is None or not all(isfinite(amps) for amps in terminals):
+    if terminals is None or not all(sane(amps) for amps in terminals):
         return None
     grid = [0.0, 0.0, 0.0]
     for phase, amps in zip(point.phases, terminals, strict=False):

@@ -5,9 +5,9 @@ A foreign EMS may take this place: what it has to give is a Grant.
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import isfinite
 
 from chargebridge.control.book import Book, binding_power
+from chargebridge.control.figures import sane
 from chargebridge.control.timing import BATTERY_MAX_AGE_S, ESS_INTERVAL_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Battery
@@ -31,7 +31,7 @@ def grant(
     others_w: P_used - P_gen as measured, batteries included, W. Where what is needed does not fit, batteries have to help (3.2.6.3) within their
     power and their stored energy (3.2.6.4); their share counts as granted, and reaches the cars when the meter shows it.
     """
-    heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and isfinite(s.power_w)}
+    heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and sane(s.power_w)}
     known = [battery for battery in batteries if battery.id in heard]
     present_w = sum(heard[battery.id].power_w for battery in known)
     without_w = others_w - present_w
@@ -76,7 +76,7 @@ def hold_to_groups(
 
     needed_w: P_needed of the cars in each group. What the batteries leave unused the cars get, by the group's row in the split.
     """
-    heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and isfinite(s.power_w)}
+    heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and sane(s.power_w)}
     found = {command.battery: command for command in commands}
     for group, needed in zip(tree.groups, needed_w, strict=True):
         bound = binding_power(book.of(group.id))
@@ -97,7 +97,7 @@ def hold_to_groups(
 
 def _able_w(battery: Battery, state: BatteryState) -> float:
     """3.2.6.4: P_gen <= P_max and E_stored - E_min >= delta t * P_gen; nothing when it does not tell what it stores."""
-    if state.stored_wh is None or not isfinite(state.stored_wh):
+    if not sane(state.stored_wh):
         return 0.0
     spare_wh = max(0.0, state.stored_wh - battery.reserve_wh)
     return min(battery.discharge_max_w, spare_wh * 3600 / ESS_INTERVAL_S)

@@ -17,9 +17,10 @@ No point is taken to draw more than its ceiling, therefore ``base_high + sum of 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import copysign, isfinite
+from math import copysign
 
 from chargebridge.control.ceiling import Ceiling
+from chargebridge.control.figures import sane
 from chargebridge.control.timing import BASE_HELD_S, BATTERY_MAX_AGE_S, SETTLE_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Circuit
@@ -102,12 +103,10 @@ def _told_currents(reading: Reading, voltage_v: PerPhase) -> list[float | None]:
     """Signed current of each phase, A; None for a phase that the reading is silent on."""
     found: list[float | None] = []
     for amps, watts, volts in zip(reading.current_a, reading.power_w_phases, voltage_v, strict=True):
-        if watts is not None and not isfinite(watts):
-            watts = None
-        if amps is not None and isfinite(amps):
-            found.append(copysign(amps, watts) if watts else amps)
+        if sane(amps):
+            found.append(copysign(amps, watts) if sane(watts) and watts else amps)
         else:
-            found.append(None if watts is None else watts / volts)
+            found.append(watts / volts if sane(watts) else None)
     return found
 
 
@@ -116,7 +115,7 @@ def _measured(reading: Reading, drawn: PerPhase, late: PerPhase, early: PerPhase
     is not seen on a phase may flow on any one of the others.
     """
     told = _told_currents(reading, voltage)
-    total_w = reading.power_w if reading.power_w is not None and isfinite(reading.power_w) else None
+    total_w = reading.power_w if sane(reading.power_w) else None
     seen_w = sum(amps * volts for amps, volts in zip(told, voltage, strict=True) if amps is not None)
     if total_w is None and None in told:
         return None
@@ -252,7 +251,7 @@ def _changes(memory: Memory) -> dict[str, datetime]:
 
 def _battery_powers(state: SiteState, now: datetime) -> dict[str, float]:
     """What each battery draws; one that is silent is taken to charge at full power."""
-    heard = {b.battery: b for b in state.batteries if age_s(b.heard_at, now) <= BATTERY_MAX_AGE_S and isfinite(b.power_w)}
+    heard = {b.battery: b for b in state.batteries if age_s(b.heard_at, now) <= BATTERY_MAX_AGE_S and sane(b.power_w)}
     return {b.id: heard[b.id].power_w if b.id in heard else b.charge_max_w for b in state.topology.batteries}
 
 
@@ -269,7 +268,7 @@ def _own_loads(
         if not told:
             continue
         watts, age = told[-1].power_w, age_s(told[-1].received_at, now)
-        if watts is not None and isfinite(watts) and age <= tree.circuits[tree.circuit_index[generator.circuit]].meter_max_age_s:
+        if sane(watts) and age <= tree.circuits[tree.circuit_index[generator.circuit]].meter_max_age_s:
             share = min(0.0, watts) / NOMINAL_V / len(generator.phases)
             _onto(found, generator.circuit, scale(_unit(generator.phases), share))
     return found

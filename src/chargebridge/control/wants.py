@@ -8,10 +8,10 @@ The third is what ``csm`` decides; here are the others, in amperes per phase, to
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 
 from chargebridge.control.book import Book
 from chargebridge.control.ceiling import Ceiling, terminals_used
+from chargebridge.control.figures import sane
 from chargebridge.control.loads import Loads
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import ChargingPoint
@@ -117,7 +117,7 @@ def _hardware(point: ChargingPoint, state: PointState, memory: PointMemory, idle
     """P_max of the station and of the car, and what the car was seen to make use of (1.1.1.1)."""
     top = point.maximum_a
     yield Bound(Cause.STATION, point.id, f"{point.name} can give", top, f"{top:g} A is all that {point.name} can give")
-    if state.car_maximum_a is not None and isfinite(state.car_maximum_a):
+    if sane(state.car_maximum_a):
         amps = max(state.car_maximum_a, point.minimum_a)
         yield Bound(Cause.CAR, point.id, "the car can take", amps, "that is all that the car can take")
     if memory.learned_a is not None:
@@ -147,7 +147,7 @@ def _needed(point: ChargingPoint, state: PointState, usable_a: float, voltage_v:
     """
     wants = state.preference
     missing_wh = wants.energy_min_wh - state.energy_wh
-    if missing_wh <= 0 or wants.target_at is None:
+    if not sane(missing_wh) or missing_wh <= 0 or wants.target_at is None:
         return 0.0
     left_h = (wants.target_at - now).total_seconds() / 3600
     if left_h <= 0:
