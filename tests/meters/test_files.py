@@ -50,7 +50,7 @@ def test_named_protocol(tmp_path, sample):
     for protocol in ("p1", "sml", "dlms"):
         events = list(decode_file(path, protocol))
         assert any(isinstance(event, Telegram) for event in events) == (protocol == found.protocol)
-    with pytest.raises(MeterError, match="is no protocol"):
+    with pytest.raises(MeterError, match="is no protocol of captures"):
         decode_file(path, "modbus")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chargebridge.meters import MeterError, open_meter, open_source
+from chargebridge.meters import MeterError, check_url, open_meter, open_source
 from chargebridge.meters.address import parse
 from chargebridge.meters.registry import TRANSPORTS
 
@@ -38,3 +38,30 @@ def test_settings_are_read(clock):
     assert address.options.kamstrup_energy_scaler == 0
     assert open_source("serial:///dev/ttyUSB0?baud=9600&format=7e1", clock).where == "serial:///dev/ttyUSB0"
     assert set(TRANSPORTS) == {"serial", "tcp", "file"}
+
+
+KEY = "00112233445566778899aabbccddeeff"
+
+
+def test_keys_come_from_files_and_the_environment(tmp_path, monkeypatch):
+    file = tmp_path / "key"
+    file.write_text(f"{KEY.upper()}\n")
+    monkeypatch.setenv("METER_AUTH", KEY)
+    options = check_url(f"tcp://h:1?key_file={file}&auth_key_env=METER_AUTH").options
+    assert (options.key, options.authentication_key) == (bytes.fromhex(KEY), bytes.fromhex(KEY))
+    assert KEY not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("key_file=/nowhere/key", "cannot be read"),
+        ("key_env=NOT_THERE", "is not in the environment"),
+        ("key_env=SHORT", "no key of 16 bytes"),
+        ("key_env=SHORT&key_file=/x", "both set"),
+    ],
+)
+def test_keys_that_cannot_be_are_told_before_anything_is_opened(settings, reason, monkeypatch):
+    monkeypatch.setenv("SHORT", "0011")
+    with pytest.raises(MeterError, match=reason):
+        check_url(f"tcp://h:1?{settings}")

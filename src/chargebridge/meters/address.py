@@ -1,21 +1,28 @@
 """Where a meter is: a URL with settings, checked before anything is opened."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 
 from chargebridge.meters.port import MeterError
 from chargebridge.wire.meter import Decoder, DecoderOptions, Protocol, decoder_for
+from chargebridge.wire.meter.detect import LANGUAGES
 
-_COMMON = {"protocol", "clock_offset", "kamstrup_energy"}
+_SECRETS = ("key", "auth_key")
+_COMMON = {"protocol", "clock_offset", "kamstrup_energy", "layout", *(f"{name}_{place}" for name in _SECRETS for place in ("file", "env"))}
+_KEY_SIZE = 16
 
 
 class Address(Struct, frozen=True):
     """A meter's URL, taken apart.
 
-    Settings that every transport knows: ``protocol`` (p1, sml, dlms; found out if absent), ``clock_offset`` (hours of the meter's local normal
-    time ahead of UTC, 1), ``kamstrup_energy`` (Wh of one count of a Kamstrup register: 1 or 10; by the meter's type if absent).
+    Settings that every transport knows: ``protocol`` (p1, sml, dlms ...; found out if absent), ``clock_offset`` (hours of the meter's local
+    normal time ahead of UTC, 1), ``kamstrup_energy`` (Wh of one count of a Kamstrup register: 1 or 10; by the meter's type if absent),
+    ``layout`` (name of the list layout; by its shape if absent), ``key_file`` or ``key_env`` and ``auth_key_file`` or ``auth_key_env`` (where
+    the meter's keys stand, 32 hexadecimal digits; never in the URL itself).
     """
 
     text: str
@@ -29,10 +36,9 @@ class Address(Struct, frozen=True):
     def protocol(self) -> Protocol | None:
         """The protocol that was named."""
         named = self.settings.get("protocol")
-        try:
-            return None if named is None else Protocol(named)
-        except ValueError:
-            raise MeterError(self.text, f"protocol {named!r} is unknown", f"name one of {', '.join(Protocol)}") from None
+        if named is not None and named not in LANGUAGES:
+            raise MeterError(self.text, f"protocol {named!r} is unknown", f"name one of {', '.join(LANGUAGES)}")
+        return None if named is None else Protocol(named)
 
     @property
     def options(self) -> DecoderOptions:
@@ -43,11 +49,41 @@ class Address(Struct, frozen=True):
             if scaler is None:
                 raise MeterError(self.text, "kamstrup_energy cannot be read", "write kamstrup_energy=1 or kamstrup_energy=10")
         offset = timedelta(hours=self.number("clock_offset", 1.0, least=-14.0))
-        return DecoderOptions(standard_offset=offset, kamstrup_energy_scaler=scaler)
+        return DecoderOptions(
+            standard_offset=offset,
+            kamstrup_energy_scaler=scaler,
+            layout=self.settings.get("layout"),
+            key=self._key("key"),
+            authentication_key=self._key("auth_key"),
+        )
 
     def decoder(self) -> Decoder:
         """A fresh decoder for one connection."""
         return decoder_for(self.protocol, self.options)
+
+    def secret(self, name: str) -> str | None:
+        """A password or key from the place that ``<name>_file`` or ``<name>_env`` names; None if neither is set."""
+        file, variable = self.settings.get(f"{name}_file"), self.settings.get(f"{name}_env")
+        if file is not None and variable is not None:
+            raise MeterError(self.text, f"{name}_file and {name}_env are both set", "keep one of them")
+        if file is not None:
+            try:
+                return Path(file).read_text("utf-8").strip()
+            except (OSError, UnicodeError) as problem:
+                raise MeterError(self.text, f"{name}_file={file} cannot be read: {problem}", "check the name and its rights") from None
+        if variable is not None and variable not in os.environ:
+            raise MeterError(self.text, f"{name}_env={variable} is not in the environment", f"set {variable} before the start")
+        return None if variable is None else os.environ[variable].strip()
+
+    def _key(self, name: str) -> bytes | None:
+        text = self.secret(name)
+        try:
+            key = None if text is None else bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if key is not None and len(key) != _KEY_SIZE:
+            raise MeterError(self.text, f"{name} is no key of {_KEY_SIZE} bytes", f"write {2 * _KEY_SIZE} hexadecimal digits there")
+        return key
 
     def number(self, name: str, default: float, least: float = 0.0) -> float:
         """A setting as a number that is not below ``least``."""

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from chargebridge.meters.port import MeterError
 from chargebridge.wire.meter import DecoderOptions, Event, Protocol, decoder_for
-from chargebridge.wire.meter.detect import DEFAULTS
+from chargebridge.wire.meter.detect import LANGUAGES
+from chargebridge.wire.meter.options import DEFAULTS
 
 _CHUNK = 65536
 _HEX = re.compile(rb"[0-9A-Fa-f\s]*")
@@ -21,11 +22,9 @@ def decode_file(path: str | Path, protocol: Protocol | str | None = None, option
     hexadecimal digits count the bytes that they stand for.
     """
     where = str(path)
-    try:
-        spoken = None if protocol is None else Protocol(protocol)
-    except ValueError:
-        known = ", ".join(Protocol)
-        raise MeterError(where, f"{protocol!r} is no protocol", f"name one of {known}, or none to find it out") from None
+    if protocol is not None and protocol not in LANGUAGES:
+        raise MeterError(where, f"{protocol!r} is no protocol of captures", f"name one of {', '.join(LANGUAGES)}, or none to find it out")
+    spoken = None if protocol is None else Protocol(protocol)
     try:
         file = Path(path).open("rb")  # noqa: SIM115  (closed by the generator)
     except OSError as problem:

@@ -21,8 +21,8 @@ from chargebridge.wire.meter import (
     decoder_for,
     detect,
 )
+from chargebridge.wire.meter.apdu import MAX_APDU
 from chargebridge.wire.meter.crc import arc
-from chargebridge.wire.meter.dlms import MAX_APDU
 from chargebridge.wire.meter.hdlc import MAX_FRAME, HdlcFramer, frame
 from chargebridge.wire.meter.p1 import MAX_SIZE
 from chargebridge.wire.meter.sml_transport import MAX_FILE, SmlFile, SmlFramer, wrap

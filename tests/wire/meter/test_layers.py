@@ -21,7 +21,7 @@ from chargebridge.wire.meter import (
     hdlc,
     obis,
 )
-from chargebridge.wire.meter.lists import LAYOUTS, ListOptions, kamstrup
+from chargebridge.wire.meter.lists import LAYOUTS, DecoderOptions, kamstrup
 from chargebridge.wire.meter.number import register
 from chargebridge.wire.meter.sml_transport import ESCAPE, SmlFile, SmlFramer, wrap
 from chargebridge.wire.meter.sml_tree import integer, octets, parse, sequence
@@ -201,7 +201,7 @@ def test_kamstrup_scales():
             bytes((1, 1, 1, 8, 0, 255)),
             50,
         )
-        found = kamstrup.read(body, ListOptions(**options))
+        found = kamstrup.read(body, DecoderOptions(**options))
         assert found is not None
         energy = found.registers["1-1:1.8.0"]
         return energy.scale, energy.value

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chargebridge.wire.meter import DecodeError, DlmsDecoder, Protocol, Scale, Telegram, cosem_time, decoder_for, detect, hdlc
-from chargebridge.wire.meter.dlms import LLC, decode_apdu, parse_apdu
+from chargebridge.wire.meter.apdu import LLC, decode_apdu, parse_apdu
 from chargebridge.wire.meter.hdlc import Frame, HdlcFramer
 
 _FIELDS = {

@@ -8,7 +8,7 @@ from enum import Enum
 
 from chargebridge.sim.telegrams.values import MeterValues, PhaseFigures
 from chargebridge.wire.meter import axdr, cosem_time, hdlc
-from chargebridge.wire.meter.dlms import DATA_NOTIFICATION, LLC
+from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC
 
 _LOCAL = timedelta(hours=1)
 _NONE = bytes((axdr.NULL,))

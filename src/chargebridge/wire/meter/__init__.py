@@ -7,9 +7,10 @@ for event in decoder.feed(data):
         case DecodeError(): ...
 """
 
-from chargebridge.wire.meter.detect import AutoDecoder, DecoderOptions, decoder_for, detect
-from chargebridge.wire.meter.dlms import DlmsDecoder, decode_apdu
-from chargebridge.wire.meter.lists import ListOptions
+from chargebridge.wire.meter.apdu import ApduDecoder, decode_apdu
+from chargebridge.wire.meter.detect import AutoDecoder, decoder_for, detect
+from chargebridge.wire.meter.dlms import DlmsDecoder
+from chargebridge.wire.meter.options import DecoderOptions
 from chargebridge.wire.meter.p1 import P1Decoder
 from chargebridge.wire.meter.sml import SmlDecoder
 from chargebridge.wire.meter.telegram import (
@@ -25,6 +26,7 @@ from chargebridge.wire.meter.telegram import (
 )
 
 __all__ = [
+    "ApduDecoder",
     "AutoDecoder",
     "ClockOrigin",
     "DecodeError",
@@ -33,7 +35,6 @@ __all__ = [
     "DlmsDecoder",
     "ErrorKind",
     "Event",
-    "ListOptions",
     "P1Decoder",
     "Protocol",
     "Register",

@@ -1,13 +1,14 @@
 """Which protocol do these bytes speak: by the marks that open a telegram, wherever the capture begins."""
 
 import re
-from datetime import timedelta
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from chargebridge.wire.meter import hdlc
-from chargebridge.wire.meter.dlms import DATA_NOTIFICATION, LLC, DlmsDecoder, decode_apdu
-from chargebridge.wire.meter.lists import DEFAULT_OPTIONS, ListOptions
+from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC, ApduDecoder
+from chargebridge.wire.meter.dlms import DlmsDecoder
+from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.p1 import P1Decoder
 from chargebridge.wire.meter.sml import SmlDecoder
 from chargebridge.wire.meter.sml_transport import START
@@ -18,67 +19,45 @@ _UNDECIDED_LIMIT = 4096
 _ERRORS_BEFORE_DOUBT = 5
 
 
-class DecoderOptions(Struct, frozen=True, kw_only=True):
-    """What a person may have to tell, for all protocols; see ``P1Decoder`` and ``ListOptions``."""
-
-    standard_offset: timedelta = timedelta(hours=1)
-    accept_bad_checksum: bool = False
-    kamstrup_energy_scaler: int | None = None
-
-    def for_lists(self) -> ListOptions:
-        return ListOptions(self.standard_offset, self.kamstrup_energy_scaler)
+def _find_p1(data: bytes) -> int:
+    found = _P1_START.search(data)
+    return -1 if found is None else found.start()
 
 
-DEFAULTS = DecoderOptions()
+def _find_apdu(data: bytes) -> int:
+    return 0 if data.startswith(LLC + bytes([DATA_NOTIFICATION])) else -1
+
+
+def _p1(options: DecoderOptions) -> Decoder:
+    return P1Decoder(standard_offset=options.standard_offset, accept_bad_checksum=options.accept_bad_checksum)
+
+
+class Language(Struct, frozen=True):
+    """How a protocol is known in a stream or a capture, and read. find: index of its first mark in a capture, -1 if there is none."""
+
+    find: Callable[[bytes], int]
+    decoder: Callable[[DecoderOptions], Decoder]
+
+
+LANGUAGES: dict[Protocol, Language] = {
+    Protocol.P1: Language(_find_p1, _p1),
+    Protocol.SML: Language(lambda data: data.find(START), lambda _: SmlDecoder()),
+    Protocol.DLMS: Language(hdlc.find_header, DlmsDecoder),
+    Protocol.DLMS_APDU: Language(_find_apdu, ApduDecoder),
+}
+"""All protocols that can be read from a stream or a capture. A new one is its decoder and one line here; of two marks at one place the upper
+line's counts."""
 
 
 def detect(data: bytes) -> Protocol | None:
     """The protocol whose mark comes first in a capture or at the begin of a stream; None while none is in it."""
-    if data.startswith(LLC + bytes([DATA_NOTIFICATION])):
-        return Protocol.DLMS_APDU
-    text = _P1_START.search(data)
-    places = {
-        Protocol.P1: -1 if text is None else text.start(),
-        Protocol.SML: data.find(START),
-        Protocol.DLMS: hdlc.find_header(data),
-    }
+    places = {protocol: language.find(data) for protocol, language in LANGUAGES.items()}
     return min((protocol for protocol, place in places.items() if place >= 0), key=places.__getitem__, default=None)
 
 
 def decoder_for(protocol: Protocol | None, options: DecoderOptions = DEFAULTS) -> Decoder:
-    """A fresh decoder; for None one that finds the protocol out."""
-    match protocol:
-        case Protocol.P1:
-            return P1Decoder(standard_offset=options.standard_offset, accept_bad_checksum=options.accept_bad_checksum)
-        case Protocol.SML:
-            return SmlDecoder()
-        case Protocol.DLMS:
-            return DlmsDecoder(options.for_lists())
-        case Protocol.DLMS_APDU:
-            return ApduDecoder(options.for_lists())
-        case None:
-            return AutoDecoder(options)
-
-
-class ApduDecoder:
-    """One bare APDU, as files hold it when somebody stripped the HDLC frame: known to be whole only when the stream ends."""
-
-    def __init__(self, options: ListOptions = DEFAULT_OPTIONS) -> None:
-        self._options = options
-        self._data = b""
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Collect; more than an APDU's bytes are an error."""
-        self._data += data
-        if len(self._data) <= _UNDECIDED_LIMIT:
-            return []
-        self._data = b""
-        return [error(Protocol.DLMS_APDU, ErrorKind.OVERSIZE, 0, f"no APDU has more than {_UNDECIDED_LIMIT} bytes")]
-
-    def close(self) -> list[Event]:
-        """The stream has ended: decode."""
-        data, self._data = self._data, b""
-        return [decode_apdu(data, self._options)] if data else []
+    """A fresh decoder; for None one that finds the protocol out. Raises ``KeyError`` for one that is not in ``LANGUAGES``."""
+    return AutoDecoder(options) if protocol is None else LANGUAGES[protocol].decoder(options)
 
 
 class AutoDecoder:
@@ -98,7 +77,7 @@ class AutoDecoder:
             return self._watched(self._decoder.feed(data))
         self._data += data
         self.protocol = detect(self._data)
-        if self.protocol not in (None, Protocol.DLMS_APDU):
+        if self.protocol is not None:
             self._decoder = decoder_for(self.protocol, self._options)
             data, self._data = self._data, b""
             return self._watched(self._decoder.feed(data))
@@ -110,16 +89,15 @@ class AutoDecoder:
         """The stream has ended: what is left over is judged."""
         if self._decoder is not None:
             return self._decoder.close()
-        if self.protocol is Protocol.DLMS_APDU:
-            return [decode_apdu(self._data, self._options.for_lists())]
         return [self._unknown()] if self._data.strip() else []
 
     def _unknown(self) -> Event:
+        known = ", ".join(LANGUAGES)
         found = error(
             None,
             ErrorKind.NOISE,
             self._base,
-            f"{len(self._data)} bytes hold no mark of P1, SML or DLMS",
+            f"{len(self._data)} bytes hold no mark of any protocol ({known})",
             "check baud rate, parity and the polarity of the port, or name the protocol",
         )
         self._base += len(self._data)

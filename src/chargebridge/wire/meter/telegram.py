@@ -14,12 +14,26 @@ from msgspec import Struct
 
 
 class Protocol(StrEnum):
-    """The languages that the decoders of this package speak."""
+    """The languages of meters and their gateways.
+
+    DLMS is pushed in HDLC frames, DLMS_MBUS in M-Bus long frames, DLMS_APDU without any frame (captures, and the enciphered P1 ports of
+    Luxembourg, Austria and Poland). ``detect.LANGUAGES`` has the decoders of those that can be read from a stream; the others answer questions,
+    and their clients on floor 2 put the answers into telegrams.
+    """
 
     P1 = "p1"
     SML = "sml"
     DLMS = "dlms"
+    DLMS_MBUS = "dlms-mbus"
     DLMS_APDU = "dlms-apdu"
+    D0 = "d0"
+    TIC = "tic"
+    COSEM = "cosem"
+    MEP = "mep"
+    SMGW = "smgw"
+    CHAIN2 = "chain2"
+    MODBUS = "modbus"
+    JSON = "json"
 
 
 class Scale(StrEnum):
@@ -70,6 +84,9 @@ class Telegram(Struct, frozen=True, kw_only=True):
     clock: aware UTC by the meter, clock_text: as the meter wrote it, clock_origin: how sure.
     registers: by OBIS code in the form ``A-B:C.D.E``, with ``*F`` only where F is not 255.
     crc_ok: None where the protocol's version has no checksum; False only when a decoder was told to accept bad checksums.
+    authenticated: True if a keyed check (GCM tag, digest) showed that the meter sent this; False where the telegram was enciphered but
+    nothing could be checked (no tag, or no authentication key); None where the protocol knows no such check.
+    counter: the invocation counter of an enciphered telegram.
     unparsed: parts that no rule understood, kept as text. offset, size: where the frame lies in the stream, bytes.
     """
 
@@ -82,13 +99,19 @@ class Telegram(Struct, frozen=True, kw_only=True):
     clock_origin: ClockOrigin = ClockOrigin.NONE
     clock_text: str | None = None
     crc_ok: bool | None = None
+    authenticated: bool | None = None
+    counter: int | None = None
     unparsed: tuple[str, ...] = ()
     offset: int = 0
     size: int = 0
 
 
 class ErrorKind(StrEnum):
-    """What was wrong. NOISE: bytes outside any frame; CONTENT: the frame was whole but said something impossible."""
+    """What was wrong.
+
+    NOISE: bytes outside any frame. CONTENT: the frame was whole but said something impossible. KEY: enciphered, and no key is known or
+    the one that is known is wrong. REPLAY: an enciphered telegram whose counter did not grow.
+    """
 
     NOISE = "noise"
     CHECKSUM = "checksum"
@@ -96,6 +119,8 @@ class ErrorKind(StrEnum):
     OVERSIZE = "oversize"
     CONTENT = "content"
     UNSUPPORTED = "unsupported"
+    KEY = "key"
+    REPLAY = "replay"
 
 
 class DecodeError(Struct, frozen=True, kw_only=True):
@@ -144,6 +169,8 @@ CURES = {
     ErrorKind.OVERSIZE: "check that the port really carries this protocol",
     ErrorKind.CONTENT: "keep the telegram and report it: this meter needs a profile",
     ErrorKind.UNSUPPORTED: "see the list of supported meters",
+    ErrorKind.KEY: "ask the grid operator for this meter's key and give it by key_file or key_env",
+    ErrorKind.REPLAY: "somebody repeats old telegrams, or the meter was exchanged: then start again",
 }
 
 

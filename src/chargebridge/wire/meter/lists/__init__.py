@@ -5,14 +5,15 @@ The first layout that recognises a body reads it.
 
 from chargebridge.wire.meter.axdr import Data
 from chargebridge.wire.meter.lists import aidon, kaifa, kamstrup
-from chargebridge.wire.meter.lists.common import DEFAULT_OPTIONS, Layout, ListOptions, MeterList
+from chargebridge.wire.meter.lists.common import Layout, MeterList
+from chargebridge.wire.meter.options import DecoderOptions
 
 LAYOUTS: tuple[Layout, ...] = (aidon.read, kaifa.read, kamstrup.read)
 
-__all__ = ["DEFAULT_OPTIONS", "LAYOUTS", "ListOptions", "MeterList", "read"]
+__all__ = ["LAYOUTS", "MeterList", "read"]
 
 
-def read(body: Data, options: ListOptions) -> MeterList | None:
+def read(body: Data, options: DecoderOptions) -> MeterList | None:
     """The list in ``body`` by the first layout that recognises it, None if none does."""
     for layout in LAYOUTS:
         found = layout(body, options)

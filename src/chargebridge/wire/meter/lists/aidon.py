@@ -11,17 +11,17 @@ from chargebridge.wire.meter.lists.common import (
     LIST_ID,
     METER_ID,
     METER_TYPE,
-    ListOptions,
     MeterList,
     code_of,
     text_at,
     unscaled,
 )
 from chargebridge.wire.meter.number import register
+from chargebridge.wire.meter.options import DecoderOptions
 from chargebridge.wire.meter.telegram import ContentError, Register
 
 
-def read(body: Data, options: ListOptions) -> MeterList | None:
+def read(body: Data, options: DecoderOptions) -> MeterList | None:
     """A self-describing list; None if ``body`` is none."""
     if not isinstance(body, list):
         return None

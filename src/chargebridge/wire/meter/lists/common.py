@@ -1,30 +1,16 @@
 """What the layouts of all makers share."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from msgspec import Struct
 
 from chargebridge.wire.meter import cosem_time, obis
 from chargebridge.wire.meter.axdr import Data
 from chargebridge.wire.meter.cosem_time import MeterTime
+from chargebridge.wire.meter.options import DecoderOptions
 from chargebridge.wire.meter.telegram import ContentError, Register, Scale
 
 LIST_ID, METER_ID, METER_TYPE, CLOCK = "1-1:0.2.129", "0-0:96.1.0", "0-0:96.1.7", "0-0:1.0.0"
-
-
-class ListOptions(Struct, frozen=True):
-    """What a telegram does not tell and a person may have to.
-
-    standard_offset: the meter's local normal time minus UTC. kamstrup_energy_scaler: power of ten of Kamstrup's energy
-    registers in Wh, None to go by the meter's type number.
-    """
-
-    standard_offset: timedelta = timedelta(hours=1)
-    kamstrup_energy_scaler: int | None = None
-
-
-DEFAULT_OPTIONS = ListOptions()
 
 
 class MeterList(Struct, frozen=True, gc=False):
@@ -37,7 +23,7 @@ class MeterList(Struct, frozen=True, gc=False):
     clock: MeterTime | None = None
 
 
-Layout = Callable[[Data, ListOptions], MeterList | None]
+Layout = Callable[[Data, DecoderOptions], MeterList | None]
 """Reads a body, or returns None if it is not this maker's. Raises ``ContentError`` if it is but cannot be."""
 
 
@@ -64,7 +50,7 @@ def code_of(data: Data) -> str:
     return obis.name(data)
 
 
-def unscaled(value: Data, options: ListOptions) -> tuple[Register, MeterTime | None]:
+def unscaled(value: Data, options: DecoderOptions) -> tuple[Register, MeterTime | None]:
     """A value without scaler: a time, an identifier or a plain number."""
     if cosem_time.looks_like(value) and isinstance(value, bytes):
         time = cosem_time.parse(value, options.standard_offset)

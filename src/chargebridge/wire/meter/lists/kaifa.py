@@ -11,13 +11,13 @@ from chargebridge.wire.meter.lists.common import (
     LIST_ID,
     METER_ID,
     METER_TYPE,
-    ListOptions,
     MeterList,
     code_of,
     text_at,
     unscaled,
 )
 from chargebridge.wire.meter.number import register
+from chargebridge.wire.meter.options import DecoderOptions
 from chargebridge.wire.meter.telegram import ContentError, Register, Scale
 
 _NAME = b"KFM_"
@@ -36,7 +36,7 @@ LAYOUTS = {
 """Codes in order, by the number of values."""
 
 
-def read(body: Data, options: ListOptions) -> MeterList | None:
+def read(body: Data, options: DecoderOptions) -> MeterList | None:
     """A Kaifa list; None if ``body`` is none."""
     if not isinstance(body, tuple):
         return None
@@ -54,7 +54,7 @@ def read(body: Data, options: ListOptions) -> MeterList | None:
     return None
 
 
-def _registers(codes: tuple[str, ...], values: tuple[Data, ...], options: ListOptions) -> MeterList:
+def _registers(codes: tuple[str, ...], values: tuple[Data, ...], options: DecoderOptions) -> MeterList:
     registers: dict[str, Register] = {}
     clock: MeterTime | None = None
     for code, value in zip(codes, values, strict=True):

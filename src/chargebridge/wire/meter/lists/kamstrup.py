@@ -12,13 +12,13 @@ from chargebridge.wire.meter import obis
 from chargebridge.wire.meter.axdr import Data
 from chargebridge.wire.meter.cosem_time import MeterTime
 from chargebridge.wire.meter.lists.common import (
-    ListOptions,
     MeterList,
     code_of,
     text_at,
     unscaled,
 )
 from chargebridge.wire.meter.number import register
+from chargebridge.wire.meter.options import DecoderOptions
 from chargebridge.wire.meter.telegram import ContentError, Register, Scale
 
 _NAME = "Kamstrup_"
@@ -31,7 +31,7 @@ _FACTOR_GROUPS = frozenset(("13", "33", "53", "73"))
 _ENERGIES = frozenset(("Wh", "varh", "VAh"))
 
 
-def read(body: Data, options: ListOptions) -> MeterList | None:
+def read(body: Data, options: DecoderOptions) -> MeterList | None:
     """A Kamstrup list; None if ``body`` is none."""
     if not isinstance(body, tuple) or not body or not isinstance(body[0], str) or not body[0].startswith(_NAME):
         return None
@@ -52,7 +52,7 @@ def read(body: Data, options: ListOptions) -> MeterList | None:
     return MeterList("kamstrup", registers, text_at(registers, _TYPE), meter_id, clock)
 
 
-def _scales(pairs: list[tuple[str, Data]], options: ListOptions) -> tuple[Scale, int]:
+def _scales(pairs: list[tuple[str, Data]], options: DecoderOptions) -> tuple[Scale, int]:
     """How sure the scales are, and the power of ten of the energy registers."""
     transformers = False
     swedish = False
