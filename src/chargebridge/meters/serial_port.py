@@ -1,7 +1,6 @@
 """Meters at a serial port: ``serial:///dev/ttyUSB0?baud=115200&format=8N1``.
 
-The usual settings by protocol: P1 since DSMR 4 115200 8N1, before that 9600 7E1; SML at the optical head 9600 8N1; the Norwegian HAN port 2400,
-8E1 for Kaifa, 8N1 for Kamstrup, either for Aidon.
+``chargebridge meter detect`` finds the settings out; ``USUAL`` has those that hold for most meters of a protocol.
 """
 
 import re
@@ -12,9 +11,32 @@ from chargebridge.meters.address import Address
 from chargebridge.meters.port import MeterError, TelegramSource
 from chargebridge.meters.stream import SILENCE_S, Streams, StreamSource
 from chargebridge.model.clock import Clock
+from chargebridge.wire.meter import Protocol
 
-_DEFAULT_BAUD = {"p1": 115200, "sml": 9600, "dlms": 2400, None: 115200}
+USUAL: dict[Protocol | None, tuple[int, str]] = {
+    Protocol.SML: (9600, "8N1"),
+    Protocol.DLMS: (2400, "8N1"),
+    Protocol.DLMS_MBUS: (2400, "8E1"),
+    Protocol.D0: (9600, "7E1"),
+    Protocol.TIC: (9600, "7E1"),
+}
+"""Speed and character frame where the URL names the protocol only; 115200 8N1 for all others."""
+_P1 = (115200, "8N1")
 _FORMAT = re.compile(r"([5-8])([NEO])([12])")
+
+
+def frame_of(address: Address) -> tuple[int, str, int]:
+    """Data bits, parity and stop bits by ``?format=``."""
+    text = address.word("format", USUAL.get(address.protocol, _P1)[1])
+    frame = _FORMAT.fullmatch(text.upper())
+    if frame is None:
+        raise MeterError(address.text, "the format cannot be read", "write it like format=8N1 or format=7E1")
+    return int(frame[1]), frame[2], int(frame[3])
+
+
+def speed_of(address: Address) -> int:
+    """Baud by ``?baud=``."""
+    return int(address.number("baud", USUAL.get(address.protocol, _P1)[0], least=1))
 
 
 def open_source(address: Address, clock: Clock) -> TelegramSource:
@@ -22,14 +44,12 @@ def open_source(address: Address, clock: Clock) -> TelegramSource:
     device = address.path
     if not device:
         raise MeterError(address.text, "the device is missing", "write it like serial:///dev/ttyUSB0?baud=115200")
-    frame = _FORMAT.fullmatch(address.word("format", "8N1").upper())
-    if frame is None:
-        raise MeterError(address.text, "the format cannot be read", "write it like format=8N1 or format=7E1")
-    baud = int(address.number("baud", _DEFAULT_BAUD.get(address.protocol, 115200)))
+    data_bits, parity, stop_bits = frame_of(address)
+    baud = speed_of(address)
 
     async def connect() -> Streams:
         streams: Streams = await serial_asyncio_fast.open_serial_connection(
-            url=device, baudrate=baud, bytesize=int(frame[1]), parity=frame[2], stopbits=int(frame[3])
+            url=device, baudrate=baud, bytesize=data_bits, parity=parity, stopbits=stop_bits
         )
         return streams
 

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from chargebridge.meters.port import LinkFault, SourceEvent
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Telegram
 from chargebridge.wire.meter.telegram import DecoderFactory
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+class Closing(Protocol):
+    """The side of a connection that ends it."""
+
+    def close(self) -> None: ...
+
+
+Streams = tuple[asyncio.StreamReader, Closing]
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_S = 60.0
 """A half-open connection looks like a silent one; after this silence it is opened anew."""

@@ -10,12 +10,14 @@ from rich.live import Live
 from rich.table import Table
 
 from chargebridge.app.clock import WallClock
+from chargebridge.app.commands import meter_detect
 from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
 from chargebridge.meters import decode_file, open_meter
 from chargebridge.model.reading import UNTOLD, MaybePerPhase, MeterFault, Reading
 from chargebridge.wire.meter import Protocol, Telegram
 
 app = typer.Typer(help="Look at a meter's telegrams.", no_args_is_help=True)
+app.command()(meter_detect.detect)
 
 
 @app.command()
