@@ -16,9 +16,10 @@ import pytest_asyncio
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from chargebridge.links import modbus
 from chargebridge.model.circuit import Battery
 from chargebridge.model.state import BatteryState
-from chargebridge.plants import PlantAnswer, PlantFault, PlantOutcome, modbus, open_battery
+from chargebridge.plants import PlantAnswer, PlantFault, PlantOutcome, open_battery
 from chargebridge.sim.sunspec_battery import BatteryServer
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.sim.world.storage import Storage

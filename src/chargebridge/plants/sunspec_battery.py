@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from chargebridge.links import LinkError, ModbusLink, RefusedError
 from chargebridge.model.circuit import Battery
 from chargebridge.model.clock import Clock
 from chargebridge.model.state import BatteryState
 from chargebridge.plants.address import ModbusAddress, parse
-from chargebridge.plants.modbus import LinkError, ModbusLink, RefusedError
 from chargebridge.plants.port import PlantAnswer, PlantFault, PlantOutcome
 from chargebridge.wire.sunspec import AC_CONTROLS, AC_MEASUREMENT, STORAGE, Block, Chain, SunSpecError, Value, step_of
 
@@ -116,7 +116,7 @@ class SunSpecBattery:
         return (self._battery.capacity_wh if rated_wh is None else rated_wh) * soc / 100
 
     async def _connect(self) -> _Device:
-        link = ModbusLink(self._address)
+        link = ModbusLink.tcp(str(self._address), self._address.host, self._address.port, self._address.unit)
         try:
             await link.connect()
             chain = Chain()
