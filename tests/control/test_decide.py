@@ -315,6 +315,14 @@ def test_three_phases_are_left_when_they_do_not_fit_and_taken_again_with_room_to
     assert told(small.run(100), "a").phases == 3
 
 
+def test_a_return_to_three_phases_takes_all_that_is_free_in_one_step() -> None:
+    small = SmallSite((root(),), (point("a", can_switch_phases=True),), limits=(limit(LimitedPower(3000.0)),))
+    assert (told(small.run(400), "a").phases, told(small.step(), "a").current_a) == (1, 11.5)
+    small.limits = ()
+    found = small.step()
+    assert (told(found, "a").phases, told(found, "a").current_a) == (3, 31.5)
+
+
 @pytest.mark.parametrize(
     ("price", "needed", "goal"), [(0.20, 6.0, 32.0), (0.35, 6.0, 6.0), (0.60, 0.0, 0.0)], ids=["below both", "above for more", "above all"]
 )

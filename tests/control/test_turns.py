@@ -1,8 +1,12 @@
 """Where not all cars can have the minimum they take turns, and nobody is forgotten."""
 
-from small_site import SmallSite, amps, at, point, root, told
+from itertools import pairwise
+
+import pytest
+from small_site import SmallSite, amps, at, limit, point, root, told
 
 from chargebridge.control.timing import TURN_S
+from chargebridge.model.limit import LimitedPower
 from chargebridge.model.session import Preference
 
 
@@ -37,6 +41,19 @@ def test_turns_last_their_time_and_everybody_is_served_alike() -> None:
     assert min(served.values()) > 0
 
 
+@pytest.mark.parametrize(("count", "fuse_a"), [(2, 10.0), (3, 16.0), (5, 10.0), (5, 19.0), (7, 25.0)])
+def test_after_a_rotation_there_is_calm_for_a_whole_turn(count: int, fuse_a: float) -> None:
+    small = crowd(count, fuse_a)
+    stops: list[float] = []
+    before: set[str] = set()
+    while small.t < 3 * 3600:
+        charging = {name for name, current in amps(small.step(5.0)).items() if current >= 6}
+        stops += [small.t] if before - charging else []
+        before = charging
+    assert len(stops) >= 4
+    assert min(later - sooner for sooner, later in pairwise(stops)) >= TURN_S
+
+
 def test_a_car_that_needs_energy_by_a_time_goes_first_even_in_the_turn_of_another() -> None:
     small = crowd(2, 10.0)
     small.run(60)
@@ -63,3 +80,25 @@ def test_a_charging_that_a_limit_stopped_does_not_flicker() -> None:
         found = small.step()
         starts += found.points[0].move == "increase" and found.points[0].ceiling_a == 0.0
     assert starts <= 10
+
+
+def shared(power_w: float, *, priority: int = 0) -> dict[str, tuple[float, int]]:
+    """(A, phases) of two cars at points that can change their phases, a minute after a limit in W came."""
+    small = SmallSite((root(),), (point("a", can_switch_phases=True, priority=priority), point("b", can_switch_phases=True)))
+    small.run(60)
+    small.limits = (limit(LimitedPower(power_w), since=60.0),)
+    return {p.point: (p.current_a, p.phases) for p in small.run(60).points}
+
+
+@pytest.mark.parametrize(
+    ("power_w", "a", "b"),
+    [(4200.0, (9.1, 1), (9.1, 1)), (5500.0, (11.9, 1), (11.9, 1)), (5600.0, (6.0, 3), (6.0, 1)), (8300.0, (6.0, 3), (6.0, 3))],
+)
+def test_on_one_phase_each_rather_than_in_turns(power_w: float, a: tuple[float, int], b: tuple[float, int]) -> None:
+    assert shared(power_w) == {"a": a, "b": b}
+
+
+def test_who_goes_first_keeps_all_phases_though_another_waits() -> None:
+    found = shared(5000.0, priority=1)
+    assert found["a"] == (7.2, 3)
+    assert found["b"][0] == 0.0

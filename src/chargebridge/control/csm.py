@@ -1,13 +1,16 @@
 """The charging station manager's share-out of what was granted: TF-EVC 3.2.5.1, 3.2.6 ("CSM sets P_max of each charging point").
 
 First who charges at all: a car takes its minimum current or nothing. Where not all minima fit, cars take turns, those that need energy by a time
-first, then by priority, then those that were served least; a turn lasts at least ``TURN_S``. Then how much: what is needed before what is wished,
-higher priority before lower, and among equals weighted max-min fair (``fill``), in amperes per phase, under every row of the table at once.
+first, then by priority, then those that were served least. A turn lasts at least ``TURN_S`` and ends only for a car that was served that much less,
+so that one rotation does not bring about the next. Points that can change their phases charge on one where so more cars of equal rank can charge.
+Then how much: what is needed before what is wished, higher priority before lower, and among equals weighted max-min fair (``fill``), in amperes per
+phase, under every row of the table at once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from math import floor
 from typing import NamedTuple
 
@@ -168,17 +171,50 @@ def _admit(table: Table, cases: Sequence[Case], asking: list[int], left: Floats,
             return everybody, shares
     room: list[float] = left.tolist()
     admitted: Admitted = {}
-    for index in sorted(asking, key=lambda i: _rank(cases[i], i, now)):
-        minimum = cases[index].point.minimum_a
-        for phases, margin in options[index]:
-            use = _use(table, index, cases[index], phases)
-            if all(weight * (minimum + margin) <= room[number] + SLACK for number, weight in zip(*use, strict=True)):
-                for number, weight in zip(*use, strict=True):
-                    room[number] -= weight * minimum
-                admitted[index] = (phases, use)
-                break
+    ranks = {index: _rank(cases[index], index, now) for index in asking}
+    for _, equals in groupby(sorted(asking, key=ranks.__getitem__), key=lambda i: ranks[i][:EQUAL]):
+        ways = {index: options[index] for index in equals}
+        found, after = _fit(table, cases, ways, room)
+        if len(found) < len(ways) and any(phases > ways[index][-1][0] for index, (phases, _) in found.items()):
+            more, rest = _fit(table, cases, {index: way[::-1] for index, way in ways.items()}, room)
+            if len(more) > len(found):
+                found, after = _widen(table, cases, ways, more, rest)
+        admitted |= found
+        room = after
     admitted = dict(sorted(admitted.items()))
     return admitted, Shares([use for _, use in admitted.values()], len(table.rows))
+
+
+Ways = dict[int, tuple[tuple[int, float], ...]]
+"""Of each point (terminals, margin above the minimum that must be there), in the order in which they are tried."""
+
+
+def _fit(table: Table, cases: Sequence[Case], ways: Ways, room: list[float]) -> tuple[Admitted, list[float]]:
+    """Who of them gets the minimum, one after the other, and the room after that."""
+    left = room.copy()
+    admitted: Admitted = {}
+    for index, options in ways.items():
+        minimum = cases[index].point.minimum_a
+        for phases, margin in options:
+            use = _use(table, index, cases[index], phases)
+            if all(weight * (minimum + margin) <= left[number] + SLACK for number, weight in zip(*use, strict=True)):
+                for number, weight in zip(*use, strict=True):
+                    left[number] -= weight * minimum
+                admitted[index] = (phases, use)
+                break
+    return admitted, left
+
+
+def _widen(table: Table, cases: Sequence[Case], ways: Ways, admitted: Admitted, room: list[float]) -> tuple[Admitted, list[float]]:
+    """Give those who charge on one phase, in turn, the phases that they would rather have, where nobody loses his place by it."""
+    for index, (phases, use) in list(admitted.items()):
+        if phases < ways[index][0][0]:
+            back = room.copy()
+            for number, weight in zip(*use, strict=True):
+                back[number] += weight * cases[index].point.minimum_a
+            found, room = _fit(table, cases, {index: ways[index]}, back)
+            admitted |= found
+    return admitted, room
 
 
 def _options(case: Case, now: datetime) -> tuple[tuple[int, float], ...]:
@@ -193,11 +229,15 @@ def _options(case: Case, now: datetime) -> tuple[tuple[int, float], ...]:
     return ((every, SWITCH_UP_A), (1, 0.0))
 
 
+EQUAL = 3
+"""The first parts of a rank: where they are the same, only turns tell who goes first."""
+
+
 def _rank(case: Case, index: int, now: datetime) -> tuple[bool, int, bool, bool, float, bool, int]:
     """Smaller goes first."""
     since = case.memory.turn_since
     holds = since is not None and age_s(since, now) < TURN_S
-    served = case.memory.served_s / case.point.weight
+    served = (case.memory.served_s - (TURN_S if since is not None else 0.0)) / case.point.weight
     return (case.want.needed_a == 0, -case.point.priority, case.want.idle, not holds, served, since is None, index)
 
 

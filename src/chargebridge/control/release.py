@@ -17,7 +17,7 @@ import numpy as np
 
 from chargebridge.control.ceiling import lopsided_terminals, terminals_used
 from chargebridge.control.csm import Case, Goal, rounded
-from chargebridge.control.fill import CLOSE, SLACK, Shares, fill
+from chargebridge.control.fill import CLOSE, SLACK, Floats, Shares, fill
 from chargebridge.control.rows import Kind, Table
 from chargebridge.control.timing import ANSWER_S, RAISE_ANYWAY_S, RAISE_INTERVAL_S, RENEW_BELOW_S, RETRY_S, age_s
 from chargebridge.model.decision import Move
@@ -92,6 +92,7 @@ def _raises(
     """Of the points that are ready to rise, those that do, and to what: first starts, in order, then all evenly into what is left."""
     taken = np.array(table.totals([case.ceiling.current_a for case in cases], [case.ceiling.lopsided_a for case in cases]))
     room = np.array([row.limit - row.base_high for row in table.rows]) - taken
+    spare = np.array([_spare(row.kind) for row in table.rows])
     low: dict[int, float] = {}
     high: dict[int, float] = {}
     for index in ready:
@@ -99,14 +100,16 @@ def _raises(
         minimum, firm = case.point.minimum_a, _firm_a(case, goal)
         most = min([goal.current_a, *(firm + room[n] / weight for n, weight in zip(*goal.use, strict=True) if room[n] < 0)])
         begins = plain[index][0] < minimum or plain[index][1] != goal.phases
-        start = _start(table, case, goal) if begins else []
+        start = _start(table, case, goal, minimum) if begins else []
         if most < minimum or any(amount > room[number] + SLACK for number, amount in start):
             continue
         for number, amount in start:
             room[number] -= amount
         low[index], high[index] = min(max(firm, minimum) if begins else firm, most), most
     inside = list(low)
-    spare = np.array([_spare(row.kind) for row in table.rows])
+    for index in inside:
+        if plain[index][1] < goals[index].phases:
+            low[index] = _evened(table, cases[index], goals[index], low[index], high[index], room, spare)
     rises = np.array([high[i] - low[i] for i in inside])
     weights = np.array([cases[i].point.weight for i in inside])
     extra = fill(Shares([goals[i].use for i in inside], len(table.rows)), room - spare, np.zeros(len(inside)), rises, weights)
@@ -123,14 +126,26 @@ def _raises(
     return found
 
 
+def _evened(table: Table, case: Case, goal: Goal, low: float, high: float, room: Floats, spare: Floats) -> float:
+    """Where a point that goes to more phases rises from: what it has on the old ones if the new have room for it, which is taken, else ``low``."""
+    level = max(low, min(high, case.ceiling.peak_a))
+    first = dict(_start(table, case, goal, low))
+    more = [(number, amount - first.get(number, 0.0)) for number, amount in _start(table, case, goal, level)]
+    if any(amount > room[number] - spare[number] + SLACK for number, amount in more if amount > 0):
+        return low
+    for number, amount in more:
+        room[number] -= amount
+    return level
+
+
 def _unchanged_s(case: Case, now: datetime) -> float:
     return min(age_s(case.memory.raised_at, now), age_s(case.memory.lowered_at, now))
 
 
-def _start(table: Table, case: Case, goal: Goal) -> list[tuple[int, float]]:
-    """What the minimum on every phase of the goal takes of each row beyond what is reckoned with already."""
-    more = [max(0.0, case.point.minimum_a - amps) for amps in case.ceiling.current_a]
-    uneven = [max(0.0, case.point.minimum_a - amps) for amps in case.ceiling.lopsided_a]
+def _start(table: Table, case: Case, goal: Goal, level_a: float) -> list[tuple[int, float]]:
+    """What ``level_a`` on every phase of the goal takes of each row beyond what is reckoned with already."""
+    more = [max(0.0, level_a - amps) for amps in case.ceiling.current_a]
+    uneven = [max(0.0, level_a - amps) for amps in case.ceiling.lopsided_a]
     loaded = terminals_used(case.point, case.state, goal.phases)
     watts = sum(more[phase - 1] * table.voltage_v[phase - 1] for phase in loaded)
     found: list[tuple[int, float]] = []
