@@ -5,10 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chargebridge.meters.port import MeterError
 from chargebridge.wire.meter import Decoder, DecoderOptions, Protocol, decoder_for
+from chargebridge.wire.meter.counters import Counters
 from chargebridge.wire.meter.detect import LANGUAGES
 
 _SECRETS = ("key", "auth_key")
@@ -31,6 +32,8 @@ class Address(Struct, frozen=True):
     port: int | None
     path: str
     settings: dict[str, str]
+    counters: Counters = field(default_factory=Counters)
+    """Of enciphered telegrams; they outlive each connection."""
 
     @property
     def protocol(self) -> Protocol | None:
@@ -55,6 +58,7 @@ class Address(Struct, frozen=True):
             layout=self.settings.get("layout"),
             key=self._key("key"),
             authentication_key=self._key("auth_key"),
+            counters=self.counters,
         )
 
     def decoder(self) -> Decoder:

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from chargebridge.meters.address import Address
 from chargebridge.meters.files import decode_file
 from chargebridge.meters.port import MeterError, SourceEvent, TelegramSource
@@ -75,7 +77,7 @@ def open_source(address: Address, clock: Clock) -> TelegramSource:
         address.path,
         clock,
         protocol=address.protocol,
-        options=address.options,
+        options=replace(address.options, counters=None),  # a file that is read again repeats its telegrams rightly
         speed=speed,
         interval_s=interval_s,
         loop=loop,

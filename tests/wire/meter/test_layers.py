@@ -106,7 +106,8 @@ def test_segments_without_end_are_given_up():
 
 
 @pytest.mark.parametrize(("apdu", "kind", "reason"), [
-    ("e6e700db08" + "00" * 8, ErrorKind.UNSUPPORTED, "encrypted"),
+    ("e6e700db08" + "00" * 8, ErrorKind.CONTENT, "the length of the enciphered part cannot be"),
+    ("e6e700dd08" + "00" * 8, ErrorKind.UNSUPPORTED, "general ciphering with its own key information"),
     ("e6e700e0" + "00" * 8, ErrorKind.UNSUPPORTED, "general block transfer"),
     ("e6e7000f400000000005", ErrorKind.CONTENT, "inside an integer"),
     ("e6e7000f40000000000203", ErrorKind.CONTENT, "3 elements cannot be in 0 bytes"),

@@ -1,4 +1,4 @@
-"""The APDU of a DLMS push: LLC header, DataNotification, and the maker's list inside, whatever frame carried it.
+"""The APDU of a DLMS push: LLC header, protection, DataNotification, and the maker's list inside, whatever frame carried it.
 
 ``E6 E7 00`` (LLC, meter to client; first segment only) ``0F`` (DataNotification) ``invoke-id 4`` ``date-time`` ``body`` (IEC 62056-53, Green Book
 clause 9.4.6.14). The date-time is ``00`` (absent), ``0C`` and twelve bytes, or, against the standard, ``09 0C`` and twelve bytes (Kaifa).
@@ -6,10 +6,11 @@ clause 9.4.6.14). The date-time is ``00`` (absent), ``0C`` and twelve bytes, or,
 
 from msgspec import Struct
 
-from chargebridge.wire.meter import axdr, cosem_time, lists
+from chargebridge.wire.meter import axdr, cosem_time, lists, security
 from chargebridge.wire.meter.axdr import Data
 from chargebridge.wire.meter.cosem_time import MeterTime
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
+from chargebridge.wire.meter.security import ENCIPHERED, Opened, Security, SecurityError
 from chargebridge.wire.meter.telegram import (
     ClockOrigin,
     ContentError,
@@ -22,7 +23,6 @@ from chargebridge.wire.meter.telegram import (
 
 LLC = b"\xe6\xe7\x00"
 DATA_NOTIFICATION = 0x0F
-_CIPHERED = frozenset((0xDB, 0xDF))
 _BLOCK_TRANSFER = 0xE0
 MAX_APDU = 8192
 
@@ -42,7 +42,7 @@ def parse_apdu(data: bytes, options: DecoderOptions = DEFAULTS) -> DataNotificat
         raise ContentError(len(data), "too short for a DataNotification")
     tag = data[at]
     if tag != DATA_NOTIFICATION:
-        raise ContentError(at, f"APDU tag {tag:02x} is not a DataNotification (0f){_hint(tag)}")
+        raise ContentError(at, f"APDU tag {tag:02x} is not a DataNotification (0f){_HINTS.get(tag, '')}")
     invoke_id = int.from_bytes(data[at + 1 : at + 5], "big")
     at += 5
     time = None
@@ -61,17 +61,41 @@ def parse_apdu(data: bytes, options: DecoderOptions = DEFAULTS) -> DataNotificat
 
 
 def decode_apdu(
-    data: bytes, options: DecoderOptions = DEFAULTS, *, offset: int = 0, size: int | None = None, crc_ok: bool | None = None
+    data: bytes,
+    options: DecoderOptions = DEFAULTS,
+    *,
+    offset: int = 0,
+    size: int | None = None,
+    crc_ok: bool | None = None,
+    protocol: Protocol | None = None,
+    guard: Security | None = None,
 ) -> Event:
-    """The telegram in one push APDU, or what is wrong with it. Never raises."""
-    protocol = Protocol.DLMS_APDU if crc_ok is None else Protocol.DLMS
+    """The telegram in one push APDU, or what is wrong with it. Never raises.
+
+    protocol: None for HDLC, or for a bare APDU where ``crc_ok`` is None. guard: what opens enciphered APDUs; a decoder keeps one, so that
+    it remembers counters.
+    """
+    protocol = protocol or (Protocol.DLMS_APDU if crc_ok is None else Protocol.DLMS)
+    guard = guard or Security(options)
+    at = len(LLC) if data.startswith(LLC) else 0
+    opened: Opened | None = None
+    content = data
     try:
-        notification = parse_apdu(data, options)
+        if at < len(data) and data[at] in ENCIPHERED:
+            opened = _open(data, at, guard)
+            content = opened.plaintext
+        else:
+            guard.refuse_plain()
+        notification = parse_apdu(content, options)
         found = lists.read(notification.body, options)
+    except SecurityError as refused:
+        return error(protocol, refused.kind, offset, refused.reason, refused.cure)
     except ContentError as problem:
-        return error(protocol, _kind_of(data), offset, f"byte {problem.position} of the APDU: {problem.reason}")
+        return error(protocol, _kind_of(content), offset, f"byte {problem.position} of the APDU: {problem.reason}")
     if found is None:
         return error(protocol, ErrorKind.UNSUPPORTED, offset, f"no layout for the list {notification.body!r:.80}")
+    if opened is not None:
+        guard.accept(opened)
     clock = notification.time or found.clock
     return Telegram(
         protocol=protocol,
@@ -83,21 +107,34 @@ def decode_apdu(
         clock_origin=ClockOrigin.NONE if clock is None else clock.origin,
         clock_text=None if clock is None else clock.text,
         crc_ok=crc_ok,
+        authenticated=None if opened is None else opened.authenticated,
+        counter=None if opened is None else opened.counter,
         offset=offset,
         size=len(data) if size is None else size,
     )
 
 
+def _open(data: bytes, at: int, guard: Security) -> Opened:
+    """The content of the enciphered APDU that starts at ``at`` and ends with ``data``. Raises ``ContentError`` or ``SecurityError``."""
+    if data[at] not in (security.GLO, security.DED):
+        raise SecurityError(
+            ErrorKind.UNSUPPORTED, f"APDU tag {data[at]:02x}: general ciphering with its own key information, or a signature"
+        )
+    sealed = security.parse(data, at)
+    if at + sealed.size != len(data):
+        raise ContentError(at + sealed.size, f"{len(data) - at - sealed.size} bytes follow the enciphered part")
+    opened = guard.open(sealed)
+    if not opened.authenticated and not security.looks_like_content(opened.plaintext):
+        raise security.wrong_key(sealed.title)
+    return opened
+
+
 def _kind_of(data: bytes) -> ErrorKind:
     at = len(LLC) if data.startswith(LLC) else 0
-    unsupported = at < len(data) and (data[at] in _CIPHERED or data[at] == _BLOCK_TRANSFER)
-    return ErrorKind.UNSUPPORTED if unsupported else ErrorKind.CONTENT
+    return ErrorKind.UNSUPPORTED if at < len(data) and data[at] in _HINTS else ErrorKind.CONTENT
 
 
-def _hint(tag: int) -> str:
-    if tag in _CIPHERED:
-        return ": the telegram is encrypted"
-    return ": a general block transfer" if tag == _BLOCK_TRANSFER else ""
+_HINTS = {_BLOCK_TRANSFER: ": a general block transfer", ord("/"): ": a P1 telegram; name protocol=p1"}
 
 
 class ApduDecoder:
@@ -105,6 +142,7 @@ class ApduDecoder:
 
     def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
         self._options = options
+        self._guard = Security(options)
         self._data = b""
 
     def feed(self, data: bytes) -> list[Event]:
@@ -118,4 +156,4 @@ class ApduDecoder:
     def close(self) -> list[Event]:
         """The stream has ended: decode."""
         data, self._data = self._data, b""
-        return [decode_apdu(data, self._options)] if data else []
+        return [decode_apdu(data, self._options, guard=self._guard)] if data else []

@@ -16,8 +16,8 @@ from msgspec import Struct
 class Protocol(StrEnum):
     """The languages of meters and their gateways.
 
-    DLMS is pushed in HDLC frames, DLMS_MBUS in M-Bus long frames, DLMS_APDU without any frame (captures, and the enciphered P1 ports of
-    Luxembourg, Austria and Poland). ``detect.LANGUAGES`` has the decoders of those that can be read from a stream; the others answer questions,
+    DLMS is pushed in HDLC frames, DLMS_MBUS in M-Bus long frames, DLMS_APDU without any frame (captures). P1 may be enciphered (Luxembourg,
+    Austria, Poland). ``detect.LANGUAGES`` has the decoders of those that can be read from a stream; the others answer questions,
     and their clients on floor 2 put the answers into telegrams.
     """
 
@@ -170,7 +170,7 @@ CURES = {
     ErrorKind.CONTENT: "keep the telegram and report it: this meter needs a profile",
     ErrorKind.UNSUPPORTED: "see the list of supported meters",
     ErrorKind.KEY: "ask the grid operator for this meter's key and give it by key_file or key_env",
-    ErrorKind.REPLAY: "somebody repeats old telegrams, or the meter was exchanged: then start again",
+    ErrorKind.REPLAY: "somebody repeats old telegrams, or the meter's counter began anew (new key, repair): then start chargebridge again",
 }
 
 
