@@ -57,7 +57,7 @@ def _meters(tree: Tree, loads: Loads) -> Iterator[Alert]:
             yield Alert(
                 severity="warning",
                 node=circuit.id,
-                text=f"meter {load.lost} of {circuit.name} has told nothing for more than {circuit.meter_max_age_s:g} s",
+                text=f"meter {load.lost} of {circuit.name} has told nothing new for more than {circuit.meter_max_age_s:g} s",
                 cure="its charging points keep to their fallback current until it speaks again; look at its cable, its power and its address",
             )
 

@@ -65,7 +65,7 @@ class Loads:
 def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: Sequence[PointState], now: datetime) -> Loads:
     """Every circuit's load and base, from the leaves up."""
     readings: dict[str, list[Reading]] = {}
-    for reading in sorted(state.readings, key=lambda r: r.received_at):
+    for reading in sorted(state.readings, key=lambda r: r.heard_at):
         readings.setdefault(reading.meter, []).append(reading)
     voltage = _voltage(tree, readings, now)
     changed = _changes(state.memory)
@@ -94,7 +94,7 @@ def _live(circuit: Circuit, readings: dict[str, list[Reading]], now: datetime) -
     """The newest reading of the circuit's meter that is not too old; one that tells the phases goes before one that tells the sum only."""
     if circuit.meter is None:
         return None
-    fresh = [r for r in readings.get(circuit.meter, ()) if age_s(r.received_at, now) <= circuit.meter_max_age_s]
+    fresh = [r for r in readings.get(circuit.meter, ()) if age_s(r.heard_at, now) <= circuit.meter_max_age_s]
     full = [r for r in fresh if None not in _told_currents(r, (NOMINAL_V, NOMINAL_V, NOMINAL_V))]
     return full[-1] if full else (fresh[-1] if fresh else None)
 
@@ -230,7 +230,7 @@ def _early(state: PointState, ceiling: Ceiling, reading: Reading) -> bool:
     """Whether its sample may tell a draw that the reading does not contain: taken after it, or so long before that the car may have stopped."""
     if ceiling.drawn_a is None or state.measured_at is None:
         return False
-    older_s = (reading.received_at - state.measured_at).total_seconds()
+    older_s = (reading.heard_at - state.measured_at).total_seconds()
     return ceiling.lost or older_s < 0 or older_s > BASE_HELD_S
 
 
@@ -267,7 +267,7 @@ def _own_loads(
         told = readings.get(generator.meter, ()) if generator.meter is not None else ()
         if not told:
             continue
-        watts, age = told[-1].power_w, age_s(told[-1].received_at, now)
+        watts, age = told[-1].power_w, age_s(told[-1].heard_at, now)
         if sane(watts) and age <= tree.circuits[tree.circuit_index[generator.circuit]].meter_max_age_s:
             share = min(0.0, watts) / NOMINAL_V / len(generator.phases)
             _onto(found, generator.circuit, scale(_unit(generator.phases), share))

@@ -26,13 +26,15 @@ class Reading(Struct, frozen=True, kw_only=True):
     power_w, power_w_phases: active power, import positive, export negative, W.
     current_a: A per phase, with the sign of the phase's power where the meter tells it.
     voltage_v: to neutral, V. energy_*_wh: the registers, Wh. frequency_hz: Hz.
-    measured_at: by the meter's clock; received_at: by ours, and the one that ages are reckoned from.
+    measured_at: by the meter's clock; received_at: by ours. fresh_at: by ours, since when the meter repeats this measured_at; None when it
+    told it only now, or tells no time. Ages are reckoned from ``heard_at``: a telegram that is repeated with its clock standing still grows old.
     derived: names of the fields that we computed from others (such as current from power and voltage).
     """
 
     meter: str
     received_at: datetime
     measured_at: datetime | None = None
+    fresh_at: datetime | None = None
     meter_number: str | None = None
     power_w: float | None = None
     power_w_phases: MaybePerPhase = UNTOLD
@@ -43,6 +45,11 @@ class Reading(Struct, frozen=True, kw_only=True):
     frequency_hz: float | None = None
     scale: ScaleOrigin = ScaleOrigin.TELEGRAM
     derived: tuple[str, ...] = ()
+
+    @property
+    def heard_at(self) -> datetime:
+        """When this was news, by our clock."""
+        return self.fresh_at or self.received_at
 
 
 class MeterFault(Struct, frozen=True, kw_only=True):

@@ -27,7 +27,8 @@ class PeakWindow:
 
     def add(self, reading: Reading) -> None:
         """Take in a reading of the grid meter."""
-        if reading.power_w is None or not isfinite(reading.power_w):
+        repeated_s = (reading.received_at - reading.heard_at).total_seconds()
+        if reading.power_w is None or not isfinite(reading.power_w) or repeated_s > GAP_MAX_S:
             return
         window = self._turn(reading.received_at)
         last, self._last = self._last, reading
