@@ -2,7 +2,7 @@
 
 from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.meter.crc import x25
-from chargebridge.wire.meter.sml import GET_LIST_RESPONSE
+from chargebridge.wire.meter.sml_messages import GET_LIST_RESPONSE
 from chargebridge.wire.meter.sml_transport import wrap
 from chargebridge.wire.meter.sml_tree import END_OF_MESSAGE, integer, octets, sequence
 
@@ -47,9 +47,9 @@ def _entries(values: MeterValues, maker: str, server: bytes) -> list[bytes]:
         if power is not None:
             entries.append(_entry((power_c, 7, 0, 255), integer(round(power), signed=True, width=4), _W, 0))
         if current is not None:
-            entries.append(_entry((current_c, 7, 0, 255), integer(round(current * 100), signed=False), _A, -2))
+            entries.append(_entry((current_c, 7, 0, 255), integer(round(current * 100), signed=False, width=4), _A, -2))
         if voltage is not None:
-            entries.append(_entry((voltage_c, 7, 0, 255), integer(round(voltage * 10), signed=False), _V, -1))
+            entries.append(_entry((voltage_c, 7, 0, 255), integer(round(voltage * 10), signed=False, width=2), _V, -1))
     return entries
 
 
