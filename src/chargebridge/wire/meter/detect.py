@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from chargebridge.wire.meter import hdlc
+from chargebridge.wire.meter import hdlc, mbus
 from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC, ApduDecoder
 from chargebridge.wire.meter.dlms import DlmsDecoder
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
@@ -43,6 +43,7 @@ LANGUAGES: dict[Protocol, Language] = {
     Protocol.P1: Language(_find_p1, _p1),
     Protocol.SML: Language(lambda data: data.find(START), lambda _: SmlDecoder()),
     Protocol.DLMS: Language(hdlc.find_header, DlmsDecoder),
+    Protocol.DLMS_MBUS: Language(mbus.find_header, mbus.MbusDecoder),
     Protocol.DLMS_APDU: Language(_find_apdu, ApduDecoder),
 }
 """All protocols that can be read from a stream or a capture. A new one is its decoder and one line here; of two marks at one place the upper

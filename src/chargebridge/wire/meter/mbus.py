@@ -1,0 +1,216 @@
+"""M-Bus long frames, as Austrian meters push DLMS in them (EN 13757-2 clause 5.7; transport by EN 13757-3 annex on DLMS, CI 00 to 1F).
+
+``68 L L 68 | control 1 | address 1 | CI 1 | source 1 | destination 1 | part of an APDU | checksum 1 | 16``. L counts from control to the byte
+before the checksum, which is their sum modulo 256. CI: bit 4 = last segment, bits 0-3 = its number from 0 on. ``E5`` acknowledges, and
+short frames are ``10 | control | address | checksum | 16``; both carry no data.
+
+Sagemcom's T210-D sends up to 258 bytes in one frame, whose L then is what is left modulo 256. Every long frame has three bytes at least, so that an L
+below three means 256 more.
+"""
+
+import re
+
+from msgspec import Struct
+
+from chargebridge.wire.meter.apdu import MAX_APDU, decode_apdu
+from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
+from chargebridge.wire.meter.security import Security
+from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Event, Protocol, error
+
+LONG, SHORT, STOP, ACKNOWLEDGE = 0x68, 0x10, 0x16, 0xE5
+MAX_FRAME = 258 + 6
+SEND_USER_DATA, BROADCAST = 0x53, 0xFF
+_LEAST_LENGTH = 3
+_SHORT_SIZE = 5
+_LAST, _NUMBER, _OTHER = 0x10, 0x0F, 0xE0
+_SAPS = 2
+_MARK = re.compile(rb"\x68(.)\1\x68[\x53\x73]", re.DOTALL)
+
+
+class Frame(Struct, frozen=True, gc=False):
+    """One long frame whose checksum is right. data: what follows CI. offset, size: of all its bytes."""
+
+    control: int
+    address: int
+    ci: int
+    data: bytes
+    offset: int
+    size: int
+
+
+def find_header(data: bytes) -> int:
+    """Index of the first begin of a long frame that sends data, -1 if there is none."""
+    found = _MARK.search(data)
+    return -1 if found is None else found.start()
+
+
+def frame(data: bytes, *, control: int = SEND_USER_DATA, address: int = BROADCAST, ci: int) -> bytes:
+    """The bytes of one long frame, the other way round. Raises ``ValueError`` for more than 255 bytes of ``data``."""
+    body = bytes((control, address, ci)) + data
+    if len(body) + 6 > MAX_FRAME:
+        raise ValueError(f"{len(data)} bytes do not fit into one M-Bus frame")
+    length = len(body) & 0xFF
+    return bytes((LONG, length, length, LONG)) + body + bytes((sum(body) & 0xFF, STOP))
+
+
+class MbusFramer:
+    """Cuts a stream into long frames. Holds at most one frame's bytes between calls."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._base = 0
+        self._noise: int | None = None
+        self._suspect_until = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes held, waiting for the rest of their frame."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame | DecodeError]:
+        """Take bytes, return what they completed."""
+        return self._scan(self._buffer + data, final=False)
+
+    def close(self) -> list[Frame | DecodeError]:
+        """The stream has ended: judge what is left."""
+        return self._scan(self._buffer, final=True)
+
+    def _scan(self, buffer: bytes, *, final: bool) -> list[Frame | DecodeError]:
+        base, size, at = self._base, len(buffer), 0
+        events: list[Frame | DecodeError] = []
+        while at < size:
+            first = buffer[at]
+            if first == ACKNOWLEDGE:
+                at += 1
+            elif first in (LONG, SHORT):
+                step = self._candidate(buffer, at, final, events)
+                if step == 0:
+                    break
+                at += step
+            else:
+                at = self._skip(base, at, _next(buffer, at), events)
+        self._buffer = buffer[at:]
+        self._base = base + at
+        return events
+
+    def _candidate(self, buffer: bytes, at: int, final: bool, events: list[Frame | DecodeError]) -> int:
+        """Judge what starts at ``at``; how far to go on, 0 to wait for more bytes."""
+        left = len(buffer) - at
+        long = buffer[at] == LONG
+        head = buffer[at : at + 4]
+        if long and (head[2:3] not in (b"", head[1:2]) or head[3:4] not in (b"", b"\x68")):
+            return self._skip(self._base, at, at + 1, events) - at
+        if left < 4:
+            need = 4
+        elif not long:
+            need = _SHORT_SIZE
+        else:
+            need = head[1] + (6 if head[1] >= _LEAST_LENGTH else 6 + 256)
+        if left < need:
+            if not final:
+                return 0
+            if long and left > 4:
+                self._refuse(ErrorKind.TRUNCATED, at, left, f"frame of {need} bytes ends after {left}", events)
+                return 1
+            return self._skip(self._base, at, at + 1, events) - at
+        start = 4 if long else 1
+        body = buffer[at + start : at + need - 2]
+        if buffer[at + need - 1] != STOP or sum(body) & 0xFF != buffer[at + need - 2]:
+            if not long:
+                return self._skip(self._base, at, at + 1, events) - at
+            self._refuse(ErrorKind.CHECKSUM, at, need, "the checksum is wrong, or no stop byte stands at the frame's end", events)
+            return 1
+        if long:
+            events.append(Frame(body[0], body[1], body[2], body[3:], self._base + at, need))
+        self._noise = None
+        return need
+
+    def _refuse(self, kind: ErrorKind, at: int, size: int, reason: str, events: list[Frame | DecodeError]) -> None:
+        """Report a frame that failed, but not those that only appear inside one that was reported already."""
+        offset = self._base + at
+        if offset >= self._suspect_until:
+            self._suspect_until = offset + size
+            events.append(error(Protocol.DLMS_MBUS, kind, offset, reason))
+
+    def _skip(self, base: int, start: int, end: int, events: list[Frame | DecodeError]) -> int:
+        """Bytes outside any frame: one event for each stretch, and another for every further ``MAX_FRAME`` bytes of it. Returns ``end``."""
+        if base + end > self._suspect_until and (self._noise is None or base + end - self._noise > MAX_FRAME):
+            self._noise = max(base + start, self._suspect_until)
+            events.append(error(Protocol.DLMS_MBUS, ErrorKind.NOISE, self._noise, "bytes that belong to no frame"))
+        return end
+
+
+_STARTS = re.compile(rb"[\x68\x10\xe5]")
+
+
+def _next(buffer: bytes, at: int) -> int:
+    """Where something may start at or after ``at``."""
+    found = _STARTS.search(buffer, at)
+    return len(buffer) if found is None else found.start()
+
+
+class MbusDecoder:
+    """M-Bus stream to telegrams. Holds at most one frame and ``MAX_APDU`` bytes of segments between calls."""
+
+    def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
+        self._options = options
+        self._guard = Security(options)
+        self._framer = MbusFramer()
+        self._segments: list[Frame] = []
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes, return the telegrams and errors that they completed."""
+        return self._join(self._framer.feed(data))
+
+    def close(self) -> list[Event]:
+        """The stream has ended: what is left over is judged."""
+        events = self._join(self._framer.close())
+        self._drop(events)
+        return events
+
+    @property
+    def pending(self) -> int:
+        """Bytes held, waiting for the rest of their telegram."""
+        return self._framer.pending + sum(len(segment.data) for segment in self._segments)
+
+    def _join(self, frames: list[Frame | DecodeError]) -> list[Event]:
+        events: list[Event] = []
+        for found in frames:
+            if isinstance(found, DecodeError):
+                events.append(found)
+            elif found.ci & _OTHER or len(found.data) < _SAPS:
+                self._drop(events)
+                events.append(
+                    error(Protocol.DLMS_MBUS, ErrorKind.UNSUPPORTED, found.offset, f"a frame with CI {found.ci:02x} carries no DLMS")
+                )
+            else:
+                self._segment(found, events)
+        return events
+
+    def _segment(self, found: Frame, events: list[Event]) -> None:
+        number = found.ci & _NUMBER
+        if number == 0:
+            self._drop(events)
+        elif number != len(self._segments) & _NUMBER:
+            self._drop(events)
+            events.append(error(Protocol.DLMS_MBUS, ErrorKind.TRUNCATED, found.offset, f"segment {number} without those before it"))
+            return
+        self._segments.append(found)
+        if sum(len(segment.data) - _SAPS for segment in self._segments) > MAX_APDU:
+            events.append(
+                error(Protocol.DLMS_MBUS, ErrorKind.OVERSIZE, self._segments[0].offset, f"segments join to over {MAX_APDU} bytes")
+            )
+            self._segments.clear()
+        elif found.ci & _LAST:
+            apdu = b"".join(segment.data[_SAPS:] for segment in self._segments)
+            first, size = self._segments[0].offset, sum(segment.size for segment in self._segments)
+            self._segments.clear()
+            events.append(
+                decode_apdu(apdu, self._options, offset=first, size=size, crc_ok=True, protocol=Protocol.DLMS_MBUS, guard=self._guard)
+            )
+
+    def _drop(self, events: list[Event]) -> None:
+        """Segments that found no last one."""
+        if self._segments:
+            events.append(error(Protocol.DLMS_MBUS, ErrorKind.TRUNCATED, self._segments[0].offset, "the last segment never came"))
+            self._segments.clear()
