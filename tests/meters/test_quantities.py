@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from chargebridge.meters import reading_of
 from chargebridge.model.reading import Reading, ScaleOrigin
-from chargebridge.sim.telegrams import han, p1, sml
+from chargebridge.sim.telegrams import han, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues, measured
 from chargebridge.wire.meter import AutoDecoder, ClockOrigin, Protocol, Register, Scale, Telegram
@@ -168,3 +169,44 @@ def test_other_media_and_other_units_are_not_mixed_in():
     )
     reading = reading_of(telegram, meter="m", received_at=NOW)
     assert (reading.power_w, reading.energy_import_wh, reading.measured_at) == (None, None, None)
+
+
+def test_linky_standard_mode_gives_currents_from_apparent_power(values):
+    """IRMS is in whole amperes; S/U is the current itself. Net power is bound by the apparent power."""
+    reading = read(tic.encode(values))
+    assert reading.power_w == 2990.0
+    assert reading.current_a == pytest.approx((10.0, 2.0, 5.0))
+    assert reading.voltage_v == (230.0, 230.0, 230.0)
+    assert reading.energy_import_wh == 1000
+    assert reading.derived == ("power_w", "current_a")
+    assert reading.measured_at == values.at
+
+
+def test_linky_of_a_producer(values):
+    """One phase feeds 3,000 VA in: counted with the least power factor, and the current flows out."""
+    feeding = measured(
+        at=values.at, meter_id="1", power_w_phases=(-3000.0, 0, 0), voltage_v=(230.0, 0, 0), energy_import_wh=5, energy_export_wh=7
+    )
+    alone = replace(feeding, current_a=(13.0, None, None), voltage_v=(230.0, None, None))
+    reading = read(tic.encode(alone, producer=True))
+    assert reading.power_w == pytest.approx(-2700.0)
+    assert reading.current_a == (-12.5, None, None)
+    assert (reading.energy_import_wh, reading.energy_export_wh) == (5, 7)
+
+
+def test_linky_historic_mode_never_understates():
+    """Neither direction nor voltage is told: all VA count as W drawn, and the greater of IINST and PAPP/230 V as current."""
+    values = measured(at=NOW, meter_id="1", power_w_phases=(2830.0, 0, 0), voltage_v=(235.0, 0, 0), energy_import_wh=5, energy_export_wh=0)
+    alone = replace(values, current_a=(12.0, None, None), voltage_v=(235.0, None, None))
+    reading = read(tic.encode_historic(alone))
+    assert reading.power_w == 2830.0
+    assert reading.current_a == (pytest.approx(2830 / 230), None, None)
+    assert reading.measured_at is None
+    three = replace(alone, current_a=(12.0, 3.0, 4.0), voltage_v=(235.0, 235.0, 235.0))
+    assert read(tic.encode_historic(three)).current_a == (12.0, 3.0, 4.0)
+    assert read(tic.encode_overload(three, excess_a=5)).power_w is None
+
+
+def test_energies_of_ten_tariffs_are_summed():
+    data = tic.frame(*(tic.group(f"EASF{n:02d}", "000000001") for n in range(1, 11)), tic.group("EASD01", "000000001"))
+    assert read(data).energy_import_wh == 10

@@ -8,7 +8,8 @@ from chargebridge.model.phases import NOMINAL_V
 from chargebridge.model.reading import MaybePerPhase, Reading, ScaleOrigin
 from chargebridge.wire.meter import ClockOrigin, Protocol, Scale, Telegram
 
-_TARIFFS = (1, 2, 3, 4)
+_TARIFFS = range(1, 11)
+"""Two in most countries, four in P1, up to ten in France; registers by another calendar come after them."""
 _EXPORTING = 0x0800
 """Bit of the status word of a German basic meter (FNN "Lastenheft Basiszähler", status word): total active energy flows into the grid."""
 _FAULTY_SIGN_MAKER = "DZG"
@@ -16,6 +17,7 @@ _SIGN_MARGIN = 0.97
 """For the rounding of voltages to 1 V and currents to 0.1 A."""
 _STEP_A = 1.0
 """P1 meters of the Netherlands show whole amperes, some rounded, some cut off."""
+_LEAST_POWER_FACTOR = 0.9
 
 
 class _Collector:
@@ -59,6 +61,8 @@ def reading_of(telegram: Telegram, *, meter: str, received_at: datetime) -> Read
     currents = _per_phase(lambda group: found.number(f"{group + 11}.7.0", "A"))
     if telegram.protocol in (Protocol.P1, Protocol.SML):
         currents = _refined(found, currents, powers, voltages)
+    elif telegram.protocol is Protocol.TIC:
+        currents = _from_apparent(found, currents, voltages)
     else:
         currents = _third_wire(found, telegram.profile, currents, voltages)
     return Reading(
@@ -97,7 +101,21 @@ def _net_power(found: _Collector, telegram: Telegram) -> float | None:
         found.derived.append("power_w")
         only_export = _counts(found, 2) and not _counts(found, 1)
         return -magnitude if only_export else magnitude
-    return found.number("1.7.1", "W")
+    average = found.number("1.7.1", "W")
+    return _bound_by_apparent(found) if average is None else average
+
+
+def _bound_by_apparent(found: _Collector) -> float | None:
+    """Net power of a meter that tells apparent power only, by direction (9.7.0, 10.7.0).
+
+    What is drawn is at most as many W as VA. What is fed in is counted with the least power factor that EN 50549-1 clause 4.7.2 lets an inverter
+    have.
+    """
+    drawn, fed = found.number("9.7.0", "VA"), found.number("10.7.0", "VA")
+    if drawn is None and fed is None:
+        return None
+    found.derived.append("power_w")
+    return drawn if drawn or not fed else -fed * _LEAST_POWER_FACTOR
 
 
 def _sign_restored(found: _Collector, telegram: Telegram, net: float) -> float:
@@ -144,6 +162,26 @@ def _refined(found: _Collector, currents: MaybePerPhase, powers: MaybePerPhase, 
         found.derived.append("current_a")
         active = abs(power) / (voltage if voltage else NOMINAL_V)
         return active if current is None else max(active, current - _STEP_A / 2)
+
+    return (one(0), one(1), one(2))
+
+
+def _from_apparent(found: _Collector, currents: MaybePerPhase, voltages: MaybePerPhase) -> MaybePerPhase:
+    """Currents of a meter that shows whole amperes, and what it tells of apparent power: S/U is the current itself.
+
+    Where the voltage is not told (historic TIC) the nominal one stands for it, and the shown current counts if it is greater.
+    """
+    single = currents[1] is None and currents[2] is None
+
+    def one(index: int) -> float | None:
+        current, voltage = currents[index], voltages[index]
+        apparent = found.number(f"{29 + 20 * index}.7.0", "VA")
+        if apparent is None and single and index == 0:
+            apparent = found.number("9.7.0", "VA")
+        if apparent is None or current is None:
+            return current
+        found.derived.append("current_a")
+        return max(apparent / voltage, current - _STEP_A / 2) if voltage else max(apparent / NOMINAL_V, current)
 
     return (one(0), one(1), one(2))
 

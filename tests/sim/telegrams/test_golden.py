@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chargebridge.sim.telegrams import han, p1, sml
+from chargebridge.sim.telegrams import han, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.meter import AutoDecoder, Telegram
@@ -57,6 +57,11 @@ SAMPLES = {
     "kaifa_hourly_one_phase.bin": han.kaifa(ONE_PHASE_EXPORTING, ListSize.HOURLY),
     "kamstrup_full.bin": han.kamstrup(THREE_PHASES, ListSize.FULL),
     "kamstrup_hourly_one_phase.bin": han.kamstrup(ONE_PHASE_EXPORTING, ListSize.HOURLY),
+    "tic_historic_three_phases.bin": tic.encode_historic(THREE_PHASES),
+    "tic_historic_one_phase.bin": tic.encode_historic(ONE_PHASE_EXPORTING),
+    "tic_historic_overload.bin": tic.encode_overload(THREE_PHASES, excess_a=5),
+    "tic_standard_three_phases.bin": tic.encode(THREE_PHASES),
+    "tic_standard_producer.bin": tic.encode(ONE_PHASE_EXPORTING, producer=True),
 }
 
 

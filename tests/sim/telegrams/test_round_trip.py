@@ -1,5 +1,6 @@
 """Whatever a virtual meter measures, the decoders read the same from its telegrams, at each protocol's resolution."""
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargebridge.sim.telegrams import han, p1, sml
+from chargebridge.sim.telegrams import han, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues, in_summer, measured
 from chargebridge.wire.meter import AutoDecoder, Telegram
@@ -117,6 +118,36 @@ def test_norwegian_lists(encode, ampere_steps, volt_steps, wh_steps, code, data)
     assert hourly.meter_id == values.meter_id
     power = decoded(encode(values, ListSize.POWER)).registers[f"{code}:1.7.0"].value
     assert power == values.power_import_w
+
+
+@given(meter_values(ampere_steps=1, volt_steps=1, wh_steps=1, max_wh=999_999_999), st.booleans())
+def test_linky_standard(values, producer):
+    telegram = decoded(tic.encode(values, producer=producer))
+    found = {code: register.value for code, register in telegram.registers.items()}
+    for index, group in enumerate((20, 40, 60)):
+        assert found.get(f"1-0:{group + 11}.7.0") == values.current_a[index]
+        assert found.get(f"1-0:{group + 12}.7.0") == values.voltage_v[index]
+    reactive = values.reactive_import_var - values.reactive_export_var
+    drawn, fed = ((round(math.hypot(power, reactive)) if power else 0) for power in (values.power_import_w, values.power_export_w))
+    assert found["1-0:9.7.0"] == drawn
+    assert found.get("1-0:10.7.0") == (fed if producer else None)
+    assert found["1-0:1.8.0"] == values.energy_import_wh
+    assert found.get("1-0:2.8.0") == (values.energy_export_wh if producer else None)
+    assert telegram.clock == values.at
+    assert telegram.meter_id == f"0000{values.meter_id}"
+    assert telegram.unparsed == ()
+
+
+@given(meter_values(ampere_steps=1, volt_steps=1, wh_steps=1, max_wh=999_999_999))
+def test_linky_historic(values):
+    telegram = decoded(tic.encode_historic(values))
+    assert telegram.registers["1-0:1.8.0"].value == values.energy_import_wh
+    for index, code in enumerate(("31", "51", "71")):
+        register = telegram.registers.get(f"1-0:{code}.7.0")
+        assert (None if register is None else register.value) == values.current_a[index]
+    reactive = values.reactive_import_var - values.reactive_export_var
+    apparent = telegram.registers["1-0:9.7.0"].value
+    assert abs(apparent - (math.hypot(values.power_import_w, reactive) if values.power_import_w else 0)) <= 5.5
 
 
 def test_measured_follows_from_true_physics():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 VECTORS = Path(os.environ.get("CHARGEBRIDGE_VECTORS", Path(__file__).parents[4] / "shared" / "vectors")) / "meters"
-_FOLDERS = {"p1_vector": "p1_dsmr", "sml_vector": "sml", "han_vector": "norway_han_dlms"}
+_FOLDERS = {"p1_vector": "p1_dsmr", "sml_vector": "sml", "han_vector": "norway_han_dlms", "tic_vector": "linky_tic"}
 
 
 class Vector:

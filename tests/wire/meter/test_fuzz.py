@@ -26,6 +26,8 @@ from chargebridge.wire.meter.crc import arc
 from chargebridge.wire.meter.hdlc import MAX_FRAME, HdlcFramer, frame
 from chargebridge.wire.meter.p1 import MAX_SIZE
 from chargebridge.wire.meter.sml_transport import MAX_FILE, SmlFile, SmlFramer, wrap
+from chargebridge.wire.meter.tic import MAX_SIZE as TIC_MAX
+from chargebridge.wire.meter.tic import TicDecoder
 
 DATA = Path(__file__).parent / "data"
 CHUNK = 4096
@@ -33,6 +35,7 @@ FAMILIES: dict[str, tuple[Callable[[], Decoder], str, int]] = {
     "p1": (P1Decoder, "p1_*", MAX_SIZE),
     "sml": (SmlDecoder, "sml_*", MAX_FILE),
     "dlms": (DlmsDecoder, "[ak]*.bin", MAX_FRAME + MAX_APDU),
+    "tic": (TicDecoder, "tic_historic*", TIC_MAX),
 }
 SAMPLES = {name: [path.read_bytes() for path in sorted(DATA.glob(pattern))] for name, (_, pattern, _) in FAMILIES.items()}
 MARKS = [
@@ -48,6 +51,8 @@ MARKS = [
     b"\x1b" * 8,
     b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01",
     b"\r\n",
+    b"\x02\n",
+    b"\r\x03",
 ]
 
 garbage = st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(MARKS)), max_size=12).map(b"".join)
@@ -131,7 +136,7 @@ def test_little_is_held_whatever_comes(family, junk, start):
 def test_an_endless_telegram_is_given_up(family):
     """An opening that never closes ends in an error, and what follows it is read."""
     make, _, limit = FAMILIES[family]
-    opening = {"p1": b"/ISK5X\r\n", "sml": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01", "dlms": b"~\xaf"}[family]
+    opening = {"p1": b"/ISK5X\r\n", "sml": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01", "dlms": b"~\xaf", "tic": b"\x02\n"}[family]
     sample = SAMPLES[family][0]
     events = run(make(), opening + b"x" * (limit + CHUNK) + sample)
     assert isinstance(events[0], DecodeError)
@@ -204,6 +209,7 @@ def test_an_oversized_telegram_is_refused_however_it_comes(family):
         "p1": b"/ISK5X\r\n\r\n" + filling + b"!0000\r\n",
         "sml": wrap(filling),
         "dlms": b"".join(frame(b"\0" * 2000, destination=b"\1", source=b"\3", control=0x13, segmented=True) for _ in range(20)),
+        "tic": b"\x02\n" + filling + b"\r\x03",
     }[family]
     sample = SAMPLES[family][-1]
     for size in (len(huge) + len(sample), 1000, 64):
