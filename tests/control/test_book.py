@@ -1,5 +1,6 @@
 """Which limits are in force when, and where each comes from."""
 
+from msgspec.structs import replace
 from small_site import NOON, at, circuit, limit, point, root
 
 from chargebridge.control.book import Book, binding_current, binding_power, open_book
@@ -74,6 +75,16 @@ def test_a_later_entry_replaces_an_earlier_one_when_it_starts_even_if_listed_fir
     )
     assert power(book(earlier, soon)) == 3000.0
     assert power(book(earlier, soon, now=100)) == 1000.0
+    heard_since = limit(LimitedPower(2000.0), since=50)
+    assert power(book(heard_since, soon, now=99)) == 2000.0
+    assert power(book(soon, heard_since, now=100)) == 1000.0
+
+
+def test_until_when_is_told_by_the_next_entry_too() -> None:
+    soon = replace(limit(LimitedPower(6000.0), since=40), received_at=at(5))
+    found = binding_power(book(limit(LimitedPower(3000.0), duration_s=60.0), soon).of("house"))
+    assert found is not None
+    assert (found[0], found[1].until) == (3000.0, at(40))
 
 
 def test_what_has_ended_or_not_begun_is_not_there() -> None:

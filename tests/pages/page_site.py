@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from page_figures import CAUSES, CIRCUITS, NAMES, STATUS, circuit, why
 
 from chargebridge.model.decision import Alert, Cause, Move
-from chargebridge.model.errors import ChargebridgeError, ModelError
+from chargebridge.model.errors import ModelError, UnknownNameError
 from chargebridge.model.limit import Limit, LimitedPower, LimitSource
 from chargebridge.model.phases import PerPhase, on_grid, total
 from chargebridge.model.session import PointStatus, Preference
@@ -251,7 +251,7 @@ class PageSite:
 
     async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
         if node not in {"root", *(id_ for id_, _, _ in CIRCUITS)}:
-            raise ModelError(f"circuits/{node}", "there is no such circuit", "take one of the tree")
+            raise UnknownNameError(f"circuits/{node}", "there is no such circuit", "take one of the tree")
         self.owner_limits.pop(f"owner-{node}", None)
         if power_w is not None:
             now = datetime.now(UTC)
@@ -273,9 +273,9 @@ class PageSite:
     async def enter_limit(self, limit: Limit, by: str) -> None:
         self.entered.append(limit)
 
-    async def withdraw_limit(self, limit: str, by: str) -> None:
+    async def withdraw_limit(self, limit: str, by: str, starts_at: datetime | None = None) -> None:
         if self.owner_limits.pop(limit, None) is None:
-            raise ChargebridgeError(f"limits/{limit}", "there is no such limit of the owner", "reload the page")
+            raise UnknownNameError(f"limits/{limit}", "there is no such limit of the owner", "reload the page")
 
     async def set_priority(self, point: str, priority: int, by: str) -> None:
         self.priorities[point] = priority

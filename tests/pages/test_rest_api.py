@@ -39,7 +39,7 @@ def test_zero_watts_is_a_limit_and_is_withdrawn_by_deleting(api: httpx.Client) -
     limit = next(limit for limit in api.get("/api/v1/limits").json() if limit["source"] == "owner")
     assert limit["bound"] == {"type": "power", "power_w": 0.0}
     assert api.delete(f"/api/v1/limits/{limit['id']}").status_code == 204
-    assert api.delete(f"/api/v1/limits/{limit['id']}").status_code == 409
+    assert api.delete(f"/api/v1/limits/{limit['id']}").status_code == 404
     assert api.delete("/api/v1/circuits/yard/limit").status_code == 204
 
 
@@ -71,7 +71,7 @@ def test_driver_sees_and_steers_his_point_only(driver: httpx.Client) -> None:
         ("PUT", "/circuits/yard/limit", {"power_w": -1}, 422, "body.power_w"),
         ("PUT", "/circuits/yard/limit", {}, 422, "body.power_w"),
         ("PUT", "/circuits/yard/limit", {"power_w": 1, "watts": 2}, 422, "body.watts"),
-        ("PUT", "/circuits/cellar/limit", {"power_w": 1}, 422, "circuits/cellar"),
+        ("PUT", "/circuits/cellar/limit", {"power_w": 1}, 404, "circuits/cellar"),
         ("PUT", "/points/p02/preference", {"energy_min_wh": 5, "energy_max_wh": 4}, 422, "preference of p02"),
         ("PUT", "/points/p02/preference", {"target_at": "2026-03-01T07:00:00"}, 422, "body.target_at"),
         ("GET", "/points/p99", None, 404, "points/p99"),

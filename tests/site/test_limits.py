@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chargebridge.model.decision import Effective
-from chargebridge.model.errors import ModelError
+from chargebridge.model.errors import ModelError, UnknownNameError
 from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, LimitSource, OnGroup, OnNode, Unknown
 from chargebridge.model.session import Preference
 from chargebridge.site import engine, journal
@@ -74,7 +74,7 @@ async def test_a_limit_is_obeyed_though_it_cannot_be_written_down(tmp_path: Path
 async def test_a_heartbeat_is_no_new_entry_and_a_new_figure_is(tmp_path: Path) -> None:
     async with bench(tmp_path) as site:
         for second in range(50):
-            at = datetime.now(UTC) + timedelta(seconds=second)
+            at = datetime.now(UTC) + timedelta(seconds=second - 50)
             await site.site.service.enter_limit(limit(received_at=at, heard_at=at, starts_at=at, max_age_s=60.0), "test")
         await site.site.service.enter_limit(limit(power_w=3000), "test")
         rows = await site.rows("select withdrawn_at is null from limit_entry order by number")
@@ -91,7 +91,7 @@ async def test_limits_that_ended_long_ago_leave_the_book_and_supervised_ones_do_
         await enter(limit("watched", starts_at=past, duration_s=60.0, max_age_s=900.0, failsafe_w=1.0), "test")
         await enter(limit("just over", starts_at=past, duration_s=3 * 3600.0 - 60), "test")
         site.site._engine._forget(datetime.now(UTC))
-        assert set(site.site.live.limits) == {"watched", "just over"}
+        assert {entry.id for entry in site.site.live.limits} == {"watched", "just over"}
         await site.database.write(lambda c: None)
         assert {k.id for k in await site.database.read(journal.limits)} == {"watched", "just over"}
 
@@ -119,7 +119,7 @@ async def test_what_cannot_be_meant_is_refused_before_it_is_kept(tmp_path: Path,
         with pytest.raises(ModelError) as told:
             await site.site.service.enter_limit(limit(**wrong), "test")
         assert told.value.cure
-        assert site.site.live.limits == {}
+        assert list(site.site.live.limits) == []
         assert await site.rows("select * from limit_entry") == []
 
 
@@ -128,7 +128,71 @@ async def test_one_source_does_not_replace_the_limit_of_another_by_using_its_id(
         await site.site.service.enter_limit(limit("x", 0), "test")
         with pytest.raises(ModelError, match="already used by the grid operator"):
             await site.site.service.enter_limit(limit("x", 50_000, source=LimitSource.AGREEMENT), "test")
-        assert site.site.live.limits["x"].bound == LimitedPower(0)
+        assert [entry.bound for entry in site.site.live.limits.of("x")] == [LimitedPower(0)]
+
+
+async def test_an_entry_to_come_leaves_the_one_in_force_until_it_begins_also_over_a_restart(tmp_path: Path) -> None:
+    def powers(site: Bench) -> list[tuple[float | None, datetime | None]]:
+        return [(e.power_w, e.until) for e in site.site._engine.latest.nodes[0].limits if e.limit == "dso"]  # type: ignore[union-attr]
+
+    async with bench(tmp_path) as site:
+        service = site.site.service
+        await service.enter_limit(limit(power_w=5000), "test")
+        begins = datetime.now(UTC) + timedelta(seconds=2)
+        await service.enter_limit(limit(power_w=3000, starts_at=begins), "test")
+        await service.enter_limit(limit(power_w=1000, starts_at=begins + timedelta(hours=1)), "test")
+        await service.enter_limit(limit(power_w=2000, starts_at=begins + timedelta(hours=1)), "test")
+        assert await until(lambda: powers(site) == [(5000, begins)], 0.5)
+        assert [(v.bound_text, v.state) for v in service.view().limits] == [
+            ("at most 5.0 kW", "in force"),
+            ("at most 3.0 kW", "to come"),
+            ("at most 2.0 kW", "to come"),
+        ]
+    async with bench(tmp_path) as site:
+        assert await until(lambda: site.site._engine.latest)
+        assert powers(site) == [(5000, begins)]
+        assert await until(lambda: powers(site) == [(3000, begins + timedelta(hours=1))], 4)
+        site.site._engine._forget(datetime.now(UTC))
+        await site.database.write(lambda c: None)
+        kept = await site.database.read(journal.limits)
+        assert [entry.bound for entry in kept] == [LimitedPower(3000), LimitedPower(2000)], "the first has nothing more to say"
+
+
+async def test_an_entry_to_come_is_cancelled_alone_and_a_new_figure_for_now_leaves_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as site:
+        service, begins = site.site.service, datetime.now(UTC) + timedelta(hours=1)
+        await service.enter_limit(limit(power_w=5000), "test")
+        await service.enter_limit(limit(power_w=3000, starts_at=begins), "test")
+        await service.enter_limit(limit(power_w=4000), "test")
+        assert [entry.bound for entry in site.site.live.limits.of("dso")] == [LimitedPower(4000), LimitedPower(3000)]
+        await service.withdraw_limit("dso", "test", begins)
+        assert [entry.bound for entry in await site.database.read(journal.limits)] == [LimitedPower(4000)]
+        await service.enter_limit(limit(power_w=3000, starts_at=begins), "test")
+        await service.withdraw_limit("dso", "test")
+        assert list(site.site.live.limits) == await site.database.read(journal.limits) == []
+
+
+async def test_a_clock_that_was_set_back_makes_no_entry_one_to_come(tmp_path: Path) -> None:
+    async with bench(tmp_path) as site:
+        ahead = datetime.now(UTC) + timedelta(seconds=30)
+        await site.site.service.enter_limit(limit(power_w=5000, starts_at=ahead, received_at=ahead), "test")
+        await site.site.service.enter_limit(limit(power_w=0), "test")
+        assert [entry.bound for entry in site.site.live.limits] == [LimitedPower(0)]
+
+
+async def test_who_names_what_is_not_there_is_told_so(tmp_path: Path) -> None:
+    async with bench(tmp_path) as site:
+        service = site.site.service
+        await service.enter_limit(limit(), "test")
+        for asked in (
+            service.withdraw_limit("other", "test"),
+            service.withdraw_limit("dso", "test", datetime.now(UTC)),
+            service.set_owner_limit("cellar", 0.0, None, "test"),
+            service.set_priority("nobody", 1, "test"),
+            service.start("nobody", "test"),
+        ):
+            with pytest.raises(UnknownNameError):
+                await asked
 
 
 async def test_priorities_and_wishes_survive_and_decisions_are_made_again_from_the_topology_they_rest_on(

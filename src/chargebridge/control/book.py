@@ -1,9 +1,9 @@
 """The limit book: from all entries and the fixed wiring to the limits that are in force on every node at one moment, each with its reason.
 
-Of entries with the same source and id the one received last counts, from the moment it starts. ``Unlimited`` is an answer: it takes the
-place of what the same source said before under the same id, and touches nothing else. An entry with ``max_age_s`` is supervised from its
-receipt on, whether its own bound has begun, holds or has ended: when its source is silent for longer, its bound is ``Unknown`` and its
-failsafe binds; without a failsafe the points in its scope fall to their stations' fallback currents.
+Of entries with the same source and id the latest counts: the one that began last or, where it was received after its beginning, was received last.
+``Unlimited`` is an answer: it takes the place of what the same source said before under the same id, and touches nothing else. An entry with
+``max_age_s`` is supervised from its receipt on, whether its own bound has begun, holds or has ended: when its source is silent for longer, its bound
+is ``Unknown`` and its failsafe binds; without a failsafe the points in its scope fall to their stations' fallback currents.
 """
 
 from collections.abc import Iterator
@@ -124,15 +124,20 @@ def _peak(peak: PeakBudget, now: datetime) -> Effective:
 def _current(limits: tuple[Limit, ...], now: datetime) -> Iterator[tuple[Limit, Bound, datetime | None]]:
     """Of every source and id the entry that counts now, its bound at this moment, and until when."""
     newest: dict[tuple[LimitSource, str], Limit] = {}
+    follows: dict[tuple[LimitSource, str], datetime] = {}
     heard: dict[tuple[LimitSource, str], datetime] = {}
     for limit in limits:
         key = (limit.source, limit.id)
         heard[key] = max(heard.get(key, limit.received_at), limit.received_at, limit.heard_at or limit.received_at)
+        if limit.starts_at > now:
+            follows[key] = min(follows.get(key, limit.starts_at), limit.starts_at)
         other = newest.get(key)
         if other is None or _outranks(limit, other, now):
             newest[key] = limit
     for key, limit in newest.items():
         bound, until = _bound(limit, now)
+        if key in follows:
+            until = min(until or follows[key], follows[key])
         if limit.max_age_s is not None and age_s(heard[key], now) > limit.max_age_s:
             bound, until = Unknown(f"not heard from for more than {limit.max_age_s:g} s", limit.failsafe_w), None
         elif isinstance(bound, Unknown) and bound.failsafe_w is None:
@@ -146,11 +151,11 @@ _NOTHING = Unlimited()
 
 
 def _outranks(limit: Limit, other: Limit, now: datetime) -> bool:
-    """The one that has started goes before the one that has not; then the one received later, and of two received together the later listed."""
+    """The one that has started goes before the one that has not; then the one that counts from later, then the one received later, then listed."""
     started, other_started = limit.starts_at <= now, other.starts_at <= now
     if started != other_started:
         return started
-    return limit.received_at >= other.received_at
+    return (limit.counts_from, limit.received_at) >= (other.counts_from, other.received_at)
 
 
 def _ends(limit: Limit) -> datetime | None:

@@ -13,3 +13,7 @@ class ChargebridgeError(Exception):
 
 class ModelError(ChargebridgeError):
     """A value that contradicts itself or another."""
+
+
+class UnknownNameError(ModelError):
+    """What was asked for by its name is not there."""

@@ -76,7 +76,8 @@ Scope = OnNode | OnGroup
 class Limit(Struct, frozen=True, kw_only=True):
     """One entry of the limit book.
 
-    id: unique at its source; a later entry with the same id replaces the earlier one. legal_basis: the paragraph, contract or setting it rests on.
+    id: unique at its source; a later entry with the same id takes the place of the earlier one when it begins.
+    legal_basis: the paragraph, contract or setting it rests on.
     starts_at: aware UTC; duration_s: None holds until it is replaced or withdrawn.
     max_age_s: the source must be heard from at least this often (a heartbeat), else the bound becomes Unknown; None for what needs no heartbeat.
     failsafe_w: what binds when the source falls silent, W.
@@ -95,3 +96,17 @@ class Limit(Struct, frozen=True, kw_only=True):
     heard_at: datetime | None = None
     failsafe_w: float | None = None
     note: str = ""
+
+    @property
+    def counts_from(self) -> datetime:
+        """From when on it can take the place of others with its id: not before it was received. Of several the latest counts."""
+        return max(self.starts_at, self.received_at)
+
+    def replaces(self, other: "Limit") -> bool:
+        """Whether ``other``, an earlier entry with its id, has nothing more to say: one in force stays until this one begins, one to come stays.
+
+        What held from its receipt on is not to come, though a clock that was set back may say so.
+        """
+        if self.starts_at > self.received_at:
+            return self.starts_at == other.starts_at
+        return other.starts_at <= max(self.received_at, other.received_at)

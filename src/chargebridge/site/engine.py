@@ -117,12 +117,12 @@ class Engine:
         return since is None or not 0 <= (now - since).total_seconds() < seconds
 
     def _forget(self, now: datetime) -> None:
-        over = self._live.drop_limits(now)
+        over = self._live.limits.drop(now)
 
         def work(c: Connection) -> None:
             journal.forget(c, now, self._keep_s)
             ledger.forget(c, now, self._keep_s)
             for limit in over:
-                journal.withdraw_limit(c, limit, now)
+                journal.withdraw_limit(c, limit.id, now, limit.starts_at)
 
         self._database.write_soon(work)

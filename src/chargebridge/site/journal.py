@@ -101,15 +101,13 @@ def happenings(c: Connection, limit: int) -> list[Happening]:
 
 
 def keep_limit(c: Connection, value: Limit, by: str) -> None:
-    """Enter a limit; the book keeps every entry, the newest with an id counts. The same again (a heartbeat) is no new entry."""
-    standing = (limit_entry.c.id == value.id) & limit_entry.c.withdrawn_at.is_(None)
-    row = c.execute(select(limit_entry).where(standing).order_by(limit_entry.c.number.desc()).limit(1)).mappings().first()
+    """Enter a limit and end those that it replaces; the table keeps every entry. The same again (a heartbeat) is no new entry."""
+    replaced = [(number, other) for number, other in _standing(c, value.id) if value.replaces(other)]
     payload = msgspec.json.encode(value).decode()
-    if row is not None:
-        if _says(msgspec.json.decode(row["payload"], type=Limit)) == _says(value):
-            c.execute(update(limit_entry).where(limit_entry.c.number == row["number"]).values(payload=payload))
-            return
-        c.execute(update(limit_entry).where(standing).values(withdrawn_at=value.received_at))
+    if len(replaced) == 1 and _says(replaced[0][1]) == _says(value):
+        c.execute(update(limit_entry).where(limit_entry.c.number == replaced[0][0]).values(payload=payload))
+        return
+    _end(c, [number for number, _ in replaced], value.received_at)
     c.execute(insert(limit_entry).values(id=value.id, received_at=value.received_at, by=by, payload=payload))
 
 
@@ -119,15 +117,26 @@ def _says(limit: Limit) -> Limit:
     return msgspec.structs.replace(limit, received_at=never, heard_at=None, starts_at=never)
 
 
-def withdraw_limit(c: Connection, limit: str, now: datetime) -> None:
-    c.execute(update(limit_entry).where(limit_entry.c.id == limit, limit_entry.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+def _standing(c: Connection, name: str) -> list[tuple[int, Limit]]:
+    """(number, entry) of what was entered with an id and is neither replaced nor withdrawn."""
+    where = (limit_entry.c.id == name) & limit_entry.c.withdrawn_at.is_(None)
+    rows = c.execute(select(limit_entry.c.number, limit_entry.c.payload).where(where).order_by(limit_entry.c.number))
+    return [(number, msgspec.json.decode(payload, type=Limit)) for number, payload in rows]
+
+
+def _end(c: Connection, numbers: list[int], now: datetime) -> None:
+    c.execute(update(limit_entry).where(limit_entry.c.number.in_(numbers)).values(withdrawn_at=now))
+
+
+def withdraw_limit(c: Connection, name: str, now: datetime, starts_at: datetime | None = None) -> None:
+    """All entries of an id, or the one that begins then."""
+    _end(c, [number for number, limit in _standing(c, name) if starts_at is None or limit.starts_at == starts_at], now)
 
 
 def limits(c: Connection) -> list[Limit]:
-    """The newest entry of each id that has not been withdrawn."""
-    rows = c.execute(select(limit_entry).where(limit_entry.c.withdrawn_at.is_(None)).order_by(limit_entry.c.number)).mappings()
-    book = {row["id"]: msgspec.json.decode(row["payload"], type=Limit) for row in rows}
-    return list(book.values())
+    """The entries that are neither replaced nor withdrawn, in the order in which they came."""
+    rows = c.execute(select(limit_entry.c.payload).where(limit_entry.c.withdrawn_at.is_(None)).order_by(limit_entry.c.number)).scalars()
+    return [msgspec.json.decode(payload, type=Limit) for payload in rows]
 
 
 def readings(c: Connection, meter: str, since: datetime) -> list[Reading]:

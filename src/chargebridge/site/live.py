@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from chargebridge.model.circuit import ChargingPoint, Topology
-from chargebridge.model.limit import Limit
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus, Session
 from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
+from chargebridge.site.limit_book import LimitBook
 from chargebridge.stations.port import EvseMeasurement
 
 CAR_DRAWS_A = 1.0
@@ -25,8 +25,6 @@ SAMPLES_APART_S = 60.0
 """Older than this a sample is history; and after this long without one, a station whose clock was set back is believed again."""
 OFFERS_KEPT_S = 300.0
 """An offer that expired this long ago can no longer matter to the ceiling of its point."""
-OVER_SHOWN_S = 3600.0
-"""A limit that is over is still shown this long."""
 _OUT = frozenset({PointStatus.UNAVAILABLE, PointStatus.FAULTED})
 
 
@@ -162,8 +160,7 @@ class Live:
     points: dict[str, LivePoint] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     batteries: dict[str, BatteryState] = field(default_factory=dict)
-    limits: dict[str, Limit] = field(default_factory=dict)
-    """By id; an id belongs to one source."""
+    limits: LimitBook = field(default_factory=LimitBook)
     peak: PeakBudget | None = None
     price_per_kwh: float | None = None
     memory: Memory = field(default_factory=Memory)
@@ -203,27 +200,14 @@ class Live:
         points = tuple(self.points[p.id].point for p in self.topology.points)
         self.topology = msgspec.structs.replace(self.topology, points=points)
 
-    def drop_limits(self, now: datetime) -> list[str]:
-        """Forget the limits that ended long ago, unless their source is still supervised. Returns their ids."""
-        gone = [name for name, limit in self.limits.items() if _is_over(limit, now)]
-        for name in gone:
-            del self.limits[name]
-        return gone
-
     def state(self) -> SiteState:
         return SiteState(
             topology=self.topology,
             readings=tuple(self.readings.values()),
             points=tuple(point.freeze() for point in self.points.values()),
             batteries=tuple(self.batteries.values()),
-            limits=tuple(self.limits.values()),
+            limits=tuple(self.limits),
             peak=self.peak,
             price_per_kwh=self.price_per_kwh,
             memory=self.memory,
         )
-
-
-def _is_over(limit: Limit, now: datetime) -> bool:
-    if limit.duration_s is None or limit.max_age_s is not None:
-        return False
-    return (now - limit.starts_at).total_seconds() > limit.duration_s + OVER_SHOWN_S

@@ -206,13 +206,22 @@ def limits(live: Live, made: Decision | None, now: datetime) -> tuple[LimitView,
     names = {c.id: c.name for c in live.topology.circuits} | {p.id: p.name for p in live.topology.points}
     groups = {g.id: g.name for g in live.topology.groups}
     silent = {e.limit for node in (made.nodes if made else ()) for e in node.limits if e.failsafe}
-    views = [_limit(limit, names, groups, limit.id in silent, now) for limit in live.limits.values()]
+    coming: dict[str, datetime] = {}
+    for limit in live.limits:
+        if limit.starts_at > now:
+            coming[limit.id] = min(limit.starts_at, coming.get(limit.id, limit.starts_at))
+    views = [_limit(limit, coming.get(limit.id), names, groups, limit.id in silent, now) for limit in live.limits.standing(now)]
     order = {"silent": 0, "in force": 1, "to come": 2, "over": 3}
     return tuple(sorted(views, key=lambda v: (order[v.state], v.starts_at)))
 
 
-def _limit(limit: Limit, names: dict[str, str], groups: dict[str, str], silent: bool, now: datetime) -> LimitView:
+def _limit(
+    limit: Limit, follows_at: datetime | None, names: dict[str, str], groups: dict[str, str], silent: bool, now: datetime
+) -> LimitView:
+    """follows_at: when the first entry to come with its id begins."""
     until = None if limit.duration_s is None else limit.starts_at + timedelta(seconds=limit.duration_s)
+    if follows_at is not None and follows_at > limit.starts_at:
+        until = min(until or follows_at, follows_at)
     state = "to come" if now < limit.starts_at else "over" if until is not None and now >= until else "silent" if silent else "in force"
     scope = limit.scope
     return LimitView(

@@ -10,7 +10,7 @@ from math import isfinite
 import msgspec
 
 from chargebridge.model.clock import Clock
-from chargebridge.model.errors import ModelError
+from chargebridge.model.errors import ModelError, UnknownNameError
 from chargebridge.model.limit import Bound, Limit, LimitedCurrent, LimitedPower, LimitedUnbalance, LimitSource, OnNode, Unknown
 from chargebridge.model.session import Preference
 from chargebridge.site import journal, ledger, present
@@ -128,14 +128,14 @@ class Service:
         but would be forgotten in a restart.
         """
         self._check_limit(limit)
-        self._live.limits[limit.id] = limit
+        self._live.limits.enter(limit)
         self._engine.wake()
         self._tell("limit", f"{present.SOURCE_TEXTS[limit.source]}: {present.bound_text(limit.bound)}", limit.id)
         await self._database.write(lambda c: journal.keep_limit(c, limit, by))
 
     def _check_limit(self, limit: Limit) -> None:
         scope, where = limit.scope, f"limit {limit.id}"
-        nodes = {c.id for c in self._live.topology.circuits} | set(self._live.points)
+        nodes = self._nodes()
         groups = {g.id for g in self._live.topology.groups}
         named, known = (scope.node, nodes) if isinstance(scope, OnNode) else (scope.group, groups)
         if named not in known:
@@ -149,12 +149,14 @@ class Service:
             raise ModelError(where, "a duration or an age is none, or too long", f"give up to {SPAN_MAX_S:g} s, or none at all")
         if limit.starts_at.tzinfo is None or abs((limit.starts_at - self._clock.now()).total_seconds()) > SPAN_MAX_S:
             raise ModelError(where, f"{limit.starts_at} cannot be its beginning", "give a time of these years, with its time zone")
-        other = self._live.limits.get(limit.id)
-        if other is not None and other.source is not limit.source:
-            owner = present.SOURCE_TEXTS[other.source]
+        others = self._live.limits.of(limit.id)
+        if others and others[0].source is not limit.source:
+            owner = present.SOURCE_TEXTS[others[0].source]
             raise ModelError(where, f"this id is already used by the {owner}", "give it another id, so that neither replaces the other")
 
     async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
+        if node not in self._nodes():
+            raise UnknownNameError(f"circuits/{node}", "there is no such circuit", f"name one of {', '.join(sorted(self._nodes()))}")
         name = f"owner {node}"
         if power_w is None:
             await self.withdraw_limit(name, by)
@@ -172,14 +174,15 @@ class Service:
         )
         await self.enter_limit(limit, by)
 
-    async def withdraw_limit(self, limit: str, by: str) -> None:
-        if limit not in self._live.limits:
-            raise ModelError(f"limit {limit}", "is not in the book", "it may have been withdrawn already")
+    async def withdraw_limit(self, limit: str, by: str, starts_at: datetime | None = None) -> None:
+        if not any(starts_at is None or entry.starts_at == starts_at for entry in self._live.limits.of(limit)):
+            raise UnknownNameError(f"limit {limit}", "is not in the book", "it may have been withdrawn already")
         now = self._clock.now()
-        await self._database.write(lambda c: journal.withdraw_limit(c, limit, now))
-        gone = self._live.limits.pop(limit)
+        await self._database.write(lambda c: journal.withdraw_limit(c, limit, now, starts_at))
+        gone = self._live.limits.withdraw(limit, starts_at)
         self._engine.wake()
-        self._tell("limit", f"{present.SOURCE_TEXTS[gone.source]}: withdrawn by {by}", limit)
+        for entry in gone:
+            self._tell("limit", f"{present.SOURCE_TEXTS[entry.source]}: {present.bound_text(entry.bound)}: withdrawn by {by}", limit)
 
     async def set_priority(self, point: str, priority: int, by: str) -> None:
         at = self._point(point)
@@ -194,10 +197,13 @@ class Service:
         digest = hmac.new(bytes.fromhex(self._secret), point.encode(), hashlib.sha256).digest()
         return b32encode(digest).decode().rstrip("=").lower()[:20]
 
+    def _nodes(self) -> set[str]:
+        return {circuit.id for circuit in self._live.topology.circuits} | set(self._live.points)
+
     def _point(self, point: str) -> LivePoint:
         at = self._live.points.get(point)
         if at is None:
-            raise ModelError(f"charging point {point}", "is not on this site", "the link may be of another site")
+            raise UnknownNameError(f"charging point {point}", "is not on this site", "the link may be of another site")
         return at
 
     def _station(self, at: LivePoint) -> Station:

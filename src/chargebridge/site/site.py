@@ -134,8 +134,8 @@ class Site:
                 point.session = session
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
-            site.live.limits[limit.id] = limit
-        site.live.drop_limits(clock.now())
+            site.live.limits.enter(limit)
+        site.live.limits.drop(clock.now())
         if site._peak is not None and (meter := site._root_meter) is not None:
             since = window_of(clock.now()) - timedelta(seconds=GAP_MAX_S)
             for reading in await database.read(lambda c: journal.readings(c, meter, since)):

@@ -13,7 +13,7 @@ from chargebridge.app.web.access import Access, Gate, same_secret
 from chargebridge.app.web.api_schema import LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
 from chargebridge.app.web.limit_entry import LimitEntryBody
-from chargebridge.model.errors import ChargebridgeError, ModelError
+from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
 from chargebridge.site.view import HistoryPoint, LimitView, PointView, SessionRow, SiteService, SiteView
 from chargebridge.stations.port import Answer
 
@@ -129,13 +129,13 @@ def _steering(router: APIRouter, service: SiteService) -> None:
     async def lift_limit(node: str) -> None:
         await service.set_owner_limit(node, None, None, by="api")
 
-    @router.post("/limits", status_code=204, tags=["limits"], summary="Enter a limit, or replace the one with the same id")
+    @router.post("/limits", status_code=204, tags=["limits"], summary="Enter a limit; it replaces the one with the same id when it begins")
     async def enter(body: LimitEntryBody) -> None:
         await service.enter_limit(body.limit(service.view().at), by="api")
 
-    @router.delete("/limits/{limit:path}", status_code=204, tags=["limits"], summary="Withdraw a limit by its id")
-    async def withdraw(limit: str) -> None:
-        await service.withdraw_limit(limit, by="api")
+    @router.delete("/limits/{limit:path}", status_code=204, tags=["limits"], summary="Withdraw a limit by its id, or one of its entries")
+    async def withdraw(limit: str, starts_at: AwareDatetime | None = None) -> None:
+        await service.withdraw_limit(limit, "api", starts_at)
 
     @router.put("/points/{point}/priority", status_code=204, tags=["points"], summary="Whom to serve first")
     async def priority(point: str, body: PriorityBody) -> None:
@@ -169,8 +169,19 @@ def _point(router: APIRouter, service: SiteService, guard: Guard) -> None:
 
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ChargebridgeError)
-    status = error.status if isinstance(error, RefusedError) else 422 if isinstance(error, ModelError) else 409
-    return Json({"where": error.where, "reason": error.reason, "cure": error.cure}, status)
+    return Json({"where": error.where, "reason": error.reason, "cure": error.cure}, _status(error))
+
+
+def _status(error: ChargebridgeError) -> int:
+    match error:
+        case RefusedError():
+            return error.status
+        case UnknownNameError():
+            return 404
+        case ModelError():
+            return 422
+        case _:
+            return 409
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -17,7 +17,10 @@ class LimitEntryBody(Body):
     """One entry of the limit book. Exactly one scope (node or group) and exactly one bound (power_w, current_a or unlimited)."""
 
     id: str = Field(
-        min_length=1, max_length=64, pattern=r"^[^/]+$", description="unique at its source; the same id again replaces the entry"
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^/]+$",
+        description="unique at its source; the same id again replaces the entry when it begins",
     )
     source: LimitSource
     legal_basis: str = Field(min_length=1, max_length=200, description="the paragraph, contract or setting it rests on")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,9 +106,10 @@ class OwnerPage:
             rows = await self._service.sessions(limit=20)
             self._sessions.show([_session(row, names, self._moment, zone) for row in rows])
 
-    async def _withdraw(self, limit: str) -> None:
+    async def _withdraw(self, entry: str) -> None:
+        limit, _, begins = entry.rpartition(" ")
         async with told("The limit is withdrawn."):
-            await self._service.withdraw_limit(limit, by=OWNER)
+            await self._service.withdraw_limit(limit, OWNER, datetime.fromisoformat(begins))
 
 
 def _said(event: GenericEventArguments) -> str:

@@ -47,7 +47,7 @@ class WhyChain(Live, component="live/why_chain.js"):
 
 
 class LimitBook(Live, component="live/limit_book.js"):
-    """Emits "withdraw" with the limit's id."""
+    """Emits "withdraw" with the entry: the limit's id and its beginning."""
 
 
 class SiteStory(Live, component="live/site_story.js"):

@@ -26,6 +26,7 @@ def book(view: SiteView, zone: ZoneInfo) -> list[dict[str, Any]]:
 def _entry(limit: LimitView, view: SiteView, zone: ZoneInfo, names: dict[str, str]) -> dict[str, Any]:
     return {
         "id": limit.id,
+        "entry": f"{limit.id} {limit.starts_at.isoformat()}",
         "icon": _ICON[limit.source],
         "source": limit.source_text,
         "bound": limit.bound_text,
