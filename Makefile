@@ -39,7 +39,7 @@ browser:
 	@tools/need-browser
 
 soak: $(STAMP)
-	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) tests/properties
+	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties
 
 bench: $(UV)
 	@$(UV) sync --quiet --frozen --group dev --group bench
