@@ -1,0 +1,135 @@
+"""The virtual meter on TCP: wrapper or HDLC, as many associations at a time as there are connections."""
+
+import asyncio
+import secrets
+from types import TracebackType
+
+from chargebridge.sim.cosem_meter.hdlc_station import HdlcStation
+from chargebridge.sim.cosem_meter.objects import CosemMeter
+from chargebridge.sim.cosem_meter.session import Session, User
+from chargebridge.wire.cosem import hdlc_link, wrapper
+from chargebridge.wire.cosem.errors import CosemError
+from chargebridge.wire.cosem.security import Keys, Security
+
+HOST = "127.0.0.1"
+_HEADER_SIZE = 8
+_CHUNK = 4096
+
+
+class _Count:
+    """This meter's frame counter; it lives as long as the meter."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def take(self) -> int:
+        self._last += 1
+        return self._last
+
+
+class CosemServer:
+    """``async with`` opens the port (0: any free one, kept when it is opened again).
+
+    users: by client address. keys: this meter's, with its system title. framing: "wrapper" or "hdlc". address: our logical device and our physical
+    one. max_pdu: longest APDU. information: longest HDLC information field. lists: several values in one question are known.
+    """
+
+    def __init__(
+        self,
+        meter: CosemMeter,
+        users: dict[int, User],
+        *,
+        keys: Keys | None = None,
+        framing: str = "wrapper",
+        address: tuple[int, int | None] = (1, None),
+        max_pdu: int = 512,
+        information: int = 128,
+        lists: bool = True,
+        port: int = 0,
+    ) -> None:
+        self.port = port
+        self.connections = 0
+        self._meter = meter
+        self._users = users
+        self._framing = framing
+        self._logical, self._own = address[0], hdlc_link.address(*address)
+        self._information = information
+        self._max_pdu, self._lists = max_pdu, lists
+        self._title = keys.title if keys else b""
+        self._security = Security(keys, _Count()) if keys else None
+        self._server: asyncio.Server | None = None
+        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def __aenter__(self) -> "CosemServer":
+        await self.open()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._talk, HOST, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Ends all connections too."""
+        if self._server is not None:
+            self._server.close()
+            self.drop()
+            await asyncio.gather(*self._talks, return_exceptions=True)
+            await self._server.wait_closed()
+
+    def drop(self) -> None:
+        """Every connection breaks off."""
+        for writer in self._talks.values():
+            writer.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks[task] = writer
+        self.connections += 1
+        try:
+            await (self._talk_hdlc if self._framing == "hdlc" else self._talk_wrapper)(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, CosemError):
+            pass
+        finally:
+            del self._talks[task]
+            writer.close()
+
+    async def _talk_wrapper(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sessions: dict[int, Session] = {}
+        while True:
+            header = await reader.readexactly(_HEADER_SIZE)
+            version, client, own, size = (int.from_bytes(header[at : at + 2], "big") for at in (0, 2, 4, 6))
+            apdu = await reader.readexactly(size)
+            if version != wrapper.VERSION or own != self._logical:
+                return
+            answer = sessions.setdefault(client, self._session(client)).receive(apdu)
+            writer.write(wrapper.wrap(answer, source=own, destination=client))
+            await writer.drain()
+
+    async def _talk_hdlc(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sessions: dict[bytes, Session] = {}
+
+        def answer(client: bytes, apdu: bytes) -> bytes:
+            if not apdu:
+                sessions[client] = self._session(client[0] >> 1)
+                return b""
+            return sessions[client].receive(apdu)
+
+        station = HdlcStation(self._own, self._information, answer)
+        while data := await reader.read(_CHUNK):
+            writer.write(station.receive(data))
+            await writer.drain()
+
+    def _session(self, client: int) -> Session:
+        return Session(
+            self._meter,
+            self._users.get(client),
+            security=self._security,
+            title=self._title,
+            challenge=secrets.token_bytes(16),
+            max_pdu=self._max_pdu,
+            lists=self._lists,
+        )
