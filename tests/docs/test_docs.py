@@ -32,7 +32,7 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
