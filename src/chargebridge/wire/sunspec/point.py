@@ -5,6 +5,8 @@ implemented"; it is None here. A number with a scale factor stands on the wire a
 factor is a point of its own in the same model, of type sunssf.
 """
 
+import math
+import struct
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -30,6 +32,8 @@ class Kind(StrEnum):
     SCALE = "sunssf"
     PAD = "pad"
     STRING = "string"
+    FLOAT32 = "float32"
+    ACC32 = "acc32"
 
 
 _FORMS: dict[Kind, tuple[int, bool]] = {
@@ -43,8 +47,11 @@ _FORMS: dict[Kind, tuple[int, bool]] = {
     Kind.BITFIELD32: (2, False),
     Kind.SCALE: (1, True),
     Kind.PAD: (1, True),
+    Kind.FLOAT32: (2, True),
+    Kind.ACC32: (2, False),
 }
-"""Registers and signedness. Not implemented is the lowest value of a signed type and the highest of an unsigned one."""
+"""Registers and signedness. Not implemented is the lowest value of a signed type and the highest of an unsigned one; NaN of a float; an
+accumulator has no such value, and 0 says that nothing was counted."""
 
 
 class Point(Struct, frozen=True):
@@ -72,6 +79,8 @@ def bounds(kind: Kind) -> tuple[int, int]:
     """The lowest and the highest integer of a numeric type that mean a number."""
     width, signed = _FORMS[kind]
     bits = 16 * width
+    if kind is Kind.ACC32:
+        return 0, (1 << bits) - 1
     return (1 - (1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 2)
 
 
@@ -81,6 +90,9 @@ def unpack(point: Point, registers: Sequence[int], factor: int | None, position:
     data = b"".join(register.to_bytes(2, "big") for register in registers)
     if point.kind is Kind.STRING:
         return data.split(b"\0")[0].decode("utf-8", "backslashreplace").strip() or None
+    if point.kind is Kind.FLOAT32:
+        number: float = struct.unpack(">f", data)[0]
+        return number if math.isfinite(number) else None
     signed = _FORMS[point.kind][1]
     raw = int.from_bytes(data, "big", signed=signed)
     low, high = bounds(point.kind)
@@ -103,10 +115,12 @@ def pack(point: Point, value: Value, factor: int | None, position: int, model: i
         if len(text) > 2 * point.size:
             raise SunSpecError(position, where, f"{len(text)} bytes of text", f"give at most {2 * point.size}")
         return _registers(text.ljust(2 * point.size, b"\0"))
+    if point.kind is Kind.FLOAT32:
+        return _registers(_float(math.nan if value is None else value, position, where))
     low, high = bounds(point.kind)
     width, signed = _FORMS[point.kind]
     if value is None:
-        raw = low - 1 if signed else high + 1
+        raw = 0 if point.kind is Kind.ACC32 else low - 1 if signed else high + 1
     else:
         raw = _raw(point, value, factor, position, where)
         if not low <= raw <= high:
@@ -124,6 +138,13 @@ def _raw(point: Point, value: int | float | str, factor: int | None, position: i
         return round(number / 10.0**factor) if point.scale is not None and factor is not None else round(number)
     except (ValueError, OverflowError):  # a text, an infinity or not a number
         raise SunSpecError(position, where, f"{value!r} is no number for it", "give a finite number") from None
+
+
+def _float(value: int | float | str, position: int, where: str) -> bytes:
+    try:
+        return struct.pack(">f", float(value))
+    except (ValueError, OverflowError):
+        raise SunSpecError(position, where, f"{value!r} is no number for it", "give a finite number of up to 3.4e38") from None
 
 
 def _registers(data: bytes) -> list[int]:

@@ -8,7 +8,7 @@ from chargebridge.wire.sunspec.block import HEADER, Model
 from chargebridge.wire.sunspec.point import Kind, Point, size_of
 
 
-def _model(number: int, table: str) -> Model:
+def model_of(number: int, table: str) -> Model:
     points: list[Point] = []
     for line in table.strip().splitlines():
         offset, name, form, scale, access, *unit = line.split()
@@ -28,7 +28,7 @@ def _model(number: int, table: str) -> Model:
     return Model(number, tuple(points))
 
 
-COMMON = _model(
+COMMON = model_of(
     1,
     """
  2 Mn  string:16 - r
@@ -42,7 +42,7 @@ COMMON = _model(
 )
 """Model 1, common: who made the device."""
 
-AC_MEASUREMENT = _model(
+AC_MEASUREMENT = model_of(
     701,
     """
   2 ACType       enum16     -          r
@@ -119,7 +119,7 @@ AC_MEASUREMENT = _model(
 )
 """Model 701, DER AC measurement. W is positive for what the DER delivers and negative for what it absorbs."""
 
-CAPACITY = _model(
+CAPACITY = model_of(
     702,
     """
  2 WMaxRtg           uint16     W_SF   r  W
@@ -175,7 +175,7 @@ CAPACITY = _model(
 )
 """Model 702, DER capacity: ratings (Rtg) and the settings that lower them."""
 
-AC_CONTROLS = _model(
+AC_CONTROLS = model_of(
     704,
     """
  2 PFWInjEna         enum16 -             rw
@@ -233,7 +233,7 @@ AC_CONTROLS = _model(
 )
 """Model 704, DER AC controls. WSet: as 701 W, positive delivers. Rvrt: what holds when the reversion timer (RvrtTms, s) has run out."""
 
-STORAGE = _model(
+STORAGE = model_of(
     713,
     """
 2 WHRtg   uint16 WH_SF  r WH

@@ -1,0 +1,86 @@
+"""Asks a meter over Modbus again and again."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol as TypingProtocol
+
+from msgspec import Struct
+
+from chargebridge.links import LinkError, ModbusLink
+from chargebridge.meters.port import LinkFault, SourceEvent
+from chargebridge.meters.stream import FIRST_BACKOFF_S, LAST_BACKOFF_S
+from chargebridge.model.clock import Clock
+from chargebridge.wire.meter import Protocol, Register, Telegram
+from chargebridge.wire.meter.direction import reversed_direction
+
+
+class Answer(Struct, frozen=True):
+    """What a meter told. registers: by OBIS code; empty where nothing counts. problems: (reason, cure) of what it did not tell, each once."""
+
+    registers: dict[str, Register]
+    device: str | None = None
+    meter_id: str | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+class Asker(TypingProtocol):
+    """How one meter is asked over one connection. Raises ``LinkError`` when the connection is of no more use."""
+
+    async def ask(self, link: ModbusLink) -> Answer: ...
+
+
+class ModbusSource:
+    """``TelegramSource`` that asks every ``every_s``. A new connection gets a fresh asker. After a fault it is tried again after 1, 2, 4 ... 30 s."""
+
+    def __init__(
+        self,
+        where: str,
+        link: Callable[[], ModbusLink],
+        asker: Callable[[], Asker],
+        clock: Clock,
+        *,
+        profile: str,
+        every_s: float,
+        turned: bool = False,
+    ) -> None:
+        self.where = where
+        self._link = link
+        self._asker = asker
+        self._clock = clock
+        self._profile = profile
+        self._every_s = every_s
+        self._turned = turned
+        self._backoff_s = FIRST_BACKOFF_S
+
+    async def events(self) -> AsyncIterator[SourceEvent]:
+        """Telegrams and faults; runs until it is closed."""
+        while True:
+            link = self._link()
+            try:
+                await link.connect()
+                async for event in self._session(link):
+                    yield event
+            except LinkError as problem:
+                yield LinkFault(self.where, problem.reason, problem.cure)
+            finally:
+                link.close()
+            await self._clock.sleep(self._backoff_s)
+            self._backoff_s = min(LAST_BACKOFF_S, 2 * self._backoff_s)
+
+    async def _session(self, link: ModbusLink) -> AsyncIterator[SourceEvent]:
+        asker = self._asker()
+        while True:
+            began = self._clock.now()
+            answer = await asker.ask(link)
+            for reason, cure in answer.problems:
+                yield LinkFault(self.where, reason, cure)
+            if answer.registers:
+                self._backoff_s = FIRST_BACKOFF_S
+                yield Telegram(
+                    protocol=Protocol.MODBUS,
+                    profile=self._profile,
+                    device=answer.device,
+                    meter_id=answer.meter_id,
+                    registers=reversed_direction(answer.registers) if self._turned else answer.registers,
+                )
+            took_s = (self._clock.now() - began).total_seconds()
+            await self._clock.sleep(max(0.0, self._every_s - took_s))
