@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 VECTORS = Path(os.environ.get("CHARGEBRIDGE_VECTORS", Path(__file__).parents[4] / "shared" / "vectors")) / "meters"
-_FOLDERS = {"p1_vector": "p1_dsmr", "sml_vector": "sml", "han_vector": "norway_han_dlms", "tic_vector": "linky_tic"}
+_FOLDERS = {
+    "p1_vector": "p1_dsmr",
+    "sml_vector": "sml",
+    "han_vector": "norway_han_dlms",
+    "cii_vector": "switzerland_lg_e450",
+    "iskra_vector": "slovenia_croatia_iskra",
+    "tic_vector": "linky_tic",
+    "d0_vector": "d0_iec62056_21",
+}
 
 
 class Vector:

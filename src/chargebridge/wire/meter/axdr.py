@@ -46,7 +46,7 @@ def _value(data: bytes, at: int, depth: int) -> tuple[Data, int]:
             raise ContentError(at, "data end inside an integer")
         return int.from_bytes(data[at:end], "big", signed=signed), end
     if tag in _STRINGS:
-        length, at = _length(data, at)
+        length, at = read_length(data, at)
         end = at + length
         if end > len(data):
             raise ContentError(at, f"a string of {length} bytes reaches beyond the data")
@@ -54,7 +54,7 @@ def _value(data: bytes, at: int, depth: int) -> tuple[Data, int]:
     if tag in (STRUCTURE, ARRAY):
         if depth >= MAX_DEPTH:
             raise ContentError(at, f"nested more than {MAX_DEPTH} deep")
-        count, at = _length(data, at)
+        count, at = read_length(data, at)
         if count > len(data) - at:
             raise ContentError(at, f"{count} elements cannot be in {len(data) - at} bytes")
         items: list[Data] = []
@@ -82,7 +82,7 @@ def _rare(data: bytes, at: int, tag: int) -> tuple[Data, int]:
             raise ContentError(at, "data end inside a time")
         return data[at:end], end
     if tag == BITS:
-        bits, at = _length(data, at)
+        bits, at = read_length(data, at)
         end = at + (bits + 7) // 8
         if end > len(data):
             raise ContentError(at, f"a string of {bits} bits reaches beyond the data")
@@ -90,7 +90,7 @@ def _rare(data: bytes, at: int, tag: int) -> tuple[Data, int]:
     raise ContentError(at - 1, f"tag {tag} is no A-XDR type")
 
 
-def _length(data: bytes, at: int) -> tuple[int, int]:
+def read_length(data: bytes, at: int) -> tuple[int, int]:
     """A length or a count as in BER: one byte, or 8n and n bytes."""
     length = data[at]
     at += 1

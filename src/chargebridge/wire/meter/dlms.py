@@ -71,4 +71,4 @@ class DlmsDecoder:
             information, offset, size = joined.data, joined.offset, joined.size
         else:
             self._blocks.drop(events)
-        events.append(decode_apdu(information, self._options, offset=offset, size=size, crc_ok=True))
+        events.append(decode_apdu(information, self._options, offset=offset, size=size, crc_ok=True, guard=self._guard))

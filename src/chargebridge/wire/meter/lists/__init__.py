@@ -4,11 +4,11 @@ The first layout that recognises a body reads it.
 """
 
 from chargebridge.wire.meter.axdr import Data
-from chargebridge.wire.meter.lists import aidon, austria, kaifa, kamstrup
+from chargebridge.wire.meter.lists import aidon, austria, iskra, kaifa, kamstrup, landis_gyr
 from chargebridge.wire.meter.lists.common import Layout, MeterList
 from chargebridge.wire.meter.options import DecoderOptions
 
-LAYOUTS: tuple[Layout, ...] = (aidon.read, kaifa.read, kamstrup.read, austria.read)
+LAYOUTS: tuple[Layout, ...] = (aidon.read, kaifa.read, kamstrup.read, landis_gyr.read, austria.read, iskra.read)
 
 __all__ = ["LAYOUTS", "MeterList", "read"]
 
