@@ -3,7 +3,18 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from chargebridge.wire.meter import DecodeError, DecoderOptions, ErrorKind, P1Decoder, Protocol, Telegram, decoder_for, detect, obis
+from chargebridge.wire.meter import (
+    DecodeError,
+    DecoderOptions,
+    ErrorKind,
+    P1Decoder,
+    Protocol,
+    Telegram,
+    decoder_for,
+    detect,
+    obis,
+    security,
+)
 
 _FIELDS = {
     "file", "kind", "real_capture", "encrypted", "origin", "note", "ident", "crc_ok", "registers", "unparsed", "source_expected",
@@ -27,12 +38,8 @@ def _canonical(registers: dict[str, list[str]]) -> dict[str, list[str]]:
 def test_vector(p1_vector):
     expected = p1_vector.expected
     assert set(expected) <= _FIELDS, "a field that nobody looks at"
-    if expected["encrypted"]:
-        events = decoder_for(None).feed(p1_vector.data) + decoder_for(Protocol.P1).feed(p1_vector.data)
-        assert not [event for event in events if isinstance(event, Telegram)], "an encrypted telegram gives no reading"
-        return
     assert detect(p1_vector.data) is Protocol.P1
-    telegrams = [event for event in _decode(p1_vector.data, True) if isinstance(event, Telegram)]
+    telegrams = _enciphered(p1_vector.data, expected) if expected["encrypted"] else _telegrams(_decode(p1_vector.data, True))
     if "telegrams" in expected:
         assert len(telegrams) == expected["telegrams"]
         assert sum(telegram.crc_ok is True for telegram in telegrams) == expected["crc_ok"]
@@ -46,6 +53,27 @@ def test_vector(p1_vector):
     assert _raw(telegram) == _canonical(expected["registers"])
     _check_values(telegram)
     _check_source(telegram, expected.get("source_expected", {}))
+
+
+def _telegrams(events: list[Telegram | DecodeError]) -> list[Telegram]:
+    return [event for event in events if isinstance(event, Telegram)]
+
+
+def _enciphered(data: bytes, expected: dict) -> list[Telegram]:
+    """What it holds with its key, under the authentication key that all such meters share; that it holds nothing without one."""
+    key = bytes.fromhex(expected["keys"]["encryption"])
+    assert bytes.fromhex(expected["keys"]["authentication"]) == security.P1_AUTHENTICATION_KEY
+    for wrong in (None, bytes(16)):
+        for protocol in (None, Protocol.P1):
+            decoder = decoder_for(protocol, DecoderOptions(key=wrong))
+            assert [event.kind for event in decoder.feed(data) + decoder.close() if isinstance(event, DecodeError)] == [ErrorKind.KEY]
+    decoder = decoder_for(None, DecoderOptions(key=key, accept_bad_checksum=True))
+    telegrams = _telegrams(decoder.feed(data) + decoder.close())
+    assert [telegram.authenticated for telegram in telegrams] == [True]
+    if "invocation_counter" in expected:
+        assert telegrams[0].counter == expected["invocation_counter"]
+        assert data[2:10].hex() == expected["systitle"]
+    return telegrams
 
 
 def test_bad_checksum_is_refused(p1_vector):

@@ -9,7 +9,7 @@ from chargebridge.wire.meter import hdlc, mbus
 from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC, ApduDecoder
 from chargebridge.wire.meter.dlms import DlmsDecoder
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
-from chargebridge.wire.meter.p1 import P1Decoder
+from chargebridge.wire.meter.p1_port import P1PortDecoder, find_enciphered
 from chargebridge.wire.meter.sml import SmlDecoder
 from chargebridge.wire.meter.sml_transport import START
 from chargebridge.wire.meter.telegram import Decoder, ErrorKind, Event, Protocol, Telegram, error
@@ -21,16 +21,14 @@ _ERRORS_BEFORE_DOUBT = 5
 
 
 def _find_p1(data: bytes) -> int:
-    found = _P1_START.search(data)
-    return -1 if found is None else found.start()
+    found, enciphered = _P1_START.search(data), find_enciphered(data)
+    if found is None or 0 <= enciphered < found.start():
+        return enciphered
+    return found.start()
 
 
 def _find_apdu(data: bytes) -> int:
     return 0 if data.startswith(LLC + bytes([DATA_NOTIFICATION])) else -1
-
-
-def _p1(options: DecoderOptions) -> Decoder:
-    return P1Decoder(standard_offset=options.standard_offset, accept_bad_checksum=options.accept_bad_checksum)
 
 
 class Language(Struct, frozen=True):
@@ -41,7 +39,7 @@ class Language(Struct, frozen=True):
 
 
 LANGUAGES: dict[Protocol, Language] = {
-    Protocol.P1: Language(_find_p1, _p1),
+    Protocol.P1: Language(_find_p1, P1PortDecoder),
     Protocol.SML: Language(lambda data: data.find(START), lambda _: SmlDecoder()),
     Protocol.DLMS: Language(hdlc.find_header, DlmsDecoder),
     Protocol.DLMS_MBUS: Language(mbus.find_header, mbus.MbusDecoder),

@@ -23,7 +23,8 @@ SEND_USER_DATA, BROADCAST = 0x53, 0xFF
 _LEAST_LENGTH = 3
 _SHORT_SIZE = 5
 _LAST, _NUMBER, _OTHER = 0x10, 0x0F, 0xE0
-_SAPS = 2
+SAPS = b"\x01\x67"
+"""Service access points of the meter's push and of its customer, before each part of an APDU."""
 _MARK = re.compile(rb"\x68(.)\1\x68[\x53\x73]", re.DOTALL)
 
 
@@ -178,7 +179,7 @@ class MbusDecoder:
         for found in frames:
             if isinstance(found, DecodeError):
                 events.append(found)
-            elif found.ci & _OTHER or len(found.data) < _SAPS:
+            elif found.ci & _OTHER or len(found.data) < len(SAPS):
                 self._drop(events)
                 events.append(
                     error(Protocol.DLMS_MBUS, ErrorKind.UNSUPPORTED, found.offset, f"a frame with CI {found.ci:02x} carries no DLMS")
@@ -196,13 +197,13 @@ class MbusDecoder:
             events.append(error(Protocol.DLMS_MBUS, ErrorKind.TRUNCATED, found.offset, f"segment {number} without those before it"))
             return
         self._segments.append(found)
-        if sum(len(segment.data) - _SAPS for segment in self._segments) > MAX_APDU:
+        if sum(len(segment.data) - len(SAPS) for segment in self._segments) > MAX_APDU:
             events.append(
                 error(Protocol.DLMS_MBUS, ErrorKind.OVERSIZE, self._segments[0].offset, f"segments join to over {MAX_APDU} bytes")
             )
             self._segments.clear()
         elif found.ci & _LAST:
-            apdu = b"".join(segment.data[_SAPS:] for segment in self._segments)
+            apdu = b"".join(segment.data[len(SAPS) :] for segment in self._segments)
             first, size = self._segments[0].offset, sum(segment.size for segment in self._segments)
             self._segments.clear()
             events.append(

@@ -26,7 +26,7 @@ class P1Decoder:
 
     standard_offset: the meter's local normal time minus UTC (its clock states summer or winter, but no zone).
     accept_bad_checksum: deliver telegrams whose checksum is wrong, with ``crc_ok`` False, instead of an error; for people who look at
-    anonymised captures, never for control.
+    anonymised captures, never for control. offset: of the first byte in the stream.
     """
 
     def __init__(
@@ -35,12 +35,13 @@ class P1Decoder:
         standard_offset: timedelta = timedelta(hours=1),
         accept_bad_checksum: bool = False,
         max_size: int = MAX_SIZE,
+        offset: int = 0,
     ) -> None:
         self._standard_offset = standard_offset
         self._accept_bad_checksum = accept_bad_checksum
         self._max_size = max_size
         self._buffer = b""
-        self._base = 0
+        self._base = offset
         self._noise: int | None = None
 
     @property

@@ -9,6 +9,7 @@ Both ciphers are set up once: the content is deciphered in counter mode (GCM wit
 compared. That takes a third of the time of a fresh GCM cipher for each telegram.
 """
 
+import re
 from hmac import compare_digest
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
@@ -25,12 +26,15 @@ ENCIPHERED = frozenset((GLO, DED, GENERAL, SIGNED))
 TITLE_SIZE = 8
 TAG_SIZE = 12
 AUTHENTICATED, CIPHERED, BROADCAST, COMPRESSED = 0x10, 0x20, 0x40, 0x80
+P1_AUTHENTICATION_KEY = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
+"""The same in all meters of Luxembourg, Steiermark and Graz, and published (Luxmetering "E-meter P1 specification" clause 3.2.5)."""
 _SUITES = (0, 1)
 _HEAD_SIZE = 5
 _FIRST_BLOCK = b"\0\0\0\2"
 _AFTER_INVOKE_ID = (b"\x0c\x07", b"\x0c\xff", b"\x09\x0c", b"\0\x01", b"\0\x02")
 """A date-time of this century or an unspecified one, a tagged one, or none before an array or a structure."""
 _SERIAL_IN_TITLE = b"KAM"
+_P1_BEGIN = re.compile(rb"/[A-Za-z]{3}|\d-\d:\d")
 _NO_KEY = "ask the grid operator for this meter's key and name it by key_file or key_env"
 _WRONG_KEY = "check key_file or key_env, digit by digit; a new meter has a new key"
 _WRONG_AUTHENTICATION = "check auth_key_file or auth_key_env; if it is right, somebody changes telegrams on their way"
@@ -84,6 +88,26 @@ def parse_title(data: bytes, at: int, start: int) -> Sealed:
         raise ContentError(at, f"{length} enciphered bytes cannot be in {len(data) - begin}")
     counter = int.from_bytes(data[begin + 1 : begin + _HEAD_SIZE], "big")
     return Sealed(data[at - title_size : at], data[begin], counter, data[begin + _HEAD_SIZE : end], end - start)
+
+
+def extent(data: bytes, at: int, start: int) -> int:
+    """Bytes of an enciphered APDU whose system title stands at ``at`` and that begins at ``start``; 0 as long as too little of it is there.
+
+    Raises ``ContentError`` where none can begin.
+    """
+    begin = at + 1 + (data[at] if at < len(data) else TITLE_SIZE)
+    if begin >= len(data):
+        return 0
+    width = data[begin] & 0x7F if data[begin] >= 0x80 else 0
+    if width > 2:
+        raise ContentError(begin, "the length of the enciphered part cannot be")
+    if begin + width + 1 >= len(data):
+        return 0
+    length, content = _length(data, begin)
+    control = data[content]
+    if length < _HEAD_SIZE or control & COMPRESSED or control & 0x0F not in _SUITES:
+        raise ContentError(begin, "no enciphered part begins here")
+    return content + length - start
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
@@ -142,8 +166,9 @@ class Security:
             stream.reset_nonce(nonce + _FIRST_BLOCK)
             plaintext = stream.update(content)
         authenticated = False
-        if tag and self._authentication_key is not None:
-            head = bytes((control,)) + self._authentication_key
+        key = self._authentication_key or (P1_AUTHENTICATION_KEY if looks_like_p1(plaintext) else None)
+        if tag and key is not None:
+            head = bytes((control,)) + key
             made = gcm.encrypt(nonce, plaintext, head) if control & CIPHERED else gcm.encrypt(nonce, b"", head + plaintext)
             if not compare_digest(made[-16:-4], tag):
                 raise _tag_error(plaintext, title)
@@ -170,9 +195,12 @@ def _tag_error(plaintext: bytes, title: bytes) -> SecurityError:
 
 def looks_like_content(plaintext: bytes) -> bool:
     """The begin of a DataNotification or of a P1 telegram: what a wrong key makes has it once in a million telegrams."""
-    if plaintext[:1] == b"/":
-        return plaintext[1:4].isalpha()
-    return plaintext[:1] == b"\x0f" and plaintext[5:7] in _AFTER_INVOKE_ID
+    return looks_like_p1(plaintext) or (plaintext[:1] == b"\x0f" and plaintext[5:7] in _AFTER_INVOKE_ID)
+
+
+def looks_like_p1(plaintext: bytes) -> bool:
+    """The begin of a P1 telegram, or of its objects where the identification line stands before them in clear."""
+    return _P1_BEGIN.match(plaintext) is not None
 
 
 def seal(plaintext: bytes, *, key: bytes, title: bytes, counter: int, authentication_key: bytes | None = None, suite: int = 0) -> bytes:

@@ -1,0 +1,167 @@
+"""What comes out of a P1 port: clear telegrams, and enciphered ones of two forms.
+
+Luxembourg, Steiermark, Graz: a general-glo-ciphering APDU (DB) around the whole telegram (Luxmetering "E-meter P1 specification" clause 3.2.5).
+Poland (Stoen): the identification line in clear, ``00`` for a system title that is not there, and on as in such an APDU around the objects; then
+``!`` and four digits, of which nobody says what they check, so that only the tag counts. Their counter stays at 0.
+
+A system title begins with its maker's three letters, which tells an APDU's begin from chance; the same title again before its end shows
+that bytes were lost.
+"""
+
+import re
+
+from msgspec.structs import replace
+
+from chargebridge.wire.meter import mbus, security
+from chargebridge.wire.meter.apdu import LLC, decode_apdu
+from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
+from chargebridge.wire.meter.p1 import MAX_SIZE, P1Decoder
+from chargebridge.wire.meter.p1_objects import read
+from chargebridge.wire.meter.security import Opened, Security, SecurityError
+from chargebridge.wire.meter.telegram import ContentError, ErrorKind, Event, Protocol, Telegram, error
+
+_BLOCK = re.compile(rb"\xdb\x08[A-Za-z]{3}|/[A-Za-z]{3}[\w\\][ -~]*\r?\n\r?\n\0(?=[\x81\x82])", re.ASCII)
+_PERHAPS = re.compile(rb"(?:\xdb(?:\x08[A-Za-z]{0,2})?|/[ -~]{0,100}\r?\n?\r?\n?\0?)\Z")
+_LONGEST_PERHAPS = 106
+_IN_FRAMES = (LLC, mbus.SAPS)
+_HEADER_SIZE = 10
+_CHECK_SIZE = 5
+
+
+def find_enciphered(data: bytes) -> int:
+    """Index of the first begin of an enciphered telegram in a capture, -1 if there is none. One behind a frame's header is that frame's."""
+    for mark in _BLOCK.finditer(data):
+        if data.endswith(_IN_FRAMES, 0, mark.start()):
+            continue
+        try:
+            security.extent(data, _title_at(mark), mark.start())
+        except ContentError:
+            continue
+        return mark.start()
+    return -1
+
+
+def _title_at(mark: re.Match[bytes]) -> int:
+    """Where the length of the system title stands: after DB, or as the 00 that ends the mark."""
+    return mark.start() + 1 if mark[0][0] == security.GLO else mark.end() - 1
+
+
+class P1PortDecoder:
+    """Stream to telegrams. Holds at most two telegrams' bytes between calls."""
+
+    def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
+        self._options = options
+        self._guard = Security(options)
+        self._clear = self._p1(0)
+        self._buffer = b""
+        self._base = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes held, waiting for the rest of their telegram."""
+        return len(self._buffer) + self._clear.pending
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes, return the telegrams and errors that they completed."""
+        return self._scan(self._buffer + data, final=False)
+
+    def close(self) -> list[Event]:
+        """The stream has ended: what is left over is judged."""
+        events = self._scan(self._buffer, final=True)
+        self._allow(self._clear.close(), events)
+        return events
+
+    def _p1(self, offset: int) -> P1Decoder:
+        options = self._options
+        return P1Decoder(standard_offset=options.standard_offset, accept_bad_checksum=options.accept_bad_checksum, offset=offset)
+
+    def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
+        events: list[Event] = []
+        at = 0
+        while at < len(buffer):
+            mark = _BLOCK.search(buffer, at)
+            if mark is None:
+                perhaps = None if final else _PERHAPS.search(buffer, max(at, len(buffer) - _LONGEST_PERHAPS))
+                end = len(buffer) if perhaps is None else perhaps.start()
+                self._allow(self._clear.feed(buffer[at:end]), events)
+                at = end
+                break
+            self._allow(self._clear.feed(buffer[at : mark.start()]), events)
+            at = mark.start()
+            step = self._block(buffer, mark, final, events)
+            if not step:
+                break
+            at += step
+        self._buffer = buffer[at:]
+        self._base += at
+        return events
+
+    def _allow(self, clear: list[Event], events: list[Event]) -> None:
+        """Clear telegrams do not count where a key is told."""
+        for event in clear:
+            try:
+                if isinstance(event, Telegram):
+                    self._guard.refuse_plain()
+            except SecurityError as refused:
+                events.append(error(Protocol.P1, refused.kind, event.offset, refused.reason, refused.cure))
+            else:
+                events.append(event)
+
+    def _block(self, buffer: bytes, mark: re.Match[bytes], final: bool, events: list[Event]) -> int:
+        """Judge the enciphered telegram at ``mark``; how far to go on, 0 to wait for more bytes."""
+        at, title_at = mark.start(), _title_at(mark)
+        try:
+            size = security.extent(buffer, title_at, at)
+        except ContentError:
+            size = MAX_SIZE + 1
+        if size > MAX_SIZE:
+            self._allow(self._clear.feed(buffer[at : mark.end()]), events)
+            return mark.end() - at
+        headed = title_at > at + 1
+        need = size + _CHECK_SIZE if headed else size
+        again = buffer.find(buffer[at : max(mark.end(), at + _HEADER_SIZE)], at + 1, at + need if size else len(buffer))
+        if again > 0:
+            self._restart(again, events)
+            events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {again - at} bytes"))
+            return again - at
+        if size and len(buffer) >= at + (size if final else need):
+            self._restart(at + need, events)
+            events.append(self._decode(buffer[at : at + size], title_at - at, self._base + at))
+            return need
+        if not final:
+            return 0
+        self._restart(len(buffer), events)
+        events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {len(buffer) - at} bytes"))
+        return len(buffer) - at
+
+    def _restart(self, at: int, events: list[Event]) -> None:
+        """An enciphered telegram ends the clear stretch before it; the next one begins at ``at``."""
+        self._allow(self._clear.close(), events)
+        self._clear = self._p1(self._base + at)
+
+    def _decode(self, block: bytes, title_at: int, offset: int) -> Event:
+        """The telegram in a whole block; what stands before ``title_at`` is the identification line, or the tag DB."""
+        try:
+            opened = self._guard.open(security.parse_title(block, title_at, 0))
+            if not opened.authenticated and not security.looks_like_content(opened.plaintext):
+                raise security.wrong_key(opened.title)
+        except SecurityError as refused:
+            return error(Protocol.P1, refused.kind, offset, refused.reason, refused.cure)
+        except ContentError as problem:
+            return error(Protocol.P1, ErrorKind.CONTENT, offset, problem.reason)
+        if not security.looks_like_p1(opened.plaintext):
+            return decode_apdu(block, self._options, offset=offset, guard=self._guard)
+        event = self._read(block[:title_at], opened)
+        if not isinstance(event, Telegram):
+            return error(Protocol.P1, event.kind, offset, event.reason)
+        self._guard.accept(opened)
+        return replace(event, authenticated=opened.authenticated, counter=opened.counter, offset=offset, size=len(block))
+
+    def _read(self, head: bytes, opened: Opened) -> Event:
+        if not opened.plaintext.startswith(b"/"):
+            text = (head + opened.plaintext).decode("latin-1")
+            return read(text, self._options.standard_offset, crc_ok=None, offset=0, size=0)
+        decoder = self._p1(0)
+        events = decoder.feed(opened.plaintext) + decoder.close()
+        whole = [event for event in events if isinstance(event, Telegram)]
+        return (whole or events)[0]
