@@ -225,6 +225,36 @@ async def test_a_station_that_is_slow_or_silent_or_mad(make_bench: Any, version:
     assert station.online, "none of this costs the connection"
 
 
+async def test_a_refused_grant_leaves_the_standing_one(bench: Any, version: str) -> None:
+    station = await bench.virtual(version, Cars())
+    transaction = await start(bench, station)
+    cs = bench.station()
+    assert (await cs.offer(1, 10.0, 3, 60.0, transaction)).outcome is Outcome.ACCEPTED
+    station.faults.rejects_profiles = True
+    assert (await cs.offer(1, 14.0, 3, 60.0, transaction)).outcome is Outcome.REJECTED
+    assert station.offered_current_a(1, bench.clock.now()) == 10.0
+    station.faults.rejects_profiles = False
+    assert (await cs.offer(1, 8.0, 3, 60.0, transaction)).outcome is Outcome.ACCEPTED
+    assert station.offered_current_a(1, bench.clock.now()) == 8.0
+
+
+async def test_a_default_takes_the_place_of_a_grant_on_the_evse_that_refused_one_and_on_no_other(
+    bench: Any, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = await bench.virtual(version, Cars())
+    cs = bench.station()
+    transactions = {evse: await start(bench, station, evse) for evse in (1, 2)}
+    for evse, transaction in transactions.items():
+        assert (await cs.offer(evse, 16.0, 3, 60.0, transaction)).outcome is Outcome.ACCEPTED
+    take = station.take_profile
+    monkeypatch.setattr(station, "take_profile", lambda profile: profile.id != 301 and take(profile))
+    for evse, transaction in transactions.items():
+        for amps in (9.0, 7.0):
+            assert (await cs.offer(evse, amps, 3, 60.0, transaction)).outcome is Outcome.ACCEPTED
+            assert station.offered_current_a(evse, bench.clock.now()) == amps
+    assert sorted(profile.id for profile in station.profiles) == [101, 102, 201, 302]
+
+
 async def test_a_newer_limit_overtakes_one_that_waits(make_bench: Any) -> None:
     bench = await make_bench(call_timeout_s=5.0)
     station = await bench.virtual("ocpp1.6", Cars())

@@ -127,6 +127,16 @@ async def test_an_old_event_says_nothing_about_now(bench: Any) -> None:
     await station.close()
 
 
+async def test_a_free_connector_says_nothing_of_the_car_at_another_one_of_its_evse(bench: Any) -> None:
+    station = await connect(bench.port, version="ocpp2.0.1")
+    for connector, status in ((1, "Available"), (2, "Available"), (2, "Occupied"), (1, "Available"), (1, "Faulted"), (2, "Available")):
+        words = {"timestamp": T2, "connectorStatus": status, "evseId": 1, "connectorId": connector}
+        await station.call("StatusNotification", words)
+    free, car = PointStatus.AVAILABLE, PointStatus.PREPARING
+    assert [status for _, _, status, _ in bench.sink.statuses] == [free, free, car, car, car, free]
+    await station.close()
+
+
 async def test_a_later_token_is_judged(bench: Any) -> None:
     bench.sink.known = {"FRIEND"}
     station = await connect(bench.port, version="ocpp2.0.1")

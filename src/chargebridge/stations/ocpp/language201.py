@@ -14,12 +14,13 @@ from chargebridge.wire.ocpp.payload import Payload, given
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
 
-CONNECTOR_STATUS = {
-    "Available": PointStatus.AVAILABLE,
+# An EVSE charges one car at a time, whichever of its connectors the car is at (part 2, definition of EVSE): of what they say the first here counts.
+CONNECTOR_STATUS: dict[v201.ConnectorStatusEnum, PointStatus] = {
     "Occupied": PointStatus.PREPARING,
+    "Available": PointStatus.AVAILABLE,
     "Reserved": PointStatus.RESERVED,
-    "Unavailable": PointStatus.UNAVAILABLE,
     "Faulted": PointStatus.FAULTED,
+    "Unavailable": PointStatus.UNAVAILABLE,
 }
 # Idle says that no car is connected though the transaction lives; a car may come any moment, so it counts as one.
 CHARGING_STATE = {
@@ -101,6 +102,7 @@ class Language201:
             serial=about.serial_number or None,
             firmware=about.firmware_version or None,
         )
+        station.connectors.clear()
         accepted = await station.booted(session, info)
         return v201.BootNotificationResponse(
             status="Accepted" if accepted else "Pending",
@@ -111,10 +113,13 @@ class Language201:
     async def _status(self, station: "OcppStation", request: v201.StatusNotificationRequest) -> Payload:
         """`Occupied` does not say what the car does; the running transaction does (part 2, G01 and E02)."""
         evse = request.evse_id
-        status = CONNECTOR_STATUS[request.connector_status]
-        if request.connector_status == "Occupied":
+        station.connectors[evse, request.connector_id] = request.connector_status
+        told = {word for (of, _), word in station.connectors.items() if of == evse}
+        leading = next(word for word in CONNECTOR_STATUS if word in told)
+        status = CONNECTOR_STATUS[leading]
+        if leading == "Occupied":
             status = station.charging.get(evse, PointStatus.PREPARING)
-        elif request.connector_status == "Available":
+        elif leading == "Available":
             station.charging.pop(evse, None)
         await station.sink.status_changed(station.identity, evse, status, aware(request.timestamp), None)
         return v201.StatusNotificationResponse()

@@ -36,6 +36,7 @@ OLD_S = 60.0  # an event older than this was kept while the station was offline
 RETRY_SETUP_S = 30.0
 CLOCK_MARGIN_S = 5  # a grant starts this long ago, so that a station whose clock is a little slow obeys at once
 FALLBACK_LEVEL, GRANT_LEVEL = 0, 1
+MAX_CONNECTORS = 256
 MAX_TRANSACTIONS = 256  # remembered transaction -> EVSE; stations forget to end some
 
 
@@ -52,12 +53,13 @@ class OcppStation:
         self.language: Language | None = None
         self.running: dict[str, int] = {}
         self.charging: dict[int, PointStatus] = {}
+        self.connectors: dict[tuple[int, int], str] = {}  # (EVSE, connector) -> what it last said; 2.0.1 only
         self.setup: dict[str, Answer] = {}  # what the station said to each setting that we write on boot
         self._clock = clock
         self._answers = Answers()
         self._order = asyncio.Lock()  # messages of one station are handled one at a time, also across two sockets
         self._waiting: dict[int, str] = {}  # EVSE -> message id of the newest limit asked for
-        self._grant_purpose: Purpose = "TxProfile"
+        self._by_default: set[int] = set()  # EVSEs whose transactions are limited by TxDefaultProfile, as they refused a TxProfile
         self._start_id = 0
         self._needs_setup = asyncio.Event()
         self._needs_setup.set()  # as this process has not seen the station yet
@@ -87,6 +89,8 @@ class OcppStation:
             response = await self.language.handle(self, session, request)
         while len(self.running) > MAX_TRANSACTIONS:
             del self.running[next(iter(self.running))]
+        while len(self.connectors) > MAX_CONNECTORS:
+            del self.connectors[next(iter(self.connectors))]
         return response
 
     async def booted(self, session: Session, info: StationInfo) -> bool:
@@ -170,14 +174,17 @@ class OcppStation:
         """See `port.Station`. A newer offer for the same EVSE takes the place of one that still waits to be sent."""
         profile = self._grant(evse, current_a, phases, valid_s, transaction)
         answer = await self._set_profile(profile, evse)
-        if answer.outcome is Outcome.REJECTED and profile.purpose == "TxProfile" and answer.detail != SUPERSEDED:
-            # Some models take one purpose only, and some transactions end before we hear of it. An older TxProfile that is
-            # still there would overrule the default profile, so it goes first.
-            await self.clear_profile(profile.id)
-            profile = self._grant(evse, current_a, phases, valid_s, None)
-            answer = await self._set_profile(profile, evse)
-            if answer.outcome is Outcome.ACCEPTED:
-                self._grant_purpose = "TxDefaultProfile"
+        if answer.outcome is not Outcome.REJECTED or profile.purpose != "TxProfile" or answer.detail == SUPERSEDED:
+            return answer
+        # Some models take one purpose only, and some transactions end before we hear of it.
+        answer = await self._set_profile(self._grant(evse, current_a, phases, valid_s, None), evse)
+        if answer.outcome is not Outcome.ACCEPTED:
+            return answer  # an older TxProfile stands as it stood
+        # That older one would overrule the default profile. It goes only now that something stands in its place.
+        cleared = await self._ask(lambda language: language.clear_profile(profile.id), urgent=True)
+        if cleared.outcome in (Outcome.TIMED_OUT, Outcome.OFFLINE):
+            return Answer(outcome=Outcome.TIMED_OUT, detail=f"taken as a default, but an older profile may overrule it: {cleared.detail}")
+        self._by_default.add(evse)
         return answer
 
     async def write_fallback(self, evse: int, current_a: float) -> Answer:
@@ -253,7 +260,7 @@ class OcppStation:
     # How
 
     def _grant(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Profile:
-        purpose = self._grant_purpose if transaction is not None else "TxDefaultProfile"
+        purpose: Purpose = "TxDefaultProfile" if transaction is None or evse in self._by_default else "TxProfile"
         return Profile(
             id=(300 if purpose == "TxProfile" else 200) + evse,
             evse=evse,
