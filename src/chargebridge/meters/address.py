@@ -3,7 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from msgspec import Struct, field
 
@@ -15,6 +15,8 @@ from chargebridge.wire.meter.detect import LANGUAGES
 _SECRETS = ("key", "auth_key")
 _COMMON = {"protocol", "clock_offset", "kamstrup_energy", "layout", *(f"{name}_{place}" for name in _SECRETS for place in ("file", "env"))}
 _KEY_SIZE = 16
+_MBK_SIZE = 20
+"""Of a NES meter: 20 characters, or the hexadecimal digits of all of them or of the first 16, which are those that count."""
 
 
 class Address(Struct, frozen=True):
@@ -81,11 +83,16 @@ class Address(Struct, frozen=True):
 
     def _key(self, name: str) -> bytes | None:
         text = self.secret(name)
+        mbk = self.scheme == "mep"
         try:
-            key = None if text is None else bytes.fromhex(text)
+            key = None if text is None else text.encode("ascii") if mbk and len(text) == _MBK_SIZE else bytes.fromhex(text)
         except ValueError:
             key = b""
-        if key is not None and len(key) != _KEY_SIZE:
+        if key is not None and mbk and len(key) not in (_KEY_SIZE, _MBK_SIZE):
+            raise MeterError(
+                self.text, f"{name} is no MBK of {_MBK_SIZE} bytes", f"write {_MBK_SIZE} characters or {2 * _MBK_SIZE} digits there"
+            )
+        if key is not None and not mbk and len(key) != _KEY_SIZE:
             raise MeterError(self.text, f"{name} is no key of {_KEY_SIZE} bytes", f"write {2 * _KEY_SIZE} hexadecimal digits there")
         return key
 
@@ -118,3 +125,9 @@ def parse(url: str, allowed: frozenset[str]) -> Address:
         raise MeterError(url, f"unknown setting {', '.join(unknown)}", f"{parts.scheme} knows {known}")
     path = unquote(parts.path)
     return Address(url, parts.scheme, parts.hostname or "", port, path, settings)
+
+
+def of_file(where: str) -> Address:
+    """A capture by its path, with settings after a ``?`` where it needs some: ``capture.hex?key_file=meter.key``. ``file:///path`` works too."""
+    path, _, settings = where.removeprefix("file://").partition("?")
+    return parse(f"file://{quote(str(Path(path).absolute()))}?{settings}", frozenset())

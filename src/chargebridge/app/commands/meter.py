@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from chargebridge.app.clock import WallClock
 from chargebridge.app.commands import meter_detect
 from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
 from chargebridge.meters import decode_file, open_meter
+from chargebridge.meters.address import of_file
 from chargebridge.model.reading import UNTOLD, MaybePerPhase, MeterFault, Reading
 from chargebridge.wire.meter import Protocol, Telegram
 
@@ -22,14 +22,15 @@ app.command()(meter_detect.detect)
 
 @app.command()
 def decode(
-    file: Annotated[Path, typer.Argument(help="A capture: binary, hex text or ASCII telegrams.")],
+    file: Annotated[str, typer.Argument(help="A capture: bytes, hex or text; with settings if it needs some: 'a.hex?key_file=meter.key'.")],
     protocol: Annotated[Protocol | None, typer.Option(help="Found out by itself when not named.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Decode every telegram of a file. Exit code 1 if any was damaged."""
     damaged = 0
     with told_errors(as_json=as_json):
-        for item in decode_file(file, protocol):
+        address = of_file(file)
+        for item in decode_file(address.path, protocol or address.protocol, address.options):
             if not isinstance(item, Telegram):
                 damaged += 1
             if as_json:
@@ -37,7 +38,7 @@ def decode(
             elif isinstance(item, Telegram):
                 out.print(telegram_table(item))
             else:
-                err.print(f"[red]{item}[/red]", soft_wrap=True)
+                err.print(f"[red]byte {item.offset}: {item.reason}[/red]\n  {item.cure}", soft_wrap=True)
     if damaged:
         raise typer.Exit(1)
 

@@ -13,6 +13,7 @@ from serial.tools import list_ports
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
 from chargebridge.meters import MeterError, decode_file, open_source
+from chargebridge.meters.address import of_file
 from chargebridge.meters.detect_line import CANDIDATES, PATIENCE_S, Found, detect_line
 from chargebridge.wire.meter import DecodeError, Event, Protocol, Telegram
 
@@ -52,12 +53,17 @@ def detect(
 def _one(place: str, patience_s: float, *, as_json: bool) -> bool:
     if place.startswith(_LINES):
         return asyncio.run(_line(place, patience_s, as_json=as_json))
-    named = asyncio.run(_stream(place, patience_s)) if "://" in place else name(place, list(decode_file(place)))
+    named = asyncio.run(_stream(place, patience_s)) if "://" in place else _file(place)
     if as_json:
         json_line(named)
     else:
         _tell(named)
     return named.protocol is not None
+
+
+def _file(where: str) -> Named:
+    address = of_file(where)
+    return name(where, list(decode_file(address.path, address.protocol, address.options)))
 
 
 def name(where: str, events: list[Event]) -> Named:
