@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chargebridge.meters import modbus, replay, rfc2217_port, serial_port, tcp
+from chargebridge.meters import modbus, replay, rfc2217_port, serial_port, smgw, tcp
 from chargebridge.meters.address import Address, parse
 from chargebridge.meters.port import Meter, MeterError, TelegramSource
 from chargebridge.meters.telegram_meter import TelegramMeter
@@ -14,6 +14,7 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
     "serial": (serial_port.open_source, frozenset({"baud", "format", "silence"})),
     "rfc2217": (rfc2217_port.open_source, frozenset({"baud", "format", "silence"})),
     "tcp": (tcp.open_source, frozenset({"silence"})),
+    "smgw": (smgw.open_source, smgw.SETTINGS),
     "modbus": (modbus.open_source, modbus.SETTINGS["modbus"]),
     "modbus-serial": (modbus.open_source, modbus.SETTINGS["modbus-serial"]),
     "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),

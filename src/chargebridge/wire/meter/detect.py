@@ -14,6 +14,7 @@ from chargebridge.wire.meter.sml import SmlDecoder
 from chargebridge.wire.meter.sml_transport import START
 from chargebridge.wire.meter.telegram import Decoder, ErrorKind, Event, Protocol, Telegram, error
 from chargebridge.wire.meter.tic import TicDecoder, find_frame
+from chargebridge.wire.smgw import decoder as smgw
 
 _P1_START = re.compile(rb"(?:^|[\r\n\0])/[A-Za-z]{3}[\w\\][ -~]*\r?\n")
 _UNDECIDED_LIMIT = 4096
@@ -45,6 +46,7 @@ LANGUAGES: dict[Protocol, Language] = {
     Protocol.DLMS_MBUS: Language(mbus.find_header, mbus.MbusDecoder),
     Protocol.DLMS_APDU: Language(_find_apdu, ApduDecoder),
     Protocol.TIC: Language(find_frame, TicDecoder),
+    Protocol.SMGW: Language(smgw.find, smgw.SmgwDecoder),
 }
 """All protocols that can be read from a stream or a capture. A new one is its decoder and one line here; of two marks at one place the upper
 line's counts."""
