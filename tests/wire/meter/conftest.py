@@ -13,6 +13,8 @@ _FOLDERS = {
     "sml_vector": "sml",
     "han_vector": "norway_han_dlms",
     "cii_vector": "switzerland_lg_e450",
+    "kamstrup_vector": "denmark_kamstrup_dlms",
+    "austria_vector": "austria_mbus_dlms",
     "iskra_vector": "slovenia_croatia_iskra",
     "tic_vector": "linky_tic",
     "d0_vector": "d0_iec62056_21",

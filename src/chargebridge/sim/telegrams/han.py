@@ -87,6 +87,29 @@ def kamstrup(values: MeterValues, size: ListSize) -> bytes:
     return hdlc.frame(apdu, destination=b"\x2b", source=b"\x21", control=0x13)
 
 
+def kamstrup_push_1(values: MeterValues) -> bytes:
+    """The DataNotification of Kamstrup's "DLMS push 1" as Danish meters encipher it, without frame: all quantities of each phase.
+
+    Scales as in ``kamstrup``. A phase that is not there shows null for code and value.
+    """
+    clock = _clock(values.at)
+    items = [_visible("Kamstrup_V0001")]
+    for c, raw in zip(_POWERS, _energy(values), strict=True):
+        items += _pair((1, 1, c, 8, 0, 255), _u32(raw // 10))
+    items += _pair((1, 1, 0, 0, 1, 255), _u32(int(values.meter_id)))
+    for c, raw in zip(_POWERS, _power(values), strict=True):
+        items += _pair((1, 1, c, 7, 0, 255), _u32(raw))
+    items += _pair((0, 1, 1, 0, 0, 255), _octets(clock))
+    for c, voltage in zip(_VOLTAGES, values.voltage_v, strict=True):
+        items += (_NONE, _NONE) if voltage is None else _pair((1, 1, c, 7, 0, 255), _u16(round(voltage)))
+    for c, current in zip(_CURRENTS, values.current_a, strict=True):
+        items += (_NONE, _NONE) if current is None else _pair((1, 1, c, 7, 0, 255), _u32(round(current * 100)))
+    for first, sign in ((21, 1), (22, -1)):
+        for c, power in zip((first, first + 20, first + 40), values.power_w_phases, strict=True):
+            items += (_NONE, _NONE) if power is None else _pair((1, 1, c, 7, 0, 255), _u32(max(0, round(power) * sign)))
+    return _apdu(0, bytes((cosem_time.SIZE,)) + clock, _structure(items)).removeprefix(LLC)
+
+
 def _aidon_frame(items: list[bytes]) -> bytes:
     apdu = _apdu(0x40000000, _NO_TIME, bytes((axdr.ARRAY, len(items))) + b"".join(items))
     return hdlc.frame(apdu, destination=b"\x41", source=b"\x08\x83", control=0x13)

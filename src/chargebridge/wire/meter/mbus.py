@@ -22,7 +22,8 @@ MAX_FRAME = 258 + 6
 SEND_USER_DATA, BROADCAST = 0x53, 0xFF
 _LEAST_LENGTH = 3
 _SHORT_SIZE = 5
-_LAST, _NUMBER, _OTHER = 0x10, 0x0F, 0xE0
+LAST = 0x10
+_NUMBER, _OTHER = 0x0F, 0xE0
 SAPS = b"\x01\x67"
 """Service access points of the meter's push and of its customer, before each part of an APDU."""
 _MARK = re.compile(rb"\x68(.)\1\x68[\x53\x73]", re.DOTALL)
@@ -202,7 +203,7 @@ class MbusDecoder:
                 error(Protocol.DLMS_MBUS, ErrorKind.OVERSIZE, self._segments[0].offset, f"segments join to over {MAX_APDU} bytes")
             )
             self._segments.clear()
-        elif found.ci & _LAST:
+        elif found.ci & LAST:
             apdu = b"".join(segment.data[len(SAPS) :] for segment in self._segments)
             first, size = self._segments[0].offset, sum(segment.size for segment in self._segments)
             self._segments.clear()
