@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from chargebridge.wire.chain2 import frames as chain2
 from chargebridge.wire.meter import hdlc, mbus
 from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC, ApduDecoder
 from chargebridge.wire.meter.dlms import DlmsDecoder
@@ -47,6 +48,7 @@ LANGUAGES: dict[Protocol, Language] = {
     Protocol.DLMS_APDU: Language(_find_apdu, ApduDecoder),
     Protocol.TIC: Language(find_frame, TicDecoder),
     Protocol.SMGW: Language(smgw.find, smgw.SmgwDecoder),
+    Protocol.CHAIN2: Language(chain2.find, lambda _: chain2.Chain2Decoder()),
 }
 """All protocols that can be read from a stream or a capture. A new one is its decoder and one line here; of two marks at one place the upper
 line's counts."""
