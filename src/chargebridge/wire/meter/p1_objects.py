@@ -6,18 +6,17 @@ Values are normalised to units without prefix (kWh to Wh). Where an object is re
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
 
 from msgspec.structs import replace
 
 from chargebridge.wire.meter import obis
+from chargebridge.wire.meter.number import measured
 from chargebridge.wire.meter.telegram import (
     ClockOrigin,
     ErrorKind,
     Event,
     Protocol,
     Register,
-    Scale,
     Telegram,
     error,
 )
@@ -29,14 +28,6 @@ _TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([SW]?)", re.ASCII)
 _LONG_TIME = re.compile(r"20(\d\d)(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)()", re.ASCII)
 _EPOCH_YEAR = 70
 _LONGEST_CODE = 8
-
-_UNITS: dict[str, tuple[str, str, int]] = {
-    "kwh": ("Wh", "E3", 3), "wh": ("Wh", "", 0), "mwh": ("Wh", "E6", 6), "kvarh": ("varh", "E3", 3), "varh": ("varh", "", 0),
-    "kvah": ("VAh", "E3", 3), "vah": ("VAh", "", 0), "kw": ("W", "E3", 3), "w": ("W", "", 0), "kvar": ("var", "E3", 3),
-    "var": ("var", "", 0), "kva": ("VA", "E3", 3), "va": ("VA", "", 0), "v": ("V", "", 0), "a": ("A", "", 0), "hz": ("Hz", "", 0),
-    "m3": ("m3", "", 0), "gj": ("GJ", "", 0), "s": ("s", "", 0),
-}  # fmt: skip
-"""Unit in lower case (meters write kvar and kVAr) to the unit without prefix, and the exponent as text and as number."""
 
 _METER_NUMBERS = ("0-0:96.1.0", "0-0:96.1.1", "0-0:42.0.0", "0-0:96.1.255", "1-0:0.0.0")
 _CLOCK = "0-0:1.0.0"
@@ -67,7 +58,7 @@ def read(text: str, standard_offset: timedelta, *, crc_ok: bool | None, offset: 
             if code is None:
                 unparsed.append(f"{code_text}({f'{number}*{unit}' if unit else plain})")
                 continue
-            register = _measured(number, unit) if unit else _plain(code, plain, standard_offset)
+            register = measured(number, unit) if unit else _plain(code, plain, standard_offset)
         if code in registers:
             register = _joined(registers[code], register)
         registers[code] = register
@@ -93,13 +84,6 @@ def _telegram(
         offset=offset,
         size=size,
     )
-
-
-def _measured(number: str, unit: str, at: datetime | None = None) -> Register:
-    """A number with its unit; an unknown unit is kept as it is."""
-    name, exponent, scaler = _UNITS.get(unit.lower(), (unit, "", 0))
-    value: Decimal | float = Decimal(number + exponent) if name in obis.CUMULATIVE else float(number + exponent)
-    return Register(value, name, (f"{number}*{unit}",), Scale.TELEGRAM, scaler, None, at)
 
 
 def _plain(code: str, text: str, standard_offset: timedelta) -> Register:
@@ -133,9 +117,9 @@ def _several(code: str, texts: tuple[str, ...], standard_offset: timedelta) -> R
     if at is not None and len(texts) == 2:
         number, _, unit = texts[1].partition("*")
         if _NUMBER.fullmatch(number):
-            return replace(_measured(number, unit, at), raw=texts)
+            return replace(measured(number, unit, at), raw=texts)
     if at is not None and code.endswith(_OLD_CHILD) and len(texts) == 7 and _NUMBER.fullmatch(texts[6]):
-        return replace(_measured(texts[6], texts[5], at), raw=texts)
+        return replace(measured(texts[6], texts[5], at), raw=texts)
     return Register(None, "", texts)
 
 
