@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chargebridge.meters import modbus, replay, rfc2217_port, serial_port, smgw, tcp
+from chargebridge.meters import mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
 from chargebridge.meters.address import Address, parse
 from chargebridge.meters.port import Meter, MeterError, TelegramSource
 from chargebridge.meters.telegram_meter import TelegramMeter
@@ -17,6 +17,7 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
     "smgw": (smgw.open_source, smgw.SETTINGS),
     "modbus": (modbus.open_source, modbus.SETTINGS["modbus"]),
     "modbus-serial": (modbus.open_source, modbus.SETTINGS["modbus-serial"]),
+    "mep": (mep_meter.open_source, mep_meter.SETTINGS),
     "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),
 }
 """Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""
