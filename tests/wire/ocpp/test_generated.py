@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chargebridge.wire.ocpp import V16, V201, Dialect, ErrorCode, PayloadError
+from chargebridge.wire.ocpp import V16, V21, V201, Dialect, ErrorCode, PayloadError
 
 ROOT = Path(__file__).parents[3]
 _spec = importlib.util.spec_from_file_location("generate_ocpp", ROOT / "tools" / "generate_ocpp.py")
@@ -21,7 +21,7 @@ generate_ocpp = importlib.util.module_from_spec(_spec)
 sys.modules["generate_ocpp"] = generate_ocpp
 _spec.loader.exec_module(generate_ocpp)
 
-DIALECTS = dict(zip(generate_ocpp.VERSIONS, (V16, V201), strict=True))
+DIALECTS = dict(zip(generate_ocpp.VERSIONS, (V16, V201, V21), strict=True))
 MESSAGES = [(version, name) for version in generate_ocpp.VERSIONS for name in generate_ocpp.load(version)]
 SCHEMAS = {version: generate_ocpp.load(version) for version in generate_ocpp.VERSIONS}
 text = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -65,6 +65,8 @@ def instances(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchS
 
 def decode(dialect: Dialect, name: str, payload: bytes) -> Any:
     action = name.removesuffix("Request").removesuffix("Response")
+    if action in dialect.sent:
+        return dialect.decode_sent(action, payload)
     return dialect.decode_request(action, payload) if name.endswith("Request") else dialect.decode_response(action, payload)
 
 

@@ -1,6 +1,6 @@
-"""OCPP 1.6J and 2.0.1 as a language: typed messages, RPC framing and the rules of one connection. No sockets, no clock.
+"""OCPP 1.6J, 2.0.1 and 2.1 as a language: typed messages, RPC framing and the rules of one connection. No sockets, no clock.
 
-`v16`, `v201` hold the messages (generated), `dialect` decodes them, `frames` is the JSON envelope (OCPP-J), `rpc` the
+`v16`, `v201`, `v21` hold the messages (generated), `dialect` decodes them, `frames` is the JSON envelope (OCPP-J), `rpc` the
 state of one connection. Bytes in, events out:
 
     connection = Connection(V16)
@@ -10,22 +10,25 @@ state of one connection. Bytes in, events out:
     for text in connection.outgoing(now): ...
 """
 
-from chargebridge.wire.ocpp.dialect import DIALECTS, V16, V201, Dialect
+from chargebridge.wire.ocpp.dialect import DIALECTS, V16, V21, V201, Dialect
 from chargebridge.wire.ocpp.errors import ErrorCode, FrameError, OcppError, PayloadError
-from chargebridge.wire.ocpp.frames import Call, CallError, CallResult
-from chargebridge.wire.ocpp.rpc import Answered, CallReceived, Connection, Event, Failed, Malformed
+from chargebridge.wire.ocpp.frames import Call, CallError, CallResult, CallResultError, Send
+from chargebridge.wire.ocpp.rpc import Answered, CallReceived, Connection, Disputed, Event, Failed, Malformed, Told
 
 __all__ = [
     "DIALECTS",
     "V16",
+    "V21",
     "V201",
     "Answered",
     "Call",
     "CallError",
     "CallReceived",
     "CallResult",
+    "CallResultError",
     "Connection",
     "Dialect",
+    "Disputed",
     "ErrorCode",
     "Event",
     "Failed",
@@ -33,4 +36,6 @@ __all__ = [
     "Malformed",
     "OcppError",
     "PayloadError",
+    "Send",
+    "Told",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chargebridge.wire.ocpp import v16, v201
+from chargebridge.wire.ocpp import v16, v21, v201
 from chargebridge.wire.ocpp.errors import SPELLING_16, ErrorCode, PayloadError
 from chargebridge.wire.ocpp.payload import Payload, decode_hook, encode_hook
 
@@ -18,6 +18,8 @@ class Dialect:
     name: the websocket subprotocol. messages: action -> (request type, response type). dated: the actions whose requests
     carry their own time stamps, so that two with one id and one text are one message sent twice; others may repeat an id
     and a text after a reboot and mean it. answers_unreadable: whether a frame without a readable id is answered with "-1".
+    sent: actions that are told and never answered (2.1, SEND). disputes: whether an unusable answer is told to its sender (2.1,
+    CALLRESULTERROR).
     """
 
     def __init__(
@@ -27,15 +29,20 @@ class Dialect:
         spelling: dict[ErrorCode, str],
         dated: frozenset[str],
         answers_unreadable: bool,
+        sent: dict[str, type[Payload]] | None = None,
+        disputes: bool = False,
     ) -> None:
         self.name = name
         self.messages = messages
         self.dated = dated
         self.answers_unreadable = answers_unreadable
+        self.disputes = disputes
+        self.sent = sent or {}
         self._spelling = spelling
         self._requests = {action: _decoder(pair[0]) for action, pair in messages.items()}
         self._responses = {action: _decoder(pair[1]) for action, pair in messages.items()}
-        self._actions = {pair[0]: action for action, pair in messages.items()}
+        self._sent = {action: _decoder(kind) for action, kind in self.sent.items()}
+        self._actions = {pair[0]: action for action, pair in messages.items()} | {kind: action for action, kind in self.sent.items()}
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"
@@ -56,6 +63,14 @@ class Dialect:
         if decoder is None:
             raise PayloadError(ErrorCode.NOT_IMPLEMENTED, "$[2]", f"{self.name} has no action {action[:50]!r}",
                                "check the spelling, and the OCPP version that was negotiated")  # fmt: skip
+        return _decode(decoder, payload, "$[3]", action)
+
+    def decode_sent(self, action: str, payload: bytes | msgspec.Raw) -> Payload:
+        """A validated message of type SEND. Raises PayloadError."""
+        decoder = self._sent.get(action)
+        if decoder is None:
+            raise PayloadError(ErrorCode.NOT_IMPLEMENTED, "$[2]", f"{self.name} sends no {action[:50]!r} without an answer",
+                               "send a CALL")  # fmt: skip
         return _decode(decoder, payload, "$[3]", action)
 
     def decode_response(self, action: str, payload: bytes | msgspec.Raw) -> Payload:
@@ -110,4 +125,13 @@ V201 = Dialect(
     dated=frozenset({"TransactionEvent", "MeterValues"}),
     answers_unreadable=True,
 )
-DIALECTS = {dialect.name: dialect for dialect in (V16, V201)}
+V21 = Dialect(
+    "ocpp2.1",
+    v21.MESSAGES,
+    {},
+    dated=frozenset({"TransactionEvent", "MeterValues"}),
+    answers_unreadable=True,
+    sent=v21.SENT,
+    disputes=True,
+)
+DIALECTS = {dialect.name: dialect for dialect in (V16, V201, V21)}

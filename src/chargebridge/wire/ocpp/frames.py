@@ -1,10 +1,12 @@
-"""The OCPP-J envelope: one JSON array per websocket text frame (1.6J chapter 4, 2.0.1 part 4 chapter 4).
+"""The OCPP-J envelope: one JSON array per websocket text frame (1.6J chapter 4, 2.0.1 and 2.1 part 4 chapter 4).
 
-    CALL       [2, id, action, payload]
-    CALLRESULT [3, id, payload]
-    CALLERROR  [4, id, code, description, details]
+    CALL            [2, id, action, payload]
+    CALLRESULT      [3, id, payload]
+    CALLERROR       [4, id, code, description, details]
+    CALLRESULTERROR [5, id, code, description, details]     2.1: the answer with this id cannot be used
+    SEND            [6, id, action, payload]                2.1: told, never answered
 
-Payloads stay raw here; `dialect` knows their types.
+Payloads stay raw here; `dialect` knows their types, and whether its version has the last two.
 """
 
 from typing import Any, TypeVar
@@ -14,7 +16,7 @@ from msgspec import Raw, Struct
 
 from chargebridge.wire.ocpp.errors import ErrorCode, FrameError
 
-CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
+CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 MAX_ID = 36  # characters; room for a UUID
 MAX_FRAME = 256 * 1024  # bytes; a replayed MeterValues is 2 kB, a device-model report page seldom 100 kB
 UNREADABLE_ID = "-1"  # what a 2.0.1 CALLERROR carries when the message's own id could not be read (part 4, 4.2.3)
@@ -41,7 +43,17 @@ class CallError(Struct, frozen=True):
     details: dict[str, Any] = {}
 
 
-Frame = Call | CallResult | CallError
+class CallResultError(CallError, frozen=True):
+    """What the peer says of an answer of ours; fields as in `CallError`."""
+
+
+class Send(Struct, frozen=True):
+    id: str
+    action: str
+    payload: Raw
+
+
+Frame = Call | CallResult | CallError | CallResultError | Send
 T = TypeVar("T")
 
 _call = msgspec.json.Decoder(tuple[int, str, str, Raw])
@@ -50,8 +62,8 @@ _parts = msgspec.json.Decoder(list[Raw])
 _encoder = msgspec.json.Encoder()
 
 
-def parse(data: str | bytes, max_frame: int = MAX_FRAME) -> Frame:
-    """One frame from its text. Raises FrameError."""
+def parse(data: str | bytes, max_frame: int = MAX_FRAME, *, six_types: bool = False) -> Frame:
+    """One frame from its text. six_types: whether 5 and 6 are known (2.1). Raises FrameError."""
     if len(data) > max_frame:
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, "$", f"{len(data)} bytes, more than {max_frame}",
                          "split the message, or raise the frame limit")  # fmt: skip
@@ -67,11 +79,11 @@ def parse(data: str | bytes, max_frame: int = MAX_FRAME) -> Frame:
             return CallResult(message_id, payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
-    return _parse_slowly(data)
+    return _parse_slowly(data, six_types)
 
 
-def _parse_slowly(data: str | bytes) -> Frame:
-    """Take the frame apart piece by piece: for CALLERRORs, and to say precisely what is wrong."""
+def _parse_slowly(data: str | bytes, six_types: bool) -> Frame:
+    """Take the frame apart piece by piece: for the rarer types, and to say precisely what is wrong."""
     try:
         parts = _parts.decode(data)
     except msgspec.ValidationError as error:
@@ -83,29 +95,35 @@ def _parse_slowly(data: str | bytes) -> Frame:
     if not 0 < len(message_id) <= MAX_ID:
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, "$[1]", f"a message id of {len(message_id)} characters",
                          f"use 1 to {MAX_ID}", message_id[:MAX_ID] or None, kind)  # fmt: skip
-    lengths = {CALL: (4, 4), CALL_RESULT: (3, 3), CALL_ERROR: (3, 5)}
+    lengths = _LENGTHS if six_types else _LENGTHS_BEFORE_21
     if kind not in lengths:
         raise FrameError(ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, "$[0]", f"message type {kind}",
-                         "use 2, 3 or 4 with this version of OCPP", message_id, kind)  # fmt: skip
+                         f"use 2 to {max(lengths)} with this version of OCPP", message_id, kind)  # fmt: skip
     low, high = lengths[kind]
     if not low <= len(parts) <= high:
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, "$", f"{len(parts)} elements in a message of type {kind}",
                          NOT_A_FRAME, message_id, kind)  # fmt: skip
-    if kind == CALL_ERROR:
-        return _call_error(parts, message_id)
+    if kind in (CALL_ERROR, CALL_RESULT_ERROR):
+        return _error_frame(parts, message_id, CallError if kind == CALL_ERROR else CallResultError)
     position = len(parts) - 1
-    action = _piece(parts, 2, str, message_id, kind) if kind == CALL else ""
+    action = "" if kind == CALL_RESULT else _piece(parts, 2, str, message_id, kind)
     if not _is_object(parts[position]):
         raise FrameError(ErrorCode.FORMAT_VIOLATION, f"$[{position}]", "the payload is no JSON object",
                          "send {} when there is nothing to say", message_id, kind)  # fmt: skip
-    return Call(message_id, action, parts[position]) if kind == CALL else CallResult(message_id, parts[position])
+    if kind == CALL_RESULT:
+        return CallResult(message_id, parts[position])
+    return (Call if kind == CALL else Send)(message_id, action, parts[position])
 
 
-def _call_error(parts: list[Raw], message_id: str) -> CallError:
-    """A CALLERROR, read generously: it is the end of an exchange, so refusing it would help nobody."""
+_LENGTHS_BEFORE_21 = {CALL: (4, 4), CALL_RESULT: (3, 3), CALL_ERROR: (3, 5)}
+_LENGTHS = _LENGTHS_BEFORE_21 | {CALL_RESULT_ERROR: (3, 5), SEND: (4, 4)}
+
+
+def _error_frame(parts: list[Raw], message_id: str, kind: type[CallError]) -> CallError:
+    """A CALLERROR or CALLRESULTERROR, read generously: it is the end of an exchange, so refusing it would help nobody."""
     values: list[Any] = [_decode_or_none(part) for part in parts[2:]] + [None, None]
     code, description, details = values[:3]
-    return CallError(
+    return kind(
         message_id,
         code if isinstance(code, str) else "",
         description if isinstance(description, str) else "",
@@ -143,6 +161,11 @@ def emit_result(message_id: str, payload: bytes) -> str:
     return f"[3,{_encoder.encode(message_id).decode()},{payload.decode()}]"
 
 
-def emit_error(message_id: str, code: str, description: str, details: dict[str, Any]) -> str:
-    """The text of a CALLERROR; description: cut to the 255 characters that both versions allow."""
-    return _encoder.encode([CALL_ERROR, message_id, code, description[:255], details]).decode()
+def emit_send(message_id: str, action: str, payload: bytes) -> str:
+    """The text of a SEND; payload: encoded JSON object."""
+    return f'[6,"{message_id}","{action}",{payload.decode()}]'
+
+
+def emit_error(message_id: str, code: str, description: str, details: dict[str, Any], kind: int = CALL_ERROR) -> str:
+    """The text of a CALLERROR or CALLRESULTERROR; description: cut to the 255 characters that all versions allow."""
+    return _encoder.encode([kind, message_id, code, description[:255], details]).decode()

@@ -10,6 +10,9 @@ A call of the peer's is given out as `CallReceived` and stays open until `answer
 one before that, both are given out in order: punishing impatience would lose messages. A frame that is no message is
 answered with the CALLERROR that its version prescribes and given out as `Malformed`; it never ends the connection.
 
+OCPP 2.1 adds two types. SEND goes out at any time, also while a call is under way, and comes in as `Told`; nobody answers it. CALLRESULTERROR tells
+the peer that its answer cannot be used, and comes in as `Disputed`.
+
 A message sent twice (same id, action and text; the peer did not get our answer, perhaps because the line broke) is
 answered again with the first answer and not given out, if its action carries its own time stamps. That memory, `Answers`,
 belongs to the peer and outlives the connection. `now` is seconds on any steady clock of the caller's.
@@ -25,14 +28,18 @@ from chargebridge.wire.ocpp.dialect import Dialect
 from chargebridge.wire.ocpp.errors import ErrorCode, FrameError, OcppError, PayloadError
 from chargebridge.wire.ocpp.frames import (
     CALL,
+    CALL_RESULT_ERROR,
     MAX_FRAME,
     UNREADABLE_ID,
     Call,
     CallError,
     CallResult,
+    CallResultError,
+    Send,
     emit_call,
     emit_error,
     emit_result,
+    emit_send,
     parse,
 )
 from chargebridge.wire.ocpp.payload import Payload
@@ -73,7 +80,22 @@ class Malformed(Struct, frozen=True):
     error: OcppError
 
 
-Event = CallReceived | Answered | Failed | Malformed
+class Told(Struct, frozen=True):
+    """The peer tells something that is not answered (SEND)."""
+
+    id: str
+    action: str
+    message: Payload
+
+
+class Disputed(Struct, frozen=True):
+    """The peer cannot use the answer that we gave to its call `id` (CALLRESULTERROR)."""
+
+    id: str
+    error: CallResultError
+
+
+Event = CallReceived | Answered | Failed | Malformed | Told | Disputed
 
 
 class Counters(Struct):
@@ -136,6 +158,15 @@ class Connection:
         (self._urgent if urgent else self._queue).append(waiting)
         return message_id
 
+    def send(self, message: Payload) -> str:
+        """Tell the peer something that is not answered. Returns its message id. Raises KeyError: the version has no such message."""
+        action = self.dialect.action(message)
+        if action not in self.dialect.sent:
+            raise KeyError(action)
+        message_id = str(uuid4())
+        self._replies.append(emit_send(message_id, action, self.dialect.encode(message)))
+        return message_id
+
     def withdraw(self, message_id: str) -> bool:
         """Nobody waits for this call any more. True: it was never sent. False: it was, and counts as under way till its end."""
         for queue in (self._urgent, self._queue):
@@ -187,12 +218,24 @@ class Connection:
         """Take in one frame. Never raises for what the peer sent."""
         self.counters.received += 1
         try:
-            frame = parse(data, self._max_frame)
+            frame = parse(data, self._max_frame, six_types=bool(self.dialect.sent))
         except FrameError as error:
             return self._malformed(error)
-        if isinstance(frame, Call):
-            return self._receive_call(frame)
+        match frame:
+            case Call():
+                return self._receive_call(frame)
+            case Send():
+                return self._receive_sent(frame)
+            case CallResultError():
+                return [Disputed(frame.id, frame)]
         return self._receive_answer(frame)
+
+    def _receive_sent(self, frame: Send) -> list[Event]:
+        try:
+            return [Told(frame.id, frame.action, self.dialect.decode_sent(frame.action, frame.payload))]
+        except PayloadError as error:
+            self.counters.malformed += 1
+            return [Malformed(error)]
 
     def _receive_call(self, call: Call) -> list[Event]:
         fingerprint = (call.id, call.action, hash(bytes(call.payload)))
@@ -229,6 +272,9 @@ class Connection:
             response = self.dialect.decode_response(waiting.action, frame.payload)
         except PayloadError as error:
             self.counters.malformed += 1
+            if self.dialect.disputes:
+                details = {"position": error.position, "reason": error.reason}
+                self._replies.append(emit_error(frame.id, self.dialect.spell(error.code), str(error), details, CALL_RESULT_ERROR))
             return [Failed(waiting.id, waiting.action, error=error)]
         return [Answered(waiting.id, waiting.action, response)]
 
