@@ -1,10 +1,22 @@
 """The commands as a person runs them: exit codes, JSON lines, errors with a cure."""
 
+import asyncio
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
+
+from rich.console import Console
+
+from chargebridge.app.commands.meter import _table
+from chargebridge.app.commands.output import counted
+from chargebridge.model.reading import MeterFault, Reading
+from chargebridge.site import keys
+from chargebridge.store import Database
 
 DEMO = files("chargebridge.app") / "demo.toml"
 
@@ -18,6 +30,42 @@ def test_check_accepts_the_demo_configuration() -> None:
     done = run("check", str(DEMO), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"configuration": str(DEMO), "ok": True, "circuits": 4, "points": 12}
+
+
+def test_check_counts_one_of_a_thing_as_one() -> None:
+    assert [counted(number, "circuit") for number in (0, 1, 2)] == ["0 circuits", "1 circuit", "2 circuits"]
+
+
+def test_a_renewed_token_and_link_take_the_place_of_the_old_ones_and_of_no_others(tmp_path: Path) -> None:
+    config, store = tmp_path / "site.toml", tmp_path / "site.db"
+    config.write_text(re.sub(r"^store = .*$", f'store = "{store}"', DEMO.read_text(), flags=re.MULTILINE))
+    absent = run("renew", "token", str(config), "--json")
+    assert absent.returncode == 1
+    assert json.loads(absent.stdout)["cure"].startswith("the site's first start")
+    database = Database.open(store)
+    token, before = asyncio.run(database.write(keys.api_token)), asyncio.run(database.write(keys.driver_keys))
+    made = json.loads(run("renew", "token", str(config), "--json").stdout)["token"]
+    link = json.loads(run("renew", "link", str(config), "g1", "--json").stdout)["link"]
+    after = asyncio.run(database.read(keys.driver_keys))
+    assert asyncio.run(database.read(keys.api_token)) == made != token
+    assert link.endswith(f"/p/g1?key={after.of('g1')}")
+    assert after.of("g1") != before.of("g1")
+    assert after.of("g2") == before.of("g2")
+    database.close()
+    assert json.loads(run("renew", "link", str(config), "nowhere", "--json").stdout)["cure"].startswith("name one of")
+
+
+def test_the_table_of_readings_fits_a_terminal_of_80_columns() -> None:
+    at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+    phases = {"power_w_phases": (-3100.0, 7000.0, 10.0), "current_a": (-16.21, 31.87, 0.51), "voltage_v": (229.8, 231.2, 230.0)}
+    reading = Reading(
+        meter="m", received_at=at, power_w=3910.0, **phases, energy_import_wh=12345678.0, energy_export_wh=1.0, meter_number="E001"
+    )
+    console = Console(width=80, file=StringIO())
+    console.print(_table([reading, MeterFault(meter="m", at=at, where="x", reason="a bad checksum", cure="look at the cable")]))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "│12:30:00│3910 │-3100 7000 10│-16.2 31.9 0.5│230 231 230│12345.68│0.00   │" in text
+    assert "12:30:00 a bad checksum; look at the cable" in text
 
 
 def test_check_tells_each_mistake_as_a_json_line(tmp_path: Path) -> None:

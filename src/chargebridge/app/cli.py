@@ -8,8 +8,8 @@ import structlog
 import typer
 
 from chargebridge import __version__
-from chargebridge.app.commands import doctor, meter, replay, up
-from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
+from chargebridge.app.commands import doctor, meter, renew, replay, up
+from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
 from chargebridge.site.config_file import load
 from chargebridge.store.passwords import hash_password
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(meter.app, name="meter")
+app.add_typer(renew.app, name="renew")
 app.command()(up.up)
 app.command()(replay.replay)
 app.command()(doctor.doctor)
@@ -34,7 +35,9 @@ def check(config: Annotated[Path, typer.Argument(help="The site's TOML file.")],
     if as_json:
         json_line({"configuration": str(config), "ok": True, "circuits": len(topology.circuits), "points": len(topology.points)})
         return
-    out.print(f"[green]{config} is sound[/green]: {len(topology.circuits)} circuits, {len(topology.points)} charging points")
+    out.print(
+        f"[green]{config} is sound[/green]: {counted(len(topology.circuits), 'circuit')}, {counted(len(topology.points), 'charging point')}"
+    )
 
 
 @app.command()

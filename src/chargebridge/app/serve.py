@@ -17,7 +17,7 @@ from chargebridge.meters import open_meter
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.plants import open_battery
-from chargebridge.site import ledger
+from chargebridge.site import keys, ledger
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.site import Site
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
@@ -100,7 +100,7 @@ def tls_context(config: SiteConfig) -> ssl.SSLContext | None:
 async def owner_access(config: SiteConfig, database: Database, password: str | None) -> Access:
     """How the owner gets in: the configured password, or ``password`` where none is configured; logins and token outlive a restart."""
     secret = await database.write(lambda c: ledger.keep_setting(c, "session_secret", secrets.token_urlsafe(32)))
-    token = await database.write(lambda c: ledger.keep_setting(c, "api_token", secrets.token_urlsafe(24)))
+    token = await database.write(keys.api_token)
     secure = (config.web.public_url or "").startswith("https://")
     if config.web.password_hash is not None:
         return Access(password_hash=config.web.password_hash, session_secret=secret, api_token=token, secure_cookie=secure)

@@ -258,6 +258,12 @@ def set_setting(c: Connection, name: str, value: str) -> None:
     c.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
+def settings_under(c: Connection, prefix: str) -> dict[str, str]:
+    """All whose names begin with ``prefix``, by the rest of the name."""
+    rows = c.execute(select(setting.c.name, setting.c.value).where(setting.c.name.startswith(prefix, autoescape=True)))
+    return {name.removeprefix(prefix): value for name, value in rows}
+
+
 def setting_of(c: Connection, name: str) -> str | None:
     found: str | None = c.execute(select(setting.c.value).where(setting.c.name == name)).scalar()
     return found

@@ -1,8 +1,5 @@
 """What people and programs may ask of a running site: the one implementation behind pages, API and commands."""
 
-import hashlib
-import hmac
-from base64 import b32encode
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import isfinite
@@ -16,6 +13,7 @@ from chargebridge.model.session import Preference
 from chargebridge.site import journal, ledger, present
 from chargebridge.site.config import SiteTable
 from chargebridge.site.engine import Engine
+from chargebridge.site.keys import DriverKeys
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
 from chargebridge.stations.port import Answer, Station, Stations
@@ -41,7 +39,7 @@ class Service:
         database: Database,
         clock: Clock,
         *,
-        secret: str,
+        keys: DriverKeys,
         remote_token: str,
         demo: bool,
         happenings: Iterable[Happening],
@@ -50,7 +48,7 @@ class Service:
     ) -> None:
         self._about, self._live, self._engine, self._stations = about, live, engine, stations
         self._database, self._clock = database, clock
-        self._secret, self._remote_token, self._demo = secret, remote_token, demo
+        self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
 
     def view(self) -> SiteView:
@@ -194,8 +192,7 @@ class Service:
         self._tell("session", f"{at.point.name}: priority {priority} set by {by}", point)
 
     def driver_key(self, point: str) -> str:
-        digest = hmac.new(bytes.fromhex(self._secret), point.encode(), hashlib.sha256).digest()
-        return b32encode(digest).decode().rstrip("=").lower()[:20]
+        return self._keys.of(point)
 
     def _nodes(self) -> set[str]:
         return {circuit.id for circuit in self._live.topology.circuits} | set(self._live.points)

@@ -24,6 +24,7 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.desk import REMOTE, StationDesk, Tokens
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
+from chargebridge.site.keys import DriverKeys, driver_keys
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.service import Service
@@ -40,7 +41,6 @@ TELL_AGAIN_S = 60.0
 FALLBACK_RETRY_S = 30.0
 BOOT_POLL_S = 0.2
 """A connected station may be called only after its boot was answered; so often we look whether it was."""
-DRIVER_SECRET = "driver_secret"  # noqa: S105 - the name under which it is kept, not the secret
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class Site:
         meters: Sequence[Meter],
         batteries: Sequence[BatteryPlant],
         *,
-        secret: str,
+        keys: DriverKeys,
         remote_token: str,
         demo: bool,
     ) -> None:
@@ -102,7 +102,7 @@ class Site:
             self.stations,
             database,
             clock,
-            secret=secret,
+            keys=keys,
             remote_token=remote_token,
             demo=demo,
             happenings=self._happenings,
@@ -123,9 +123,9 @@ class Site:
         demo: bool = False,
     ) -> "Site":
         """A site with what its store remembers: running sessions, limits in the book, the last happenings."""
-        secret = await database.write(lambda c: ledger.keep_setting(c, DRIVER_SECRET, secrets.token_hex(32)))
+        keys = await database.write(driver_keys)
         remote = await database.write(lambda c: ledger.keep_setting(c, REMOTE, "CB" + secrets.token_hex(8).upper()))
-        site = cls(config, clock, database, make_stations, meters, batteries, secret=secret, remote_token=remote, demo=demo)
+        site = cls(config, clock, database, make_stations, meters, batteries, keys=keys, remote_token=remote, demo=demo)
         for session in await database.read(ledger.open_sessions):
             point = site.live.points.get(session.point)
             if point is not None:

@@ -12,7 +12,7 @@ import typer
 from msgspec import Struct
 
 from chargebridge.app.clock import WallClock
-from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
+from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
 from chargebridge.meters import open_meter
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault
@@ -61,7 +61,9 @@ async def _examine(config: SiteConfig, *, as_json: bool) -> list[Finding]:
 
 async def examine(config: SiteConfig) -> AsyncIterator[Finding]:
     """One finding after the other; the meters are listened to together."""
-    yield Finding(what="configuration", ok=True, found=f"{len(config.circuit)} circuits, {len(config.point)} charging points")
+    yield Finding(
+        what="configuration", ok=True, found=f"{counted(len(config.circuit), 'circuit')}, {counted(len(config.point), 'charging point')}"
+    )
     yield _clock()
     for finding in (*_store(config), *_secrets(config)):
         yield finding

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
@@ -83,18 +84,24 @@ async def _read(url: str, count: int | None, *, as_json: bool) -> None:
                 return
 
 
-def _table(items: list[Reading | MeterFault]) -> Table:
-    table = Table("received", "power W", "L1/L2/L3 W", "L1/L2/L3 A", "L1/L2/L3 V", "import kWh", "export kWh", "meter")
+def _table(items: list[Reading | MeterFault]) -> Group:
+    """80 columns wide, with the faults below. Figures are rounded to what a person reads; ``--json`` has them whole."""
+    number = next((item.meter_number for item in reversed(items) if isinstance(item, Reading) and item.meter_number), None)
+    table = Table(
+        "received", "W", "L1 L2 L3 W", "L1 L2 L3 A", "L1 L2 L3 V", "kWh in", "kWh out", title=number and f"meter {number}", padding=(0, 0)
+    )
+    faults = []
     for item in items:
         if isinstance(item, MeterFault):
-            table.add_row(f"{item.at:%H:%M:%S}", f"[red]{item.reason}[/red]", item.cure)
+            table.add_row(f"{item.at:%H:%M:%S}", "[red]fault[/red]")
+            faults.append(f"{item.at:%H:%M:%S} [red]{item.reason}[/red]; {item.cure}")
             continue
-        energies = [f"{wh / 1000:.3f}" if wh is not None else "" for wh in (item.energy_import_wh, item.energy_export_wh)]
+        energies = [f"{wh / 1000:.2f}" if wh is not None else "" for wh in (item.energy_import_wh, item.energy_export_wh)]
         power = "" if item.power_w is None else f"{item.power_w:.0f}"
-        phases = (_three(item.power_w_phases, 0), _three(item.current_a, 2), _three(item.voltage_v, 1))
-        table.add_row(f"{item.received_at:%H:%M:%S}", power, *phases, *energies, item.meter_number or "")
-    return table
+        phases = (_three(item.power_w_phases, 0), _three(item.current_a, 1), _three(item.voltage_v, 0))
+        table.add_row(f"{item.received_at:%H:%M:%S}", power, *phases, *energies)
+    return Group(table, *faults)
 
 
 def _three(values: MaybePerPhase, digits: int) -> str:
-    return "" if values == UNTOLD else " / ".join("-" if v is None else f"{v:.{digits}f}" for v in values)
+    return "" if values == UNTOLD else " ".join("-" if v is None else f"{v:.{digits}f}" for v in values)

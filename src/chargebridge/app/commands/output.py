@@ -24,6 +24,11 @@ def json_line(value: Any) -> None:
     sys.stdout.flush()
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things, in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def problem_lines(errors: Iterable[ChargebridgeError], *, as_json: bool) -> None:
     """What is wrong, where, and what to do."""
     for error in errors:
