@@ -6,7 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from chargebridge.wire.chain2 import frames as chain2
-from chargebridge.wire.meter import hdlc, mbus
+from chargebridge.wire.meter import d0, hdlc, mbus
 from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC, ApduDecoder
 from chargebridge.wire.meter.dlms import DlmsDecoder
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
@@ -17,7 +17,12 @@ from chargebridge.wire.meter.telegram import Decoder, ErrorKind, Event, Protocol
 from chargebridge.wire.meter.tic import TicDecoder, find_frame
 from chargebridge.wire.smgw import decoder as smgw
 
-_P1_START = re.compile(rb"(?:^|[\r\n\0])/[A-Za-z]{3}[\w\\][ -~]*\r?\n")
+_P1_START = re.compile(rb"(?:^|[\r\n\0])/[A-Za-z]{3}[\w\\][ -~]*\r?\n(?=[\r\n]*(?:!|[^\r\n(]{1,24}[(\r\n]|[^\r\n(]{24}))")
+"""With as much of what follows as it takes to tell P1 from D0, which begins alike."""
+_APDU = re.compile(
+    b"(?:%b)?%b.{4}(?:\\x00|\\x09?\\x0c.{12})[\\x01\\x02]" % (re.escape(LLC), re.escape(bytes([DATA_NOTIFICATION]))), re.DOTALL
+)
+"""A DataNotification that stands alone: invoke id, no date-time or one, and an array or a structure."""
 _UNDECIDED_LIMIT = 4096
 _ERRORS_BEFORE_DOUBT = 5
 
@@ -30,7 +35,7 @@ def _find_p1(data: bytes) -> int:
 
 
 def _find_apdu(data: bytes) -> int:
-    return 0 if data.startswith(LLC + bytes([DATA_NOTIFICATION])) else -1
+    return 0 if _APDU.match(data) else -1
 
 
 class Language(Struct, frozen=True):
@@ -41,6 +46,7 @@ class Language(Struct, frozen=True):
 
 
 LANGUAGES: dict[Protocol, Language] = {
+    Protocol.D0: Language(d0.find_start, d0.D0Decoder),
     Protocol.P1: Language(_find_p1, P1PortDecoder),
     Protocol.SML: Language(lambda data: data.find(START), lambda _: SmlDecoder()),
     Protocol.DLMS: Language(hdlc.find_header, DlmsDecoder),
