@@ -17,8 +17,8 @@ MAX_SIZE = 4096
 _STX, _ETX, _EOT = b"\x02", b"\x03", b"\x04"
 _LIMITS = re.compile(rb"[\x02\x03\x04]")
 _LEAST = 8
-_LATER_CURRENTS = {"1-0:51.7.0", "1-0:71.7.0"}
-"""Told both or neither."""
+_L2, _L3 = "1-0:51.7.0", "1-0:71.7.0"
+"""Currents that are told both or neither."""
 _MARK = re.compile(rb"\x02\n[A-Z][A-Z0-9+-]{2,9}[ \t]|\x82\nAD(?:\xc3\xcf|S\xc3)")
 """The begin of a frame; or of one with ADCO or ADSC that was received as 8N1, with the parity in the eighth bit."""
 _JUDGED = 32
@@ -116,7 +116,7 @@ class TicDecoder:
             registers, bad = self._good(groups)
         if len(registers) + len(bad) != len(groups):
             return error(Protocol.TIC, ErrorKind.CONTENT, offset, "frame tells one quantity twice")
-        if len(_LATER_CURRENTS & registers.keys()) == 1:
+        if (_L2 in registers) != (_L3 in registers):
             return error(Protocol.TIC, ErrorKind.TRUNCATED, offset, "frame lacks the current of one phase")
         return self._telegram(registers, bad, offset, len(body) + 2)
 
@@ -135,7 +135,7 @@ class TicDecoder:
 
     def _telegram(self, registers: dict[str, Register], bad: list[str], offset: int, size: int) -> Telegram:
         unparsed = bad
-        if not self._groups.unknown.isdisjoint(registers):
+        if self._groups.unknown and not self._groups.unknown.isdisjoint(registers):
             others = [label for label in registers if label in self._groups.unknown]
             unparsed = [*bad, *("\t".join((label, *_texts(registers.pop(label)))) for label in others)]
         status = registers.get(STATUS)
@@ -160,6 +160,8 @@ class TicDecoder:
 
     def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
         """Bytes outside any frame: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
+        if start == end:
+            return
         stretch = buffer[start:end]
         if not stretch.strip(b"\r\n\0 "):
             return

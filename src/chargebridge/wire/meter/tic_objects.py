@@ -214,7 +214,7 @@ class Groups(dict[bytes, tuple[str, Register]]):
         right = (sum(group[:-1] if standard else group[:-2]) & 0x3F) + 0x20
         if group[-1] != right:
             raise GroupError(ErrorKind.CHECKSUM, label, f"checksum of group {label[:9]!r} is {chr(group[-1])!r}, should be {chr(right)!r}")
-        if not group.isascii() or not fields:
+        if not (group.isascii() and fields):
             raise GroupError(ErrorKind.CONTENT, label, f"{group[:20]!r} is no group of label, data and checksum")
         rule = (STANDARD if standard else HISTORIC).get(label)
         if rule is None:
