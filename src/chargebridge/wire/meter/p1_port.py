@@ -25,6 +25,7 @@ _PERHAPS = re.compile(rb"(?:\xdb(?:\x08[A-Za-z]{0,2})?|/[ -~]{0,100}\r?\n?\r?\n?
 _LONGEST_PERHAPS = 106
 _IN_FRAMES = (LLC, mbus.SAPS)
 _HEADER_SIZE = 10
+_CHECK = re.compile(rb"![0-9A-Fa-f]{4}")
 _CHECK_SIZE = 5
 
 
@@ -44,6 +45,12 @@ def find_enciphered(data: bytes) -> int:
 def _title_at(mark: re.Match[bytes]) -> int:
     """Where the length of the system title stands: after DB, or as the 00 that ends the mark."""
     return mark.start() + 1 if mark[0][0] == security.GLO else mark.end() - 1
+
+
+def _next(buffer: bytes, start: int, end: int) -> int:
+    """Where a telegram that could not be read may end early: at a mark inside it, or one that has only begun; else at ``end``."""
+    mark = _BLOCK.search(buffer, start, end) or _PERHAPS.search(buffer[:end], max(start, end - _LONGEST_PERHAPS))
+    return end if mark is None else mark.start()
 
 
 class P1PortDecoder:
@@ -118,16 +125,21 @@ class P1PortDecoder:
             self._allow(self._clear.feed(buffer[at : mark.end()]), events)
             return mark.end() - at
         headed = title_at > at + 1
-        need = size + _CHECK_SIZE if headed else size
-        again = buffer.find(buffer[at : max(mark.end(), at + _HEADER_SIZE)], at + 1, at + need if size else len(buffer))
+        end = at + size
+        again = buffer.find(buffer[at : max(mark.end(), at + _HEADER_SIZE)], at + 1, end if size else len(buffer))
         if again > 0:
             self._restart(again, events)
             events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {again - at} bytes"))
             return again - at
-        if size and len(buffer) >= at + (size if final else need):
-            self._restart(at + need, events)
-            events.append(self._decode(buffer[at : at + size], title_at - at, self._base + at))
-            return need
+        if size and len(buffer) >= (end if final or not headed else end + _CHECK_SIZE):
+            event = self._decode(buffer[at:end], title_at - at, self._base + at)
+            check = _CHECK.match(buffer, end) if headed else None
+            end = end if check is None else check.end()
+            if not isinstance(event, Telegram):
+                end = _next(buffer, at + 1, end)
+            self._restart(end, events)
+            events.append(event)
+            return end - at
         if not final:
             return 0
         self._restart(len(buffer), events)
