@@ -1,6 +1,7 @@
 """Between two full lists the phases are carried on, bounded by the rise of the total, and not for long."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from chargebridge.meters.memory import MAX_AGE_S, PhaseMemory
 from chargebridge.model.reading import UNTOLD, Reading
@@ -50,3 +51,21 @@ def test_nothing_to_carry():
     assert memory.complete(short(2300.0, 0)).current_a == UNTOLD
     memory.complete(FULL)
     assert memory.complete(short(None, 1)).current_a == UNTOLD
+
+
+def registers(after_s: float) -> Reading:
+    return Reading(meter="m", received_at=START + timedelta(seconds=after_s), energy_import_wh=Decimal(5))
+
+
+def test_a_list_of_registers_leaves_the_load_as_it_was():
+    memory = PhaseMemory()
+    assert memory.complete(registers(0)) == registers(0)
+    memory.complete(FULL)
+    memory.complete(short(2760.0, 2))
+    reading = memory.complete(registers(5))
+    assert (reading.power_w, reading.current_a, reading.voltage_v) == (2760.0, (8.0, None, -2.0), FULL.voltage_v)
+    assert reading.energy_import_wh == 5
+    assert {"power_w", "current_a"} <= set(reading.derived)
+    assert memory.complete(registers(2 + MAX_AGE_S + 1)) == registers(2 + MAX_AGE_S + 1), (
+        "never for long, nor from one such list to the next"
+    )

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chargebridge.meters import reading_of
 from chargebridge.model.reading import Reading, ScaleOrigin
-from chargebridge.sim.telegrams import han, p1, sml, tic
+from chargebridge.sim.telegrams import cii, d0, han, iskra, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues, measured
 from chargebridge.wire.meter import AutoDecoder, ClockOrigin, Protocol, Register, Scale, Telegram
@@ -210,3 +210,49 @@ def test_linky_historic_mode_never_understates():
 def test_energies_of_ten_tariffs_are_summed():
     data = tic.frame(*(tic.group(f"EASF{n:02d}", "000000001") for n in range(1, 11)), tic.group("EASD01", "000000001"))
     assert read(data).energy_import_wh == 10
+
+
+def test_d0_pushed_without_currents(values):
+    """|P|/U is the current of a meter that tells none."""
+    reading = read(d0.push(values, currents=False))
+    assert (reading.power_w, reading.power_w_phases) == (2990.0, (2300.0, -460.0, 1150.0))
+    assert reading.current_a == (10.0, -2.0, 5.0)
+    assert (reading.energy_import_wh, reading.energy_export_wh) == (1000, 20)
+    assert reading.derived == ("current_a",)
+
+
+def test_d0_readout_with_short_codes(values):
+    reading = read(d0.readout(values))
+    assert (reading.power_w, reading.current_a, reading.voltage_v) == (2990.0, (10.0, -2.0, 5.0), (230.0, 230.0, 230.0))
+    assert (reading.measured_at, reading.meter_number, reading.derived) == (values.at, "12345678", ())
+
+
+def test_d0_with_signed_totals_under_the_codes_of_import():
+    """EasyMeter Q3D: 1.7.0 and 21.7.0 are negative while it exports, and their group E may be 255."""
+    lines = ("1-0:1.8.0*255(1.0*kWh)", "1-0:21.7.255*255(-000046.00*W)", "1-0:41.7.255*255(23.00*W)", "1-0:1.7.255*255(-23.00*W)")
+    reading = read(("/ESY5Q3DA1024 V3.03\r\n\r\n" + "\r\n".join(lines) + "\r\n!\r\n").encode())
+    assert (reading.power_w, reading.power_w_phases) == (-23.0, (-46.0, 23.0, None))
+    assert reading.current_a == (pytest.approx(-0.2), pytest.approx(0.1), None)
+
+
+def test_swiss_push(values):
+    reading = read(cii.encode(values))
+    assert (reading.power_w, reading.power_w_phases) == (2990.0, (2300.0, -460.0, 1150.0))
+    assert (reading.current_a, reading.voltage_v) == ((10.0, -2.0, 5.0), (230.0, 230.0, 230.0))
+    assert (reading.scale, reading.meter_number) == (ScaleOrigin.PROFILE, "12345678")
+    assert read(cii.encode(values, volt_steps=10)).voltage_v == (230.0, 230.0, 230.0)
+
+
+def test_swiss_scales_that_cannot_be_are_not_believed(values):
+    """10 A that carry 23 kW are not 10 A; 6,000 is no voltage in 1 V nor in 0.1 V."""
+    assert read(cii.encode(replace(values, power_import_w=23_000.0))).scale is ScaleOrigin.UNKNOWN
+    assert read(cii.encode(replace(values, voltage_v=(600.0, 600.0, 600.0)), volt_steps=10)).scale is ScaleOrigin.UNKNOWN
+
+
+def test_slovenian_and_croatian_pushes(values):
+    for telegram in (iskra.slovenian_power(values), iskra.croatian(values)):
+        reading = read(telegram)
+        assert (reading.power_w, reading.power_w_phases) == (2990.0, (2300.0, -460.0, 1150.0))
+        assert (reading.current_a, reading.voltage_v) == ((10.0, -2.0, 5.0), (230.0, 230.0, 230.0))
+        assert (reading.scale, reading.measured_at) == (ScaleOrigin.PROFILE, values.at)
+    assert read(iskra.slovenian_energy(values)).energy_import_wh == 1000

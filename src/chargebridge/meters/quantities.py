@@ -59,7 +59,7 @@ def reading_of(telegram: Telegram, *, meter: str, received_at: datetime) -> Read
     powers = _per_phase(lambda group: _phase_power(found, group))
     voltages = _per_phase(lambda group: found.number(f"{group + 12}.7.0", "V"))
     currents = _per_phase(lambda group: found.number(f"{group + 11}.7.0", "A"))
-    if telegram.protocol in (Protocol.P1, Protocol.SML, Protocol.MODBUS, Protocol.JSON):
+    if telegram.protocol in (Protocol.P1, Protocol.SML, Protocol.D0, Protocol.MODBUS, Protocol.JSON):
         currents = _refined(found, currents, powers, voltages)
     elif telegram.protocol is Protocol.TIC:
         currents = _from_apparent(found, currents, voltages)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chargebridge.sim.telegrams import han, p1, sml, tic
+from chargebridge.sim.telegrams import cii, d0, han, iskra, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.meter import AutoDecoder, Telegram
@@ -57,6 +57,16 @@ SAMPLES = {
     "kaifa_hourly_one_phase.bin": han.kaifa(ONE_PHASE_EXPORTING, ListSize.HOURLY),
     "kamstrup_full.bin": han.kamstrup(THREE_PHASES, ListSize.FULL),
     "kamstrup_hourly_one_phase.bin": han.kamstrup(ONE_PHASE_EXPORTING, ListSize.HOURLY),
+    "cii_whole_volts.bin": cii.encode(THREE_PHASES),
+    "cii_tenths_of_volts.bin": cii.encode(THREE_PHASES, volt_steps=10),
+    "iskra_slovenia_power.bin": iskra.slovenian_power(THREE_PHASES),
+    "iskra_slovenia_power_one_phase.bin": iskra.slovenian_power(ONE_PHASE_EXPORTING),
+    "iskra_slovenia_energy.bin": iskra.slovenian_energy(THREE_PHASES),
+    "iskra_croatia.bin": iskra.croatian(THREE_PHASES),
+    "d0_push.txt": d0.push(THREE_PHASES),
+    "d0_push_without_currents.txt": d0.push(ONE_PHASE_EXPORTING, currents=False),
+    "d0_readout.txt": d0.readout(THREE_PHASES),
+    "d0_readout_one_phase.txt": d0.readout(ONE_PHASE_EXPORTING),
     "tic_historic_three_phases.bin": tic.encode_historic(THREE_PHASES),
     "tic_historic_one_phase.bin": tic.encode_historic(ONE_PHASE_EXPORTING),
     "tic_historic_overload.bin": tic.encode_overload(THREE_PHASES, excess_a=5),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargebridge.sim.telegrams import han, p1, sml, tic
+from chargebridge.sim.telegrams import cii, d0, han, iskra, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues, in_summer, measured
 from chargebridge.wire.meter import AutoDecoder, Telegram
@@ -148,6 +148,45 @@ def test_linky_historic(values):
     reactive = values.reactive_import_var - values.reactive_export_var
     apparent = telegram.registers["1-0:9.7.0"].value
     assert abs(apparent - (math.hypot(values.power_import_w, reactive) if values.power_import_w else 0)) <= 5.5
+
+
+@given(meter_values(ampere_steps=100, volt_steps=10, wh_steps=1, max_wh=999_999_999))
+def test_d0(values):
+    pushed, asked = decoded(d0.push(values)), decoded(d0.readout(values))
+    for telegram in (pushed, asked):
+        check(values, telegram, signed_phases=True)
+        check_energy(values, telegram, "1-0")
+        assert telegram.meter_id == values.meter_id
+        assert telegram.device == "CBR5SIM-D0"
+        assert telegram.unparsed == ()
+    assert (pushed.crc_ok, asked.crc_ok) == (None, True)
+    assert asked.clock == values.at
+
+
+@given(meter_values(ampere_steps=100, volt_steps=1, wh_steps=1, max_wh=0xFFFFFFFF), st.sampled_from((1, 10)))
+def test_landis_gyr_cii(values, volt_steps):
+    telegram = decoded(cii.encode(values, volt_steps=volt_steps))
+    check(values, telegram, signed_phases=False)
+    check_energy(values, telegram, "1-1")
+    assert telegram.clock == values.at
+    assert telegram.meter_id == values.meter_id
+
+
+@given(meter_values(ampere_steps=100, volt_steps=10, wh_steps=1, max_wh=0xFFFFFFFF), st.integers(1000, 50_000), st.booleans())
+def test_iskraemeco(values, limit_w, connected):
+    power = decoded(iskra.slovenian_power(values))
+    check(values, power, signed_phases=False)
+    assert power.clock == values.at
+    assert power.registers["1-0:3.7.0"].value == values.reactive_import_var
+    if not values.single_phase:
+        energy, croatian = decoded(iskra.slovenian_energy(values)), decoded(iskra.croatian(values, limit_w=limit_w, connected=connected))
+        check_energy(values, energy, "1-0")
+        check_energy(values, croatian, "1-0")
+        check(values, croatian, signed_phases=False)
+        assert energy.meter_id == power.meter_id
+        assert croatian.meter_id == values.meter_id
+        assert croatian.registers["0-0:17.0.0"].value == limit_w
+        assert croatian.registers["0-0:96.3.10"].value == connected
 
 
 def test_measured_follows_from_true_physics():

@@ -23,6 +23,8 @@ from chargebridge.wire.meter import (
 )
 from chargebridge.wire.meter.apdu import MAX_APDU
 from chargebridge.wire.meter.crc import arc
+from chargebridge.wire.meter.d0 import MAX_SIZE as D0_MAX
+from chargebridge.wire.meter.d0 import D0Decoder
 from chargebridge.wire.meter.hdlc import MAX_FRAME, HdlcFramer, frame
 from chargebridge.wire.meter.p1 import MAX_SIZE
 from chargebridge.wire.meter.sml_transport import MAX_FILE, SmlFile, SmlFramer, wrap
@@ -34,7 +36,8 @@ CHUNK = 4096
 FAMILIES: dict[str, tuple[Callable[[], Decoder], str, int]] = {
     "p1": (P1Decoder, "p1_*", MAX_SIZE),
     "sml": (SmlDecoder, "sml_*", MAX_FILE),
-    "dlms": (DlmsDecoder, "[ak]*.bin", MAX_FRAME + MAX_APDU),
+    "dlms": (DlmsDecoder, "[acik]*.bin", MAX_FRAME + 2 * MAX_APDU),
+    "d0": (D0Decoder, "d0_readout*", D0_MAX),
     "tic": (TicDecoder, "tic_historic*", TIC_MAX),
 }
 SAMPLES = {name: [path.read_bytes() for path in sorted(DATA.glob(pattern))] for name, (_, pattern, _) in FAMILIES.items()}
@@ -136,7 +139,9 @@ def test_little_is_held_whatever_comes(family, junk, start):
 def test_an_endless_telegram_is_given_up(family):
     """An opening that never closes ends in an error, and what follows it is read."""
     make, _, limit = FAMILIES[family]
-    opening = {"p1": b"/ISK5X\r\n", "sml": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01", "dlms": b"~\xaf", "tic": b"\x02\n"}[family]
+    opening = {"p1": b"/ISK5X\r\n", "sml": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01", "dlms": b"~\xaf", "d0": b"/ISK5X\r\n", "tic": b"\x02\n"}[
+        family
+    ]
     sample = SAMPLES[family][0]
     events = run(make(), opening + b"x" * (limit + CHUNK) + sample)
     assert isinstance(events[0], DecodeError)
@@ -155,7 +160,7 @@ def test_any_apdu_gives_an_event(data):
 def test_damaged_content_behind_right_checksums(flips, pick):
     """A checksum says that the bytes are the sender's, not that they make sense."""
     framer = HdlcFramer()
-    (frame,) = framer.feed(SAMPLES["dlms"][pick % len(SAMPLES["dlms"])])
+    frame, *_ = framer.feed(SAMPLES["dlms"][pick % len(SAMPLES["dlms"])])
     assert not isinstance(frame, DecodeError)
     information = bytearray(frame.information)
     for at, mask in flips:
@@ -208,6 +213,7 @@ def test_an_oversized_telegram_is_refused_however_it_comes(family):
     huge = {
         "p1": b"/ISK5X\r\n\r\n" + filling + b"!0000\r\n",
         "sml": wrap(filling),
+        "d0": b"/ISK5X\r\n\x02" + filling + b"!\r\n\x03\0",
         "dlms": b"".join(frame(b"\0" * 2000, destination=b"\1", source=b"\3", control=0x13, segmented=True) for _ in range(20)),
         "tic": b"\x02\n" + filling + b"\r\x03",
     }[family]

@@ -118,8 +118,7 @@ class D0Decoder:
             self._cut(buffer, text, header, body, following.start(), events)
             return following.start()
         if end is not None:
-            self._whole(buffer, text, header, body, end, events)
-            return end.end()
+            return self._whole(buffer, text, header, body, end, events)
         if size - start > MAX_SIZE:
             events.append(error(Protocol.D0, ErrorKind.OVERSIZE, self._base + start, f"no end within {MAX_SIZE} bytes"))
             self._noise = self._base + start
@@ -129,18 +128,20 @@ class D0Decoder:
             return size
         return None
 
-    def _whole(self, buffer: bytes, text: bytes, header: re.Match[bytes], body: int, end: re.Match[bytes], events: list[Event]) -> None:
-        """A telegram with its end; with its check character where STX opened it."""
+    def _whole(self, buffer: bytes, text: bytes, header: re.Match[bytes], body: int, end: re.Match[bytes], events: list[Event]) -> int:
+        """A telegram with its end, and its check character where STX opened it; returns where to go on."""
         if end.re is _PUSH_END:
             self._read(buffer, text, header, (body, end.start() + 1), end.end(), events, crc_ok=None)
-            return
-        told, computed = end[1][0], block_check(text[body + 1 : end.start() + 1])
+            return end.end()
+        told, computed = end[1], bytes((block_check(text[body + 1 : end.start() + 1]),))
         if told == computed:
             self._read(buffer, text, header, (body + 1, end.start()), end.end(), events, crc_ok=True)
-        else:
-            self._noise = None
-            reason = f"check character is {computed:02X}, the telegram says {told:02X}"
-            events.append(error(Protocol.D0, ErrorKind.CHECKSUM, self._base + header.start(), reason))
+            return end.end()
+        reason = f"check character is {computed.hex()}, the telegram says {told.hex()}"
+        events.append(error(Protocol.D0, ErrorKind.CHECKSUM, self._base + header.start(), reason))
+        self._noise = self._base + end.start()
+        # Where the check character itself was lost, the slash of the next telegram stands in its place.
+        return end.start() + 1 if told == b"/" else end.end()
 
     def _cut(self, buffer: bytes, text: bytes, header: re.Match[bytes], body: int, stop: int, events: list[Event]) -> None:
         """A telegram that the next one, or the end of the stream, cuts: whole all the same if its ``!`` is there, though nothing checks it."""
