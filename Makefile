@@ -13,7 +13,7 @@ help:
 	@echo "make test     lint, types, import floors and all fast tests"
 	@echo "make interop  foreign peers against ours"
 	@echo "make bench    figures beside peers and physical limits"
-	@echo "make soak     property tests with many more examples"
+	@echo "make soak     property tests with many more examples, 100,000 damaged telegrams a protocol"
 
 $(UV):
 	@tools/make-venv $(PYTHON)

@@ -145,3 +145,23 @@ async def test_serial_port_that_is_not_there(clock):
     assert isinstance(fault, MeterFault)
     assert "cannot be opened" in fault.reason
     assert "dialout" in fault.cure
+
+
+async def test_a_long_list_that_broke_off_does_not_swallow_the_short_ones_after_it(clock, values):
+    """Its header says how long it would be; the pause after it says that nothing more of it comes."""
+    long, short = han.aidon(values, ListSize.HOURLY), han.aidon(values, ListSize.POWER)
+
+    async def script(_connection: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(long[:100])
+        await writer.drain()
+        await asyncio.sleep(1.3)
+        writer.write(short)
+        await writer.drain()
+        await asyncio.sleep(5)
+
+    server, url = await served(script)
+    async with server:
+        fault, reading = await collect(url, clock, 2)
+    assert isinstance(fault, MeterFault)
+    assert "ends after 100" in fault.reason
+    assert isinstance(reading, Reading)

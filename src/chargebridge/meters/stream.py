@@ -7,7 +7,7 @@ from typing import Protocol
 from chargebridge.meters.port import LinkFault, SourceEvent
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Telegram
-from chargebridge.wire.meter.telegram import DecoderFactory
+from chargebridge.wire.meter.telegram import DecoderFactory, Impatient
 
 
 class Closing(Protocol):
@@ -20,6 +20,8 @@ Streams = tuple[asyncio.StreamReader, Closing]
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_S = 60.0
 """A half-open connection looks like a silent one; after this silence it is opened anew."""
+PAUSE_S = 1.0
+"""Longer than any pause inside a frame, also behind a bridge that sends bytes in packets; shorter than that between two telegrams."""
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 1.0, 30.0
 _CHUNK = 4096
 
@@ -71,11 +73,18 @@ class StreamSource:
     async def _session(self, reader: asyncio.StreamReader) -> AsyncIterator[SourceEvent]:
         """What one connection delivers, and in the end why it ended."""
         decoder = self._decoder()
+        silent_s = 0.0
         while True:
             try:
-                async with asyncio.timeout(self._silence_s):
+                async with asyncio.timeout(min(PAUSE_S, self._silence_s)):
                     data = await reader.read(_CHUNK)
             except TimeoutError:
+                if isinstance(decoder, Impatient):
+                    for event in decoder.pause():
+                        yield event
+                silent_s += PAUSE_S
+                if silent_s < self._silence_s:
+                    continue
                 reason, cure = f"no byte for {self._silence_s:g} s, opened anew", "check that the port is enabled and the cable sits"
                 break
             except OSError as problem:
@@ -84,6 +93,7 @@ class StreamSource:
             if not data:
                 reason, cure = "closed by the other side, opened anew", self._cure
                 break
+            silent_s = 0.0
             for event in decoder.feed(data):
                 if isinstance(event, Telegram):
                     self._backoff_s = FIRST_BACKOFF_S

@@ -13,8 +13,9 @@ from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.p1_port import P1PortDecoder, find_enciphered
 from chargebridge.wire.meter.sml import SmlDecoder
 from chargebridge.wire.meter.sml_transport import START
-from chargebridge.wire.meter.telegram import Decoder, ErrorKind, Event, Protocol, Telegram, error
+from chargebridge.wire.meter.telegram import Decoder, ErrorKind, Event, Impatient, Protocol, Telegram, error
 from chargebridge.wire.meter.tic import TicDecoder, find_frame
+from chargebridge.wire.osgp import exchanges as mep
 from chargebridge.wire.smgw import decoder as smgw
 
 _P1_START = re.compile(rb"(?:^|[\r\n\0])/[A-Za-z]{3}[\w\\][ -~]*\r?\n(?=[\r\n]*(?:!|[^\r\n(]{1,24}[(\r\n]|[^\r\n(]{24}))")
@@ -53,6 +54,7 @@ LANGUAGES: dict[Protocol, Language] = {
     Protocol.DLMS_MBUS: Language(mbus.find_header, mbus.MbusDecoder),
     Protocol.DLMS_APDU: Language(_find_apdu, ApduDecoder),
     Protocol.TIC: Language(find_frame, TicDecoder),
+    Protocol.MEP: Language(mep.find, mep.ExchangeDecoder),
     Protocol.SMGW: Language(smgw.find, smgw.SmgwDecoder),
     Protocol.CHAIN2: Language(chain2.find, lambda _: chain2.Chain2Decoder()),
 }
@@ -95,6 +97,10 @@ class AutoDecoder:
         if len(self._data) <= _UNDECIDED_LIMIT:
             return []
         return [self._unknown()]
+
+    def pause(self) -> list[Event]:
+        """See ``Impatient``."""
+        return self._watched(self._decoder.pause()) if isinstance(self._decoder, Impatient) else []
 
     def close(self) -> list[Event]:
         """The stream has ended: what is left over is judged."""

@@ -164,6 +164,10 @@ class MbusDecoder:
         """Take bytes, return the telegrams and errors that they completed."""
         return self._join(self._framer.feed(data))
 
+    def pause(self) -> list[Event]:
+        """See ``Impatient``: a frame has no pauses, the segments of one push may."""
+        return self._join(self._framer.close())
+
     def close(self) -> list[Event]:
         """The stream has ended: what is left over is judged."""
         events = self._join(self._framer.close())

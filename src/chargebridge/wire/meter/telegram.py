@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol as TypingProtocol
+from typing import runtime_checkable
 
 from msgspec import Struct
 
@@ -145,6 +146,15 @@ class Decoder(TypingProtocol):
     def feed(self, data: bytes) -> list[Event]: ...
 
     def close(self) -> list[Event]: ...
+
+
+@runtime_checkable
+class Impatient(TypingProtocol):
+    """A decoder whose frames tell their length. ``pause`` says that no byte came for longer than any frame allows: what waits for the rest of
+    a frame is judged now. Without it, a damaged length would swallow the short telegrams that follow, up to as many bytes as it claims.
+    """
+
+    def pause(self) -> list[Event]: ...
 
 
 DecoderFactory = Callable[[], Decoder]
