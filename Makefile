@@ -40,6 +40,7 @@ browser:
 
 soak: $(STAMP)
 	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties
+	FUZZ_INPUTS=100000 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/meter/test_fuzz_many.py
 
 bench: $(UV)
 	@$(UV) sync --quiet --frozen --group dev --group bench
