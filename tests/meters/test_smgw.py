@@ -11,15 +11,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chargebridge.meters import MeterError, check_url, open_meter
 from chargebridge.meters.port import LinkFault
-from chargebridge.meters.smgw import Gateway, SmgwSource, intervals, open_gateway, open_source
+from chargebridge.meters.smgw import Gateway, SmgwSource, intervals, open_gateway, open_source, quarter_hours
 from chargebridge.meters.smgw.gateway import PAUSES
 from chargebridge.model.reading import Reading
 from chargebridge.model.series import Direction, Quality
 from chargebridge.sim.smgw import Authority, CasaGateway, ConexaGateway, GatewayMeter, PpcGateway, Register
-from chargebridge.sim.smgw.meter import quarter_hours
+from chargebridge.sim.smgw.door import Response
+from chargebridge.sim.smgw.meter import quarter_hours as stored
 from chargebridge.sim.smgw.theben import Contract
 from chargebridge.wire.meter import ClockOrigin
 from chargebridge.wire.smgw import Fault, SmgwError, Value
+from chargebridge.wire.smgw.value import MAX_ANSWER
 
 PASSWORD = "right horse"
 START = datetime(2025, 12, 31, 0, 0, tzinfo=UTC)
@@ -41,7 +43,7 @@ def password_file(tmp_path: Path) -> str:
 @pytest.fixture
 def meter() -> GatewayMeter:
     """Two days of quarter hours; the clock of the tests stands in their middle."""
-    return quarter_hours(NUMBER, START, 192)
+    return stored(NUMBER, START, 192)
 
 
 def ppc(authority, clock, *meters, **login) -> PpcGateway:
@@ -269,7 +271,7 @@ async def test_somebody_else_in_the_only_session_is_told(authority, clock, meter
 
 
 async def test_two_meters_of_one_gateway_take_turns(authority, clock, meter, password_file):
-    other = quarter_hours("1LGZ0088888888", START, 192, export=False)
+    other = stored("1LGZ0088888888", START, 192, export=False)
     async with ppc(authority, clock, meter, other) as door:
         first, second = (gateway(door, clock, password_file, meter=number) for number in (NUMBER, "1 LGZ 00 8888 8888"))
         one, two = await asyncio.gather(first.present(), second.present())
@@ -286,6 +288,29 @@ async def test_nobody_there(clock, password_file):
     await stream.aclose()
     assert all(isinstance(fault, LinkFault) and "cable" in fault.cure for fault in faults)
     assert clock.slept == [10.0, 20.0]
+
+
+async def test_nobody_is_followed_elsewhere(authority, clock, meter, password_file):
+    async with conexa(authority, clock, Contract("01005e318021.taf7-1.sm", 7, meter)) as door:
+        door.answer = lambda _: Response(307, headers={"Location": "https://192.0.2.1/smgw/m2m/x/json"})
+        error = await refused(gateway(door, clock, password_file).present(), Fault.CONTENT)
+    assert "leads nowhere" in error.reason
+
+
+async def test_an_answer_without_end_is_given_up(authority, clock, meter, password_file):
+    async with casa(authority, clock, meter) as door:
+        door.answer = lambda _: Response(body=b"x" * (MAX_ANSWER + 1))
+        error = await refused(gateway(door, clock, password_file).present(), Fault.CONTENT)
+    assert "longer" in error.reason
+
+
+async def test_an_hour_that_comes_twice_is_asked_for_whole(authority, clock, password_file):
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    clock.at = first + timedelta(days=1)
+    for start, end in ((first, first + timedelta(minutes=30)), (first + timedelta(hours=1), first + timedelta(hours=1, minutes=30))):
+        async with ppc(authority, clock, stored(NUMBER, first - timedelta(hours=4), 60, late_s=1)) as door:
+            (bought, _) = await quarter_hours(door.url(password_file=password_file), "grid", start, end, clock)
+        assert bought.count(Quality.MEASURED) == 2
 
 
 # Usage points
@@ -312,7 +337,7 @@ async def test_a_conexa_is_asked_for_its_liveliest_usage_point_and_for_the_quart
 
 @pytest.mark.parametrize(("vendor", "late_s"), [("ppc", 1), ("theben", 0)])
 async def test_quarter_hours_are_what_the_registers_grew_by(vendor, late_s, authority, clock, password_file):
-    meter = quarter_hours(NUMBER, START, 97, late_s=late_s)
+    meter = stored(NUMBER, START, 97, late_s=late_s)
     await clock.sleep(2 * 86400)
     async with any_door(vendor, authority, clock, meter) as door:
         values = await gateway(door, clock, password_file).span(START, START + timedelta(hours=24, minutes=1))
@@ -324,7 +349,7 @@ async def test_quarter_hours_are_what_the_registers_grew_by(vendor, late_s, auth
 
 
 async def test_longer_spans_than_a_conexa_answers_are_asked_in_pieces(authority, clock, password_file):
-    meter = quarter_hours(NUMBER, START, 70 * 96)
+    meter = stored(NUMBER, START, 70 * 96)
     await clock.sleep(80 * 86400)
     async with conexa(authority, clock, Contract("01005e318021.taf7-1.sm", 7, meter)) as door:
         values = await gateway(door, clock, password_file).span(START, START + timedelta(days=69))
@@ -334,12 +359,12 @@ async def test_longer_spans_than_a_conexa_answers_are_asked_in_pieces(authority,
 
 @pytest.mark.parametrize(("day", "count"), [(datetime(2026, 3, 28, 23, tzinfo=UTC), 92), (datetime(2026, 10, 24, 22, tzinfo=UTC), 100)])
 async def test_days_of_23_and_25_hours_have_their_true_number(day, count, authority, clock, password_file):
-    meter = quarter_hours(NUMBER, day - timedelta(hours=2), 130, late_s=1)
+    meter = stored(NUMBER, day - timedelta(hours=2), 130, late_s=1)
     clock.at = day + timedelta(days=3)
     end = day + count * timedelta(minutes=15)
     async with ppc(authority, clock, meter) as door:
-        values = await gateway(door, clock, password_file).span(day, end + timedelta(minutes=1))
-    (bought, _) = intervals(values, "grid", day, end)
+        (bought, _) = await quarter_hours(door.url(password_file=password_file), "grid", day, end, clock)
+    assert (bought.meter, bought.start, bought.end) == ("grid", day, end)
     assert bought.count(Quality.MEASURED) == count
 
 

@@ -8,17 +8,18 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from chargebridge.meters.address import Address
+from chargebridge.meters.address import Address, parse
 from chargebridge.meters.port import LinkFault, MeterError, SourceEvent, TelegramSource
 from chargebridge.meters.smgw.dialogue import Vendor
 from chargebridge.meters.smgw.gateway import Gateway, Login
 from chargebridge.meters.smgw.link import context
-from chargebridge.meters.smgw.series import intervals
+from chargebridge.meters.smgw.series import SLACK, intervals
 from chargebridge.model.clock import Clock
+from chargebridge.model.series import Series
 from chargebridge.wire.smgw import SmgwError
 from chargebridge.wire.smgw.value import meter_number
 
-__all__ = ["SETTINGS", "Gateway", "SmgwSource", "Vendor", "intervals", "open_gateway", "open_source"]
+__all__ = ["SETTINGS", "Gateway", "SmgwSource", "Vendor", "intervals", "open_gateway", "open_source", "quarter_hours"]
 
 _CERTIFICATE = ("cert_file", "cert_key_file", "cert_password_file", "cert_password_env")
 SETTINGS = frozenset(("vendor", "user", "password_file", "password_env", "fingerprint", "meter", "every", "digest", "curve", *_CERTIFICATE))
@@ -45,7 +46,8 @@ class SmgwSource:
                 found = await self._gateway.present()
             except SmgwError as problem:
                 pause_s = self._gateway.pause_s
-                yield LinkFault(self.where, f"{problem.reason} (asked again in {pause_s / 60:.0f} min)", problem.cure)
+                later = f"{pause_s / 60:.0f} min" if pause_s > 90 else f"{pause_s:.0f} s"
+                yield LinkFault(self.where, f"{problem.reason} (asked again in {later})", problem.cure)
             else:
                 pause_s = self._every_s
                 if found.clock is None or last is None or found.clock > last:
@@ -99,6 +101,15 @@ def open_gateway(address: Address, clock: Clock) -> Gateway:
 def open_source(address: Address, clock: Clock) -> TelegramSource:
     """``?vendor=``, ``user=``, ``password_file=``, ``fingerprint=``, ``meter=``, ``every=`` seconds (300); the others stand in the guide."""
     return SmgwSource(open_gateway(address, clock), clock, address.number("every", EVERY_S, least=LEAST_EVERY_S))
+
+
+async def quarter_hours(url: str, name: str, start: datetime, end: datetime, clock: Clock) -> list[Series]:
+    """Import and export of each quarter hour from ``start`` to ``end`` (aware, on the quarter) of the gateway at ``url``, under ``name``.
+
+    Raises ``MeterError`` for the address and ``SmgwError`` where the gateway does not answer so.
+    """
+    values = await open_gateway(parse(url, SETTINGS), clock).span(start, end + SLACK)
+    return intervals(values, name, start, end)
 
 
 def _pin(address: Address) -> str | None:

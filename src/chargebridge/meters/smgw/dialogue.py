@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from chargebridge.wire.smgw import Fault, SmgwError, UsagePoint, Value, emh, exp
 from chargebridge.wire.smgw.value import choose_meter, content_error, meter_number
 
 _LOGOUT_TIMEOUT_S = 10.0
+_HOUR = timedelta(hours=1)
 
 
 class Vendor(StrEnum):
@@ -48,11 +49,13 @@ class PpcDialogue:
         return telegram("ppc", latest(values), meter=chosen.number, unparsed=ppc.unread(text))
 
     async def span(self, link: Link, meter: str | None, start: datetime, end: datetime) -> list[Value]:
-        """From the signed file: it has times in UTC, and signatures."""
+        """From the signed file: it has times in UTC, and signatures. The form takes local time, so that one of an hour that comes twice may be
+        taken for the other: an hour more on both sides makes up for it.
+        """
         async with _ppc_session(link) as session:
             chosen = await session.meter(meter)
             mid = ppc.span_mid(await session.page(ppc.span_form(session.token, chosen.mid)))
-            data = await link.post_form(ppc.PATH, ppc.export_form(session.token, mid, start, end))
+            data = await link.post_form(ppc.PATH, ppc.export_form(session.token, mid, start - _HOUR, end + _HOUR))
         if export.find(data) < 0:
             ppc.page(data)  # the page may say what is wrong
         return [value for value in export.values(data) if value.at is not None and start <= value.at <= end]

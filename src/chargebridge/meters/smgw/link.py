@@ -104,6 +104,7 @@ class Link:
 
     def __init__(self, host: str, port: int, pinned: PinnedContext, auth: httpx.Auth | None) -> None:
         self.context = pinned
+        pinned.certificate = None
         self._host = host
         self._client = httpx.AsyncClient(
             base_url=f"https://{f'[{host}]' if ':' in host else host}:{port}",

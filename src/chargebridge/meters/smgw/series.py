@@ -8,7 +8,7 @@ from chargebridge.model.series import Direction, Interval, Quality, Series
 from chargebridge.wire.smgw import Value
 
 _CODES = {Direction.IMPORT: "1-0:1.8.0", Direction.EXPORT: "1-0:2.8.0"}
-_SLACK_S = 60
+SLACK = timedelta(seconds=60)
 """PPC takes its readings a second after the quarter hour."""
 _QUARTER_S = 900
 
@@ -42,7 +42,7 @@ def _on_grid(values: list[Value], start: datetime, step: timedelta) -> dict[int,
             continue
         number = round((value.at - start) / step)
         away = abs(value.at - start - number * step)
-        if away <= timedelta(seconds=_SLACK_S) and (number not in nearest or away < nearest[number][0]):
+        if away <= SLACK and (number not in nearest or away < nearest[number][0]):
             nearest[number] = away, value.value
     return {number: register for number, (_, register) in nearest.items()}
 

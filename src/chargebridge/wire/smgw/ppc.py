@@ -67,7 +67,7 @@ def span_form(token: str | None, mid: str) -> dict[str, str]:
 
 
 def export_form(token: str | None, span_mid: str, start: datetime, end: datetime) -> dict[str, str]:
-    """``start`` and ``end`` aware; the gateway takes local time. Around the repeated hour ask for an hour more on both sides."""
+    """``start`` and ``end`` aware; the gateway takes local time."""
     return form("exportMeterValues", token, mid=span_mid, **{"from": local_time.text(start), "to": local_time.text(end)})
 
 
