@@ -26,7 +26,8 @@ class TelegramMeter:
             match event:
                 case Telegram():
                     yield memory.complete(reading_of(event, meter=self.name, received_at=now))
-                case DecodeError(offset=offset, reason=reason, cure=cure):
-                    yield MeterFault(meter=self.name, at=now, where=f"{self.source.where}, byte {offset}", reason=reason, cure=cure)
+                case DecodeError(kind=kind, offset=offset, reason=reason, cure=cure):
+                    where = f"{self.source.where}, byte {offset}"
+                    yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure, kind=kind.value)
                 case LinkFault(where=where, reason=reason, cure=cure):
                     yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure)

@@ -53,10 +53,14 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class MeterFault(Struct, frozen=True, kw_only=True):
-    """A telegram that could not be used, or a source that could not be reached. The next reading may be good again."""
+    """A telegram that could not be used, or a source that could not be reached. The next reading may be good again.
+
+    kind: what was wrong with the telegram ("checksum", "truncated", "key" ...), or "link" where no telegram came.
+    """
 
     meter: str
     at: datetime
     where: str
     reason: str
     cure: str
+    kind: str = "link"

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from chargebridge.app.clock import WallClock
-from chargebridge.app.commands import meter_detect
+from chargebridge.app.commands import meter_check, meter_detect
 from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
 from chargebridge.meters import decode_file, open_meter
 from chargebridge.meters.address import of_file
@@ -19,6 +19,7 @@ from chargebridge.wire.meter import Protocol, Telegram
 
 app = typer.Typer(help="Look at a meter's telegrams.", no_args_is_help=True)
 app.command()(meter_detect.detect)
+app.command()(meter_check.check)
 
 
 @app.command()
