@@ -6,10 +6,9 @@ from collections.abc import Callable
 from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.osgp import tables
 from chargebridge.wire.osgp.digest import KEY_SIZE, digest
-from chargebridge.wire.osgp.packet import SEQUENCE_SIZE, Code, Framer, Packet, signed
+from chargebridge.wire.osgp.packet import PARTIAL_READ_SIZE, SEQUENCE_SIZE, Code, Framer, Packet, signed
 
 ALERT = b"\0\0"
-_PARTIAL_SIZE = 8
 _SUMMATIONS = bytes((*range(8), 26, 27, 28))
 
 
@@ -67,7 +66,7 @@ class MepDevice:
             named = (self.sequence - self._names_last) % 2**32
             return bytes((Code.SEQUENCE,)) + named.to_bytes(SEQUENCE_SIZE, "big")
         self.sequence = (self.sequence + 1) % 2**32
-        if body[:1] != bytes((Code.PARTIAL_READ,)) or len(body) != _PARTIAL_SIZE:
+        if body[:1] != bytes((Code.PARTIAL_READ,)) or len(body) != PARTIAL_READ_SIZE:
             return bytes((Code.UNSUPPORTED,))
         table, offset, count = (int.from_bytes(body[a:b], "big") for a, b in ((1, 3), (3, 6), (6, 8)))
         self.requests.append(table)

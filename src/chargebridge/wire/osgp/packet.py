@@ -16,6 +16,7 @@ from chargebridge.wire.osgp.digest import digest
 MAX_PACKET = 512
 """A packet has at most 476 bytes."""
 SEQUENCE_SIZE = 4
+PARTIAL_READ_SIZE = 8
 
 
 class Code(IntEnum):
