@@ -123,7 +123,7 @@ SMLLIB = Peer(
 
 
 # pydlms-client: push decoder for HDLC and M-Bus streams, and a reader of P1 telegrams.
-def pydlms(name: str, framing: str, key: bytes | None = None, authentication_key: bytes | None = None, profile: str | None = None) -> Peer:
+def pydlms(framing: str, key: bytes | None = None, authentication_key: bytes | None = None, profile: str | None = None) -> Peer:
     """A push decoder. profile: the name of the layout that the person has to choose, where the list has no codes."""
 
     def make() -> Callable[[list[bytes]], Any]:
@@ -131,11 +131,10 @@ def pydlms(name: str, framing: str, key: bytes | None = None, authentication_key
         from pydlms.push import PushDecoder
         from pydlms.security.context import SecurityContext
 
-        security = None
-        if key is not None:
-            security = SecurityContext(system_title=bytes(8), encryption_key=key, authentication_key=authentication_key)
-
         def decode(parts: list[bytes]) -> list[Any]:
+            security = None
+            if key is not None:
+                security = SecurityContext(encryption_key=key, authentication_key=authentication_key, policy=0)
             chosen = get_profile(profile) if profile else None
             decoder = PushDecoder(framing, security=security, profile=chosen)
             return [
@@ -152,7 +151,7 @@ def pydlms(name: str, framing: str, key: bytes | None = None, authentication_key
             for message in result
         ]
 
-    return Peer(name, "pydlms", make, values)
+    return Peer("pydlms-client", "pydlms", make, values)
 
 
 def _pydlms_p1() -> Callable[[list[bytes]], Any]:
@@ -174,3 +173,21 @@ def _pydlms_p1_values(result: Any) -> Values:
 
 
 PYDLMS_P1 = Peer("pydlms-client", "pydlms", _pydlms_p1, _pydlms_p1_values)
+
+
+# pyteleinfo: frames of Linky's historic mode; needs Python 3.12.
+_TELEINFO = {"IINST1": "31.7.0", "IINST2": "51.7.0", "IINST3": "71.7.0", "IINST": "31.7.0", "PAPP": "9.7.0", "BASE": "1.8.0"}
+
+
+def _teleinfo() -> Callable[[list[bytes]], Any]:
+    from teleinfo import decode
+
+    return lambda parts: [decode(part.decode("ascii")) for part in parts]
+
+
+PYTELEINFO = Peer(
+    "pyteleinfo",
+    "teleinfo",
+    _teleinfo,
+    lambda result: [{code: float(frame[name]) for name, code in _TELEINFO.items() if name in frame} for frame in result],
+)

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from benchmarks import _meter_peers as peers
 from benchmarks._meter_peers import Peer, Values
-from chargebridge.sim.telegrams import han, p1, sml
+from chargebridge.sim.telegrams import austria, cii, han, p1, sml, tic
+from chargebridge.sim.telegrams.enciphered import Keys, in_hdlc, in_mbus
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues, measured
 from chargebridge.wire.meter import Decoder, Telegram, decoder_for
@@ -27,30 +28,48 @@ from chargebridge.wire.meter.telegram import Protocol
 COUNT = 200
 ROUNDS = 7
 LEAST_VALUES = 4
+DANISH = Keys(title=b"KAM\x45\x00\xbc\x61\x4e", key=bytes(range(16)), authentication_key=bytes(range(0xD0, 0xE0)))
+AUSTRIAN = Keys(title=b"KFM\x10\x20\x00\x00\x01", key=bytes(range(16)))
 
 
 class Case(NamedTuple):
-    """One family. options: what both sides are told, such as keys."""
+    """One family. encode: of values and the number of the telegram, from 1. options: what both sides are told, such as keys."""
 
     title: str
     protocol: Protocol
-    encode: Callable[[MeterValues], bytes]
+    encode: Callable[[MeterValues, int], bytes]
     peers: tuple[Peer, ...]
     options: DecoderOptions = DEFAULTS
 
 
 def cases() -> Iterator[Case]:
     """All families."""
-    hdlc = peers.pydlms("pydlms-client", "hdlc")
-    yield Case("P1 DSMR 5", Protocol.P1, p1.encode, (peers.DSMR_PARSER, peers.PYDLMS_P1))
-    yield Case("SML", Protocol.SML, sml.encode, (peers.PYSML, peers.SMLLIB))
-    yield Case("HAN Aidon, hourly list", Protocol.DLMS, lambda values: han.aidon(values, ListSize.HOURLY), (peers.AMSHAN, hdlc))
-    kaifa = peers.pydlms("pydlms-client", "hdlc", profile="kaifa-han-no")
-    yield Case("HAN Kaifa, 10 s list", Protocol.DLMS, lambda values: han.kaifa(values, ListSize.FULL), (peers.AMSHAN, kaifa))
-    yield Case("HAN Kamstrup, hourly list", Protocol.DLMS, lambda values: han.kamstrup(values, ListSize.HOURLY), (peers.AMSHAN, hdlc))
+    hdlc, kaifa = peers.pydlms("hdlc"), peers.pydlms("hdlc", profile="kaifa-han-no")
+    mbus, opened = peers.pydlms("mbus", AUSTRIAN.key), peers.pydlms("hdlc", DANISH.key, DANISH.authentication_key)
+    yield Case("P1 DSMR 5", Protocol.P1, lambda values, _: p1.encode(values), (peers.DSMR_PARSER, peers.PYDLMS_P1))
+    yield Case("SML", Protocol.SML, lambda values, _: sml.encode(values), (peers.PYSML, peers.SMLLIB))
+    yield Case("HAN Aidon, hourly list", Protocol.DLMS, lambda values, _: han.aidon(values, ListSize.HOURLY), (peers.AMSHAN, hdlc))
+    yield Case("HAN Kaifa, 10 s list", Protocol.DLMS, lambda values, _: han.kaifa(values, ListSize.FULL), (peers.AMSHAN, kaifa))
+    yield Case("HAN Kamstrup, hourly list", Protocol.DLMS, lambda values, _: han.kamstrup(values, ListSize.HOURLY), (peers.AMSHAN, hdlc))
+    yield Case(
+        "Denmark, enciphered with tag",
+        Protocol.DLMS,
+        lambda values, n: in_hdlc(han.kamstrup_push_1(values), DANISH, n),
+        (opened,),
+        DecoderOptions(key=DANISH.key, authentication_key=DANISH.authentication_key),
+    )
+    yield Case(
+        "Austria, M-Bus, enciphered",
+        Protocol.DLMS_MBUS,
+        lambda values, n: in_mbus(austria.netz_noe(values), AUSTRIAN, n),
+        (mbus,),
+        DecoderOptions(key=AUSTRIAN.key),
+    )
+    yield Case("Switzerland, block transfer", Protocol.DLMS, lambda values, _: cii.encode(values), (hdlc,))
+    yield Case("Linky, historic", Protocol.TIC, lambda values, _: tic.encode_historic(values), (peers.PYTELEINFO,))
 
 
-def telegrams(encode: Callable[[MeterValues], bytes], seed: int = 7) -> list[bytes]:
+def telegrams(encode: Callable[[MeterValues, int], bytes], seed: int = 7) -> list[bytes]:
     dice = random.Random(seed)
     at = datetime(2026, 7, 1, tzinfo=UTC)
     found = []
@@ -65,7 +84,7 @@ def telegrams(encode: Callable[[MeterValues], bytes], seed: int = 7) -> list[byt
             energy_import_wh=10_000_000 + 40 * i,
             energy_export_wh=2_000_000 + 10 * i,
         )
-        found.append(encode(values))
+        found.append(encode(values, i + 1))
     return found
 
 
