@@ -6,6 +6,7 @@ above it: from there on they belong to the first (summer time). A list with one 
 then the pass nearer to ``near``, the moment at which the page was read, or without one the first.
 """
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from chargebridge.wire.smgw.value import content_error
 
 ZONE = ZoneInfo("Europe/Berlin")
 _FORM = "%Y-%m-%d %H:%M:%S"
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 
 def text(at: datetime) -> str:
@@ -22,10 +24,13 @@ def text(at: datetime) -> str:
 
 def parse(written: str) -> datetime:
     """``2024-12-20 16:00:01`` -> naive local time. Raises ``SmgwError``."""
+    text = written.strip()
     try:
-        return datetime.strptime(written.strip(), _FORM)  # noqa: DTZ007  (it has no zone: that is what this module is about)
+        if _WRITTEN.fullmatch(text):
+            return datetime.fromisoformat(text)
     except ValueError:
-        raise content_error(f"time {written!r:.40} is no {_FORM}") from None
+        pass
+    raise content_error(f"time {written!r:.40} is no {_FORM}")
 
 
 def resolve(times: list[datetime], near: datetime | None = None) -> list[datetime]:

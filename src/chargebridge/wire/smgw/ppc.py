@@ -122,22 +122,21 @@ def firmware(text: str) -> str | None:
 def values(text: str, near: datetime | None = None, meter: str | None = None) -> list[Value]:
     """The rows of a table of values. Each row has its time, or that of the row above. ``near``: see ``local_time``."""
     rows = list(_rows(text))
-    times: list[datetime] = []
-    validity: list[bool | None] = []
+    moments: list[datetime] = []
+    place: list[tuple[int, bool | None]] = []
     for cells in rows:
+        valid = place[-1][1] if place else None
         if cells.get("timestamp"):
-            times.append(local_time.parse(cells["timestamp"]))
-            validity.append(_VALID.get(cells.get("istvalide", "")))
-        elif times:
-            times.append(times[-1])
-            validity.append(_VALID.get(cells.get("istvalide", ""), validity[-1]))
-        else:
+            moments.append(local_time.parse(cells["timestamp"]))
+            valid = None
+        elif not moments:
             raise content_error("the first value has no time")
-    resolved = local_time.resolve(times, near)
+        place.append((len(moments) - 1, _VALID.get(cells.get("istvalide", ""), valid)))
+    resolved = local_time.resolve(moments, near)
     return [
-        _value(cells, resolved[number], valid=validity[number], meter=meter)
-        for number, cells in enumerate(rows)
-        if obis.canonical(cells["obis"]) is not None
+        _value(code, cells, resolved[moment], valid=valid, meter=meter)
+        for cells, (moment, valid) in zip(rows, place, strict=True)
+        if (code := obis.canonical(cells["obis"])) is not None
     ]
 
 
@@ -164,8 +163,8 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
             cells[column] += following
 
 
-def _value(cells: dict[str, str], at: datetime, *, valid: bool | None, meter: str | None) -> Value:
-    code, written = obis.canonical(cells["obis"]) or "", cells["wert"]
+def _value(code: str, cells: dict[str, str], at: datetime, *, valid: bool | None, meter: str | None) -> Value:
+    written = cells["wert"]
     unit, power = UNITS.get(cells.get("einheit", ""), (cells.get("einheit", ""), 0))
     try:
         if not _NUMBER.fullmatch(written):
