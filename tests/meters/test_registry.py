@@ -8,7 +8,7 @@ from chargebridge.meters.registry import TRANSPORTS
 
 
 @pytest.mark.parametrize(("url", "reason"), [
-    ("mqtt://host", "scheme 'mqtt' is unknown"),
+    ("carrier-pigeon://host", "scheme 'carrier-pigeon' is unknown"),
     ("tcp://", "host and port are missing"),
     ("tcp://host", "host and port are missing"),
     ("tcp://host:99999", "cannot be read"),

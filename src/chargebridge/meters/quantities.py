@@ -57,6 +57,8 @@ def reading_of(telegram: Telegram, *, meter: str, received_at: datetime) -> Read
     found = _Collector(telegram)
     power_w = _net_power(found, telegram)
     powers = _per_phase(lambda group: _phase_power(found, group))
+    if power_w is None and telegram.protocol in (Protocol.MODBUS, Protocol.JSON):
+        power_w = _summed(found, powers)
     voltages = _per_phase(lambda group: found.number(f"{group + 12}.7.0", "V"))
     currents = _per_phase(lambda group: found.number(f"{group + 11}.7.0", "A"))
     if telegram.protocol in (Protocol.P1, Protocol.SML, Protocol.D0, Protocol.MODBUS, Protocol.JSON):
@@ -116,6 +118,15 @@ def _bound_by_apparent(found: _Collector) -> float | None:
         return None
     found.derived.append("power_w")
     return drawn if drawn or not fed else -fed * _LEAST_POWER_FACTOR
+
+
+def _summed(found: _Collector, powers: MaybePerPhase) -> float | None:
+    """The power of a meter that tells its phases one by one."""
+    told = [power for power in powers if power is not None]
+    if len(told) < len(powers):
+        return None
+    found.derived.append("power_w")
+    return sum(told)
 
 
 def _sign_restored(found: _Collector, telegram: Telegram, net: float) -> float:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from chargebridge.meters import mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
+from chargebridge.meters import chain2, mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
 from chargebridge.meters.address import Address, parse
+from chargebridge.meters.json_values import http, mqtt
 from chargebridge.meters.port import Meter, MeterError, TelegramSource
 from chargebridge.meters.telegram_meter import TelegramMeter
 from chargebridge.model.clock import Clock
@@ -18,6 +19,11 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
     "modbus": (modbus.open_source, modbus.SETTINGS["modbus"]),
     "modbus-serial": (modbus.open_source, modbus.SETTINGS["modbus-serial"]),
     "mep": (mep_meter.open_source, mep_meter.SETTINGS),
+    "mqtt": (mqtt.open_source, mqtt.SETTINGS),
+    "mqtts": (mqtt.open_source, mqtt.SETTINGS),
+    "http": (http.open_source, http.SETTINGS),
+    "https": (http.open_source, http.SETTINGS),
+    "chain2": (chain2.open_source, chain2.SETTINGS),
     "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),
 }
 """Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""

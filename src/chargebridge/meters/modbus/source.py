@@ -1,13 +1,13 @@
 """Asks a meter over Modbus again and again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol as TypingProtocol
 
 from msgspec import Struct
 
-from chargebridge.links import LinkError, ModbusLink
+from chargebridge.links import ModbusLink
 from chargebridge.meters.port import LinkFault, SourceEvent
-from chargebridge.meters.stream import FIRST_BACKOFF_S, LAST_BACKOFF_S
+from chargebridge.meters.retry import retried
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Protocol, Register, Telegram
 from chargebridge.wire.meter.direction import reversed_direction
@@ -29,7 +29,7 @@ class Asker(TypingProtocol):
 
 
 class ModbusSource:
-    """``TelegramSource`` that asks every ``every_s``. A new connection gets a fresh asker. After a fault it is tried again after 1, 2, 4 ... 30 s."""
+    """``TelegramSource`` that asks every ``every_s``. A new connection gets a fresh asker."""
 
     def __init__(
         self,
@@ -49,38 +49,33 @@ class ModbusSource:
         self._profile = profile
         self._every_s = every_s
         self._turned = turned
-        self._backoff_s = FIRST_BACKOFF_S
 
-    async def events(self) -> AsyncIterator[SourceEvent]:
+    def events(self) -> AsyncIterator[SourceEvent]:
         """Telegrams and faults; runs until it is closed."""
-        while True:
-            link = self._link()
-            try:
-                await link.connect()
-                async for event in self._session(link):
-                    yield event
-            except LinkError as problem:
-                yield LinkFault(self.where, problem.reason, problem.cure)
-            finally:
-                link.close()
-            await self._clock.sleep(self._backoff_s)
-            self._backoff_s = min(LAST_BACKOFF_S, 2 * self._backoff_s)
+        return retried(self.where, self._session, self._clock)
 
-    async def _session(self, link: ModbusLink) -> AsyncIterator[SourceEvent]:
-        asker = self._asker()
-        while True:
-            began = self._clock.now()
-            answer = await asker.ask(link)
-            for reason, cure in answer.problems:
-                yield LinkFault(self.where, reason, cure)
-            if answer.registers:
-                self._backoff_s = FIRST_BACKOFF_S
-                yield Telegram(
-                    protocol=Protocol.MODBUS,
-                    profile=self._profile,
-                    device=answer.device,
-                    meter_id=answer.meter_id,
-                    registers=reversed_direction(answer.registers) if self._turned else answer.registers,
-                )
-            took_s = (self._clock.now() - began).total_seconds()
-            await self._clock.sleep(max(0.0, self._every_s - took_s))
+    async def _session(self) -> AsyncGenerator[SourceEvent, None]:
+        link = self._link()
+        try:
+            await link.connect()
+            asker = self._asker()
+            while True:
+                began = self._clock.now()
+                answer = await asker.ask(link)
+                for reason, cure in answer.problems:
+                    yield LinkFault(self.where, reason, cure)
+                if answer.registers:
+                    yield self._telegram(answer)
+                took_s = (self._clock.now() - began).total_seconds()
+                await self._clock.sleep(max(0.0, self._every_s - took_s))
+        finally:
+            link.close()
+
+    def _telegram(self, answer: Answer) -> Telegram:
+        return Telegram(
+            protocol=Protocol.MODBUS,
+            profile=self._profile,
+            device=answer.device,
+            meter_id=answer.meter_id,
+            registers=reversed_direction(answer.registers) if self._turned else answer.registers,
+        )

@@ -13,7 +13,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     path: JSON Pointer (RFC 6901) to its number, such as ``/emeters/0/power``; "" where the whole message is the number. part: what is to be
     appended to the meter's topic or address to get the message, "" where there is one message only. code, unit: the OBIS code
     ``A-B:C.D.E`` and its unit without prefix. scale: what one count is worth in ``unit``; negative turns the sign. missing: numbers that mean
-    "not measured". valid: pointer to a truth value that must be true for this quantity to count. needed: without it nothing counts.
+    "not measured". valid: pointer to a truth value that must be true for this quantity to count. needed: without it nothing counts. keep: as the
+    map's, for this quantity.
     """
 
     code: str
@@ -24,6 +25,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     missing: tuple[float, ...] = ()
     valid: str = ""
     needed: bool = False
+    keep: Annotated[float, Meta(gt=0, le=3600)] | None = None
 
 
 class ValueMap(Struct, frozen=True, forbid_unknown_fields=True):
