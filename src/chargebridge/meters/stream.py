@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chargebridge.meters.port import LinkFault, SourceEvent
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Telegram
-from chargebridge.wire.meter.telegram import DecoderFactory, Impatient
+from chargebridge.wire.meter.telegram import Answering, DecoderFactory, Impatient
 
 
 class Closing(Protocol):
     """The side of a connection that ends it."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """The side of a connection that can send, for meters that wait for an answer."""
+
+    def write(self, data: bytes) -> object: ...
 
 
 Streams = tuple[asyncio.StreamReader, Closing]
@@ -63,14 +70,14 @@ class StreamSource:
                 yield LinkFault(self.where, f"cannot be opened: {problem}", self._cure)
             else:
                 try:
-                    async for event in self._session(reader):
+                    async for event in self._session(reader, writer):
                         yield event
                 finally:
                     writer.close()
             await self._clock.sleep(self._backoff_s)
             self._backoff_s = min(LAST_BACKOFF_S, self._backoff_s * 2)
 
-    async def _session(self, reader: asyncio.StreamReader) -> AsyncIterator[SourceEvent]:
+    async def _session(self, reader: asyncio.StreamReader, writer: Closing) -> AsyncIterator[SourceEvent]:
         """What one connection delivers, and in the end why it ended."""
         decoder = self._decoder()
         silent_s = 0.0
@@ -94,7 +101,10 @@ class StreamSource:
                 reason, cure = "closed by the other side, opened anew", self._cure
                 break
             silent_s = 0.0
-            for event in decoder.feed(data):
+            events = decoder.feed(data)
+            if isinstance(decoder, Answering) and isinstance(writer, Writing) and (answer := decoder.answer()):
+                writer.write(answer)
+            for event in events:
                 if isinstance(event, Telegram):
                     self._backoff_s = FIRST_BACKOFF_S
                 yield event

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from chargebridge.sim.telegrams.values import MeterValues, in_summer
-from chargebridge.wire.meter import cosem_time
+from chargebridge.wire.meter import cosem_time, mbus, oms
 from chargebridge.wire.meter.apdu import DATA_NOTIFICATION
 from chargebridge.wire.meter.axdr_encode import enum, int8, int16, octets, structure, uint16, uint32
 
@@ -59,6 +59,34 @@ def wien(values: MeterValues) -> bytes:
     powers = (values.power_import_w, values.power_export_w, values.reactive_import_var, values.reactive_export_var)
     energies = [value for _, value, *_ in _energies(values)]
     return _notification(values, structure(octets(_clock(values)), *energies, *(uint32(round(power)) for power in powers)))
+
+
+def netz_ooe(values: MeterValues, key: bytes, access: int) -> bytes:
+    """A whole M-Bus frame of an AMIS meter in Oberösterreich: M-Bus records under OMS encryption mode 5."""
+    local = values.at + timedelta(hours=1 + in_summer(values.at))
+    year = local.year - 2000
+    time = (
+        local.second | (0x40 if in_summer(values.at) else 0),
+        local.minute,
+        local.hour | local.isoweekday() << 5,
+        local.day | (year & 0x07) << 5,
+        local.month | (year & 0x78) << 1,
+        local.isocalendar().week,
+    )
+    registers = (
+        ("0403", values.energy_import_wh),
+        ("04833c", values.energy_export_wh),
+        ("8410fb8273", values.reactive_energy_import_varh),
+        ("8410fb82f33c", values.reactive_energy_export_varh),
+        ("042b", round(values.power_import_w)),
+        ("04ab3c", round(values.power_export_w)),
+        ("04fb14", round(values.reactive_import_var)),
+        ("04fb943c", round(values.reactive_export_var)),
+        ("0483ff04", 0),
+    )
+    records = b"".join(bytes.fromhex(name) + value.to_bytes(4, "little") for name, value in registers)
+    plaintext = b"\x2f\x2f\x06\x6d" + bytes(time) + records + b"\x2f\x2f"
+    return mbus.frame(oms.encode(plaintext, key=key, access=access), address=mbus.DISPLAY, ci=oms.TO_DEVICE)
 
 
 _Object = tuple[tuple[int, int], bytes, int, int]

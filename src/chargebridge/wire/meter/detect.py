@@ -13,7 +13,7 @@ from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.p1_port import P1PortDecoder, find_enciphered
 from chargebridge.wire.meter.sml import SmlDecoder
 from chargebridge.wire.meter.sml_transport import START
-from chargebridge.wire.meter.telegram import Decoder, ErrorKind, Event, Impatient, Protocol, Telegram, error
+from chargebridge.wire.meter.telegram import Answering, Decoder, ErrorKind, Event, Impatient, Protocol, Telegram, error
 from chargebridge.wire.meter.tic import TicDecoder, find_frame
 from chargebridge.wire.osgp import exchanges as mep
 from chargebridge.wire.smgw import decoder as smgw
@@ -101,6 +101,10 @@ class AutoDecoder:
     def pause(self) -> list[Event]:
         """See ``Impatient``."""
         return self._watched(self._decoder.pause()) if isinstance(self._decoder, Impatient) else []
+
+    def answer(self) -> bytes:
+        """See ``Answering``."""
+        return self._decoder.answer() if isinstance(self._decoder, Answering) else b""
 
     def close(self) -> list[Event]:
         """The stream has ended: what is left over is judged."""

@@ -2,7 +2,8 @@
 
 ``68 L L 68 | control 1 | address 1 | CI 1 | source 1 | destination 1 | part of an APDU | checksum 1 | 16``. L counts from control to the byte
 before the checksum, which is their sum modulo 256. CI: bit 4 = last segment, bits 0-3 = its number from 0 on. ``E5`` acknowledges, and
-short frames are ``10 | control | address | checksum | 16``; both carry no data.
+short frames are ``10 | control | address | checksum | 16``; both carry no data. Oberösterreich's meters send other data, see ``oms``, and only as
+long as each frame is acknowledged.
 
 Sagemcom's T210-D sends up to 258 bytes in one frame, whose L then is what is left modulo 256. Every long frame has three bytes at least, so that an L
 below three means 256 more.
@@ -12,6 +13,7 @@ import re
 
 from msgspec import Struct
 
+from chargebridge.wire.meter import oms
 from chargebridge.wire.meter.apdu import MAX_APDU, decode_apdu
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.security import Security
@@ -26,7 +28,9 @@ LAST = 0x10
 _NUMBER, _OTHER = 0x0F, 0xE0
 SAPS = b"\x01\x67"
 """Service access points of the meter's push and of its customer, before each part of an APDU."""
-_MARK = re.compile(rb"\x68(.)\1\x68[\x53\x73]", re.DOTALL)
+_MARK = re.compile(rb"\x68(.)\1\x68[\x53\x73]|\x10\x40\xf0\x30\x16", re.DOTALL)
+DISPLAY = 0xF0
+"""Address of the customer's display in Oberösterreich. Who sends to it waits for ``ACKNOWLEDGE``."""
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -41,7 +45,7 @@ class Frame(Struct, frozen=True, gc=False):
 
 
 def find_header(data: bytes) -> int:
-    """Index of the first begin of a long frame that sends data, -1 if there is none."""
+    """Index of the first begin of a long frame that sends data, or of a short one that looks for a display; -1 if there is none."""
     found = _MARK.search(data)
     return -1 if found is None else found.start()
 
@@ -63,6 +67,8 @@ class MbusFramer:
         self._base = 0
         self._noise: int | None = None
         self._suspect_until = 0
+        self.asked = False
+        """A frame came whose sender waits for an acknowledgement; whoever gives it takes this back."""
 
     @property
     def pending(self) -> int:
@@ -122,6 +128,7 @@ class MbusFramer:
                 return self._skip(self._base, at, at + 1, events) - at
             self._refuse(ErrorKind.CHECKSUM, at, need, "the checksum is wrong, or no stop byte stands at the frame's end", events)
             return 1
+        self.asked = self.asked or body[1] == DISPLAY
         if long:
             events.append(Frame(body[0], body[1], body[2], body[3:], self._base + at, need))
         self._noise = None
@@ -168,6 +175,11 @@ class MbusDecoder:
         """See ``Impatient``: a frame has no pauses, the segments of one push may."""
         return self._join(self._framer.close())
 
+    def answer(self) -> bytes:
+        """See ``Answering``: what the meter waits for, once for each feed."""
+        asked, self._framer.asked = self._framer.asked, False
+        return bytes((ACKNOWLEDGE,)) if asked else b""
+
     def close(self) -> list[Event]:
         """The stream has ended: what is left over is judged."""
         events = self._join(self._framer.close())
@@ -184,6 +196,9 @@ class MbusDecoder:
         for found in frames:
             if isinstance(found, DecodeError):
                 events.append(found)
+            elif found.ci == oms.TO_DEVICE:
+                self._drop(events)
+                events.append(oms.read(found.data, self._options, offset=found.offset, size=found.size))
             elif found.ci & _OTHER or len(found.data) < len(SAPS):
                 self._drop(events)
                 events.append(

@@ -157,6 +157,13 @@ class Impatient(TypingProtocol):
     def pause(self) -> list[Event]: ...
 
 
+@runtime_checkable
+class Answering(TypingProtocol):
+    """A decoder whose meter goes on only when it is answered: ``answer`` gives the bytes to send now, b"" for none."""
+
+    def answer(self) -> bytes: ...
+
+
 DecoderFactory = Callable[[], Decoder]
 
 

@@ -94,15 +94,17 @@ def _nested(item: tuple[Data, ...]) -> tuple[str, Data, Data]:
 
 def _is_factor(item: Data) -> bool:
     """A structure of scaler and unit."""
-    return isinstance(item, tuple) and len(item) == 2 and _all_numbers(item)
+    return type(item) is tuple and len(item) == 2 and type(item[0]) is int and type(item[1]) is int
 
 
 def _register(code: str, value: Data, factor: Data, options: DecoderOptions) -> tuple[Register, MeterTime | None]:
-    match factor:
-        case (int() as scaler, int() as unit) if type(value) is int and -128 <= scaler < 128:
-            return register(value, scaler, obis.UNITS.get(unit, f"unit {unit}")), None
-    if type(value) is int and (name := obis.unit_of(code)):
-        return register(value, 0, name, Scale.PROFILE), None
+    if type(value) is int:
+        match factor:
+            case (int() as scaler, int() as unit) if -128 <= scaler < 128:
+                return register(value, scaler, obis.UNITS.get(unit, f"unit {unit}")), None
+        name = obis.unit_of(code)
+        if name:
+            return register(value, 0, name, Scale.PROFILE), None
     if code == METER_ID and isinstance(value, bytes | str):
         return identifier(value), None
     return unscaled(value, options)
