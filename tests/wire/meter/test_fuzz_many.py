@@ -17,7 +17,7 @@ DATA = Path(__file__).parent / "data"
 COUNT = int(os.environ.get("FUZZ_INPUTS", "500"))
 HELD = 70_000
 """No decoder may hold more, whatever comes."""
-WHOLE_FILE = (Protocol.DLMS_APDU, Protocol.SMGW, Protocol.CHAIN2)
+WHOLE_FILE = (Protocol.DLMS_APDU, Protocol.SMGW, Protocol.CHAIN2, Protocol.MEP)
 """Known to be complete only when the input ends: nothing can follow them in a stream."""
 KEY, AUTHENTICATION_KEY = bytes(range(16)), bytes(range(0xD0, 0xE0))
 """Of the enciphered samples (tests/sim/telegrams/test_enciphered.py)."""

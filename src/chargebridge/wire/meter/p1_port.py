@@ -72,6 +72,10 @@ class P1PortDecoder:
         """Take bytes, return the telegrams and errors that they completed."""
         return self._scan(self._buffer + data, final=False)
 
+    def pause(self) -> list[Event]:
+        """See ``Impatient``: enciphered telegrams tell their length."""
+        return self._scan(self._buffer, final=True)
+
     def close(self) -> list[Event]:
         """The stream has ended: what is left over is judged."""
         events = self._scan(self._buffer, final=True)
