@@ -242,8 +242,10 @@ async def test_a_ppc_is_logged_out_each_time(authority, clock, meter, password_f
     assert door.logouts == 4
 
 
-async def test_a_ppc_is_logged_out_when_we_are_stopped_midway(authority, clock, meter, password_file):
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_ppc_is_logged_out_when_we_are_stopped_midway(strict, authority, clock, meter, password_file):
     async with ppc(authority, clock, meter) as door:
+        door.strict = strict
         reached = asyncio.Event()
         answer = door.answer
 

@@ -75,7 +75,7 @@ class Door:
         self._nonces: dict[str, int] = {}
         self._clients = clients
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.StreamWriter] = set()
+        self._talks: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     def answer(self, request: Request) -> Response:
         raise NotImplementedError
@@ -111,12 +111,12 @@ class Door:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._server is not None:
             self._server.close()
-            for writer in list(self._talks):
-                writer.close()
-            await self._server.wait_closed()
+            for writer in self._talks.values():
+                writer.transport.abort()
+            await asyncio.gather(*(task for task in self._talks if task is not None), return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._talks.add(writer)
+        self._talks[asyncio.current_task()] = writer
         certified = bool(writer.get_extra_info("peercert"))
         try:
             async with asyncio.timeout(_IDLE_S):
@@ -126,8 +126,8 @@ class Door:
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass
         finally:
-            self._talks.discard(writer)
-            writer.close()
+            self._talks.pop(asyncio.current_task(), None)
+            writer.transport.abort()
 
     def _respond(self, request: Request) -> Response:
         self.requests.append((request.method, request.path))

@@ -30,18 +30,20 @@ _XML = (
 class PpcGateway(Door):
     """Locks everybody out for five minutes after three wrong passwords. Who comes while somebody is logged in gets a page without a cookie.
 
-    Ids of meters are good for one session, and those for a span of time for one form. Every page brings a new token. ``logouts`` counts.
+    Ids of meters are good for one session, and those for a span of time for one form. Every page brings a new token; all of a session's are taken,
+    or none at all, as public clients show. strict: only the newest is. ``logouts`` counts.
     """
 
     realm = "SMGW HAN"
     failures_to_lock = 3
+    strict = False
 
     def __init__(self, identity: Identity, clock: Clock, meters: list[GatewayMeter], **login: str) -> None:
         super().__init__(identity, clock, **login)
         self.meters = meters
         self.logouts = 0
         self.session: str | None = None
-        self._token = ""
+        self._tokens: list[str] = []
         self._mids: dict[str, GatewayMeter] = {}
         self._span_mids: dict[str, GatewayMeter] = {}
 
@@ -61,7 +63,7 @@ class PpcGateway(Door):
             self.session = secrets.token_hex(8)
             return self._page("<h1>Willkommen</h1>", {"Set-Cookie": f"session={self.session}; Path=/; Secure; HttpOnly"})
         form = request.form
-        if request.cookies.get("session") != self.session or form.get("tkn") != self._token:
+        if request.cookies.get("session") != self.session or not self._token_fits(form.get("tkn")):
             return _html("<p>Anmeldung fehlgeschlagen. Bitte schliessen Sie das Fenster und melden Sie sich erneut an.</p>")
         match form.get("action"):
             case "meterform":
@@ -79,15 +81,18 @@ class PpcGateway(Door):
                 start, end = (datetime.strptime(form[name], _FORM).replace(tzinfo=_ZONE) for name in ("from", "to"))
                 return Response(body=self.export(meter, start, end), headers={"Content-Type": "application/octet-stream"})
             case "logout":
-                self.session, self._mids, self._span_mids = None, {}, {}
+                self.session, self._tokens, self._mids, self._span_mids = None, [], {}, {}
                 self.logouts += 1
                 return _html("<p>Abgemeldet</p>")
         return self._page("<p>Fehler</p>")
 
+    def _token_fits(self, token: str | None) -> bool:
+        return token == self._tokens[-1] if self.strict else token is None or token in self._tokens
+
     def _page(self, content: str, headers: dict[str, str] | None = None) -> Response:
-        self._token = secrets.token_hex(8)
+        self._tokens.append(secrets.token_hex(8))
         foot = '<p id="div_fwversion">00861-34788</p>'
-        return _html(f'<form><input type="hidden" name="tkn" value="{self._token}"/></form>{content}{foot}', headers)
+        return _html(f'<form><input type="hidden" name="tkn" value="{self._tokens[-1]}"/></form>{content}{foot}', headers)
 
     def _table(self, meter: GatewayMeter, most: int) -> str:
         return table(meter, [at for at in meter.moments if at <= self.clock.now()][:most])
