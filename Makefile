@@ -47,7 +47,9 @@ bench: $(UV)
 	@touch $(STAMP)
 	.venv/bin/python -m benchmarks
 
-interop: $(STAMP)
+interop: $(UV)
+	@$(UV) sync --quiet --frozen --group dev --group interop
+	@touch $(STAMP)
 	.venv/bin/python -m interop
 
 clean:

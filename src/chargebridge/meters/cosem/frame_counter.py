@@ -8,6 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 from typing import IO
+from weakref import WeakValueDictionary
 
 from chargebridge.meters.port import MeterError
 from chargebridge.wire.cosem.errors import CosemError, ErrorKind
@@ -16,7 +17,8 @@ STRETCH = 1000
 
 
 class FileCounter:
-    """``FrameCounter`` kept in ``file``, which has to exist. where: named in errors. Nobody else may use the file while this one does."""
+    """``FrameCounter`` kept in ``file``, which has to exist. where: named in errors. No other process may use the file while this one does; in
+    this one, ``counter_of`` sees to it that there is one object for a file."""
 
     def __init__(self, file: Path, where: str) -> None:
         self._file = file
@@ -69,4 +71,14 @@ class FileCounter:
             ) from None
 
 
+def counter_of(file: Path, where: str) -> FileCounter:
+    """The one that is in use already for this file (live readings and a load profile go on together), or a new one. Raises ``MeterError``."""
+    path = file.resolve()
+    counter = _IN_USE.get(path)
+    if counter is None:
+        counter = _IN_USE[path] = FileCounter(path, where)
+    return counter
+
+
+_IN_USE: WeakValueDictionary[Path, FileCounter] = WeakValueDictionary()
 _CURE = "write a number above the meter's frame counter into it, 1 for keys never used"

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chargebridge.meters.address import Address
-from chargebridge.meters.cosem.frame_counter import FileCounter
+from chargebridge.meters.cosem.frame_counter import counter_of
 from chargebridge.meters.port import MeterError
 from chargebridge.wire.cosem import hdlc_link
 from chargebridge.wire.cosem.acse import Mechanism
@@ -186,7 +186,7 @@ def _security(address: Address) -> Security:
         title = b""
     if len(title) != len(_TITLE):
         raise MeterError(address.text, "title is no system title", "write 16 hexadecimal digits")
-    return Security(Keys(options.key, options.authentication_key, title), FileCounter(Path(file), address.text))
+    return Security(Keys(options.key, options.authentication_key, title), counter_of(Path(file), address.text))
 
 
 def _objects(address: Address) -> tuple[str, ...]:

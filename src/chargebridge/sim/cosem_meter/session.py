@@ -16,9 +16,10 @@ from chargebridge.wire.cosem.security import GLOBAL, Security
 from chargebridge.wire.cosem.selective import CLOCK_CODE
 from chargebridge.wire.cosem.services import AccessResult, GetBlock
 from chargebridge.wire.meter.axdr_encode import octets
+from chargebridge.wire.meter.security import GLO
 
 _PUBLIC_CODES = (CLOCK_CODE, NUMBER_CODE)
-_SEALED_BYTES = 40
+_SEALED_BYTES = 48
 _NOT_ALLOWED, _UNKNOWN_SERVICE = 1, 2
 _OTHER_REASON, _DECIPHERING, _COUNTER = 3, 5, 6
 
@@ -65,7 +66,8 @@ class Session:
             if not self._user.ciphered or self._security is None:
                 return self._served(apdu)
             answer = self._served(self._security.open(apdu))
-            return self._security.seal(answer) if answer[0] in GLOBAL else answer
+            # A general question has a general answer.
+            return self._security.seal(answer, general=apdu[0] == GLO) if answer[0] in GLOBAL else answer
         except CosemError as problem:
             if problem.kind is ErrorKind.REPLAY:
                 return answers.build_exception(_UNKNOWN_SERVICE, _COUNTER, self._security.last_heard if self._security else 0)

@@ -135,6 +135,7 @@ class Association:
         """What an APDU of the meter means. Raises ``CosemError``."""
         match self.state:
             case State.ASKING:
+                self._refused(apdu)
                 return self._answered(acse.parse_aare(apdu))
             case State.RELEASING if apdu.startswith(_RLRE):
                 self.state = State.RELEASED
@@ -155,6 +156,15 @@ class Association:
 
     def _open(self, apdu: bytes) -> bytes:
         return apdu if self._sealing is None else self._sealing.open(apdu)
+
+    def _refused(self, apdu: bytes) -> None:
+        """Raises ``CosemError`` where the meter answers the AARQ with an exception: in a ciphered context it could not read it."""
+        try:
+            services.refuse(apdu)
+        except CosemError as problem:
+            if problem.kind is not ErrorKind.REFUSED or not self._login.ciphered:
+                raise
+            raise CosemError(ErrorKind.PASSWORD, f"{problem.reason}; meters say so where a key is wrong") from None
 
     def _answered(self, answer: Aare) -> list[Event]:
         if answer.result != 0:

@@ -69,11 +69,11 @@ class Security:
             raise CosemError(ErrorKind.KEY, "the meter has our own system title", "set another title= (16 hexadecimal digits)")
         self._peer = title
 
-    def seal(self, apdu: bytes) -> bytes:
-        """Authenticated and enciphered, with a fresh frame counter."""
+    def seal(self, apdu: bytes, *, general: bool = False) -> bytes:
+        """Authenticated and enciphered, with a fresh frame counter; ``general``: as general-glo-ciphering, with our title inside."""
         keys = self._keys
         sealed = suite.seal(apdu, key=keys.key, title=keys.title, counter=self._take(), authentication_key=keys.authentication_key)
-        return bytes((GLOBAL[apdu[0]],)) + sealed[2 + suite.TITLE_SIZE :]
+        return sealed if general else bytes((GLOBAL[apdu[0]],)) + sealed[2 + suite.TITLE_SIZE :]
 
     def open(self, apdu: bytes) -> bytes:
         """What was sealed; an exception response comes as it is. Raises ``CosemError``: nothing that is not authenticated is taken."""

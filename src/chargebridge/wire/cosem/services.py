@@ -127,9 +127,8 @@ def parse_answer(apdu: bytes) -> Answer:
 
 
 def _answer(apdu: bytes) -> Answer:
+    refuse(apdu)
     tag = apdu[0]
-    if tag == EXCEPTION:
-        raise _exception(apdu)
     if tag == SERVICE_ERROR:
         raise CosemError(ErrorKind.REFUSED, f"the meter refuses: service error {apdu[1:5].hex()}")
     kind = apdu[1], apdu[0]
@@ -213,10 +212,18 @@ _SERVICES = {
 _DECIPHERING, _COUNTER = 5, 6
 
 
+def refuse(apdu: bytes) -> None:
+    """Raises ``CosemError`` where ``apdu`` is an exception response."""
+    if apdu[:1] == bytes((EXCEPTION,)):
+        raise _exception(apdu)
+
+
 def _exception(apdu: bytes) -> CosemError:
+    if len(apdu) < 3:
+        return CosemError(ErrorKind.REFUSED, "the meter refuses, without a reason")
     state, service = apdu[1], apdu[2]
     reason = f"the meter refuses: {_STATES.get(state, f'state {state}')}, {_SERVICES.get(service, f'service error {service}')}"
     if service == _COUNTER:
-        above = f", it expects more than {int.from_bytes(apdu[3:7], 'big')}" if len(apdu) >= 7 else ""
-        return CosemError(ErrorKind.COUNTER, reason + above)
+        expected = f", it expects {int.from_bytes(apdu[3:7], 'big')}" if len(apdu) >= 7 else ""
+        return CosemError(ErrorKind.COUNTER, reason + expected)
     return CosemError(ErrorKind.PASSWORD if service == _DECIPHERING else ErrorKind.REFUSED, reason)
