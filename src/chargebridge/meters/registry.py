@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chargebridge.meters import chain2, mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
+from chargebridge.meters import chain2, cosem, mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
 from chargebridge.meters.address import Address, parse
 from chargebridge.meters.json_values import http, mqtt
 from chargebridge.meters.port import Meter, MeterError, TelegramSource
@@ -24,6 +24,8 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
     "http": (http.open_source, http.SETTINGS),
     "https": (http.open_source, http.SETTINGS),
     "chain2": (chain2.open_source, chain2.SETTINGS),
+    "cosem": (cosem.open_source, cosem.TCP_SETTINGS),
+    "cosem-serial": (cosem.open_source, cosem.SERIAL_SETTINGS),
     "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),
 }
 """Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""
