@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chargebridge.meters import chain2, cosem, mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
+from chargebridge.meters import chain2, cosem, d0_port, mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
 from chargebridge.meters.address import Address, parse
 from chargebridge.meters.json_values import http, mqtt
 from chargebridge.meters.port import Meter, MeterError, TelegramSource
@@ -15,7 +15,10 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
     "serial": (serial_port.open_source, frozenset({"baud", "format", "silence"})),
     "rfc2217": (rfc2217_port.open_source, frozenset({"baud", "format", "silence"})),
     "tcp": (tcp.open_source, frozenset({"silence"})),
+    "d0": (d0_port.open_source, frozenset({"every", "address", "max_baud", "format"})),
     "smgw": (smgw.open_source, smgw.SETTINGS),
+    "cosem": (cosem.open_source, cosem.TCP_SETTINGS),
+    "cosem-serial": (cosem.open_source, cosem.SERIAL_SETTINGS),
     "modbus": (modbus.open_source, modbus.SETTINGS["modbus"]),
     "modbus-serial": (modbus.open_source, modbus.SETTINGS["modbus-serial"]),
     "mep": (mep_meter.open_source, mep_meter.SETTINGS),
@@ -24,8 +27,6 @@ TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
     "http": (http.open_source, http.SETTINGS),
     "https": (http.open_source, http.SETTINGS),
     "chain2": (chain2.open_source, chain2.SETTINGS),
-    "cosem": (cosem.open_source, cosem.TCP_SETTINGS),
-    "cosem-serial": (cosem.open_source, cosem.SERIAL_SETTINGS),
     "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),
 }
 """Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""

@@ -27,7 +27,7 @@ _NO_NOISE = b"\r\n\0 "
 _PUSH_END = re.compile(rb"[\r\n]!\r?\n")
 _LINE_ENDS = (b"\r!", b"\n!")
 _CHECKED_END = re.compile(rb"\x03([\x00-\xff])")
-_SEVEN_BITS = bytes(code & 0x7F for code in range(256))
+SEVEN_BITS = bytes(code & 0x7F for code in range(256))
 _EVEN = bytes(code for code in range(256) if not code.bit_count() & 1)
 _CODE = rb"(?:\d{1,3}-\d{1,3}:[\d.]+[*&]\d+|(?:\d{1,3}|[CFLP])\.(?:\d{1,3}|F)(?:\.\d{1,3})?(?:[*&]\d+)?)\("
 START = re.compile(rb"[\r\n\0]?/[A-Za-z]{3}[\w\\][^()/!\r\n\x02\x03]{0,56}[\r\n]+(?:\x02|" + _CODE + rb")", re.ASCII)
@@ -36,7 +36,7 @@ START = re.compile(rb"[\r\n\0]?/[A-Za-z]{3}[\w\\][^()/!\r\n\x02\x03]{0,56}[\r\n]
 
 def find_start(data: bytes) -> int:
     """Index of the first D0 telegram in a capture, or of the line end before it; -1 if there is none."""
-    plain = data.translate(_SEVEN_BITS)
+    plain = data.translate(SEVEN_BITS)
     for found in START.finditer(plain):
         mark = data[found.start() : found.end()]
         if mark == found[0] or has_even_parity(mark):
@@ -83,7 +83,7 @@ class D0Decoder:
         return self._scan(self._buffer, final=True)
 
     def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
-        text = buffer.translate(_SEVEN_BITS)
+        text = buffer.translate(SEVEN_BITS)
         at = 0
         events: list[Event] = []
         while at < len(text):
@@ -186,7 +186,7 @@ class D0Decoder:
 
     def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
         """Bytes outside any telegram: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
-        if start >= end or not buffer[start:end].translate(_SEVEN_BITS).strip(_NO_NOISE):
+        if start >= end or not buffer[start:end].translate(SEVEN_BITS).strip(_NO_NOISE):
             return
         offset = self._base + end
         if self._noise is None or offset - self._noise > MAX_SIZE:
