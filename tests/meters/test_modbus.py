@@ -297,3 +297,20 @@ def test_the_names_of_the_maps_are_told(clock):
     with pytest.raises(MeterError) as caught:
         open_meter("modbus://host?map=sdm", "grid", clock)
     assert all(name in caught.value.cure for name in [*names(PACKAGE), "sunspec"])
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"\0" * 300, b"\0\1\0\0\0\3\1\4\1", b"\0\1\0\0\0\5\1\4\3\0\1", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 40]
+)
+async def test_a_peer_that_speaks_something_else(rubbish, clock):
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(rubbish)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        faults = await collect(f"modbus://127.0.0.1:{port}?map=eastron-sdm630", clock, 2)
+    assert all(isinstance(fault, MeterFault) and fault.cure for fault in faults)
