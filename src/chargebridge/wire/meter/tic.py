@@ -10,12 +10,13 @@ import re
 
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.telegram import ClockOrigin, ErrorKind, Event, Protocol, Register, Telegram, error
-from chargebridge.wire.meter.tic_objects import CLOCK, METER, STATUS, GroupError, Groups, status_registers
+from chargebridge.wire.meter.tic_objects import CLOCK, MEMO_LIMIT, METER, STATUS, GroupError, Groups, status_registers
 
 MAX_SIZE = 4096
 """Frames of three-phase producers are the longest, below 1.5 kB."""
 _STX, _ETX, _EOT = b"\x02", b"\x03", b"\x04"
-_LIMITS = re.compile(rb"[\x02\x03\x04]")
+_LF, _CR = b"\n\r"
+_BROKEN = re.compile(rb"[\x02\x04]")
 _LEAST = 8
 _L2, _L3 = "1-0:51.7.0", "1-0:71.7.0"
 """Currents that are told both or neither."""
@@ -67,8 +68,12 @@ class TicDecoder:
             if start < 0:
                 at = len(buffer)
                 break
-            limit = _LIMITS.search(buffer, start + 1, start + MAX_SIZE)
-            if limit is None:
+            end = buffer.find(_ETX, start + 1, start + MAX_SIZE)
+            within = buffer[start + 1 : end if end >= 0 else start + MAX_SIZE]
+            if end < 0 or _STX in within or _EOT in within:
+                limit = _BROKEN.search(within)
+                end = -1 if limit is None else start + 1 + limit.start()
+            if end < 0:
                 self._skip(buffer, skipped, start, events)
                 at = skipped = start
                 if len(buffer) - start >= MAX_SIZE:
@@ -80,17 +85,18 @@ class TicDecoder:
                     events.append(self._broken(start, len(buffer)))
                     at = skipped = len(buffer)
                 break
-            end = limit.start()
-            at = end if limit[0] == _STX else end + 1
+            mark = buffer[end]
+            at = end if mark == _STX[0] else end + 1
             if end - start < _LEAST:
                 continue
-            self._skip(buffer, skipped, start, events)
+            if start > skipped:
+                self._skip(buffer, skipped, start, events)
             skipped = at
             self._noise = None
-            if limit[0] == _ETX:
-                events.append(self._frame(buffer[start + 1 : end], self._base + start))
+            if mark == _ETX[0]:
+                events.append(self._frame(within, self._base + start))
             else:
-                events.append(self._broken(start, end, "; the meter said so" if limit[0] == _EOT else ""))
+                events.append(self._broken(start, end, "; the meter said so" if mark == _EOT[0] else ""))
         if final or self._noise is not None or at - skipped >= _JUDGED:
             self._skip(buffer, skipped, at, events)
             skipped = at
@@ -103,10 +109,11 @@ class TicDecoder:
 
     def _frame(self, body: bytes, offset: int) -> Event:
         """The telegram between ``STX`` and ``ETX``."""
-        if not (body.startswith(b"\n") and body.endswith(b"\r")):
+        if body[0] != _LF or body[-1] != _CR:
             return error(Protocol.TIC, ErrorKind.CONTENT, offset, "frame does not consist of groups between LF and CR")
         groups = body[1:-1].split(b"\r\n")
-        self._groups.forget_if_full()
+        if len(self._groups) > MEMO_LIMIT:
+            self._groups.forget()
         bad: list[str] = []
         try:
             registers = dict(map(self._groups.__getitem__, groups))
@@ -160,8 +167,6 @@ class TicDecoder:
 
     def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
         """Bytes outside any frame: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
-        if start == end:
-            return
         stretch = buffer[start:end]
         if not stretch.strip(b"\r\n\0 "):
             return

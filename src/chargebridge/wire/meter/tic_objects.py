@@ -18,57 +18,56 @@ METER = "0-0:96.1.0"
 CLOCK = "0-0:1.0.0"
 STATUS = "0-0:96.5.0"
 _LAST = "*101"
-_MEMO_LIMIT = 512
+MEMO_LIMIT = 512
+"""Groups that are remembered, before the frame that is being read."""
 _HORODATE = re.compile(r"([HEhe ])(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)", re.ASCII)
 _SP, _HT = 0x20, 0x09
+_LEAST = 4
+_TOLD = Scale.TELEGRAM
+_DIGITS = {width: re.compile(rf"\d{{1,{width}}}", re.ASCII).fullmatch for width in range(1, 10)}
 
 
 class GroupError(ContentError):
-    """A group that cannot be believed. kind: CHECKSUM or CONTENT. label: as it was received, perhaps damaged itself."""
+    """A group that cannot be believed. kind: CHECKSUM or CONTENT."""
 
-    def __init__(self, kind: ErrorKind, label: str, reason: str) -> None:
+    def __init__(self, kind: ErrorKind, reason: str) -> None:
         super().__init__(0, reason)
         self.kind = kind
-        self.label = label
 
 
 class Rule(NamedTuple):
-    """How one label is read. form: what the data must be, whole. stamped: a horodate stands before the data."""
+    """How one label is read. fits: of data that can be, whole. stamped: a horodate stands before the data."""
 
     code: str
-    form: re.Pattern[str]
+    fits: Callable[[str], object]
     value: Callable[[str], Value]
     unit: str = ""
     scaler: int | None = None
     stamped: bool = False
 
 
-def _digits(width: int) -> re.Pattern[str]:
-    return re.compile(rf"\d{{1,{width}}}", re.ASCII)
-
-
 def _number(code: str, width: int, unit: str, *, stamped: bool = False) -> Rule:
-    return Rule(code, _digits(width), float, unit, 0, stamped)
+    return Rule(code, _DIGITS[width], float, unit, 0, stamped)
 
 
 def _kilo(code: str) -> Rule:
-    return Rule(code, _digits(2), lambda text: int(text) * 1000.0, "VA", 3)
+    return Rule(code, _DIGITS[2], lambda text: int(text) * 1000.0, "VA", 3)
 
 
 def _energy(code: str, unit: str = "Wh") -> Rule:
-    return Rule(code, _digits(9), Decimal, unit, 0)
+    return Rule(code, _DIGITS[9], Decimal, unit, 0)
 
 
 def _count(code: str, width: int, unit: str = "") -> Rule:
-    return Rule(code, _digits(width), int, unit)
+    return Rule(code, _DIGITS[width], int, unit)
 
 
 def _word(code: str, form: str) -> Rule:
-    return Rule(code, re.compile(form, re.ASCII), str)
+    return Rule(code, re.compile(form, re.ASCII).fullmatch, str)
 
 
 def _text(code: str, width: int) -> Rule:
-    return Rule(code, re.compile(rf"[ -~]{{0,{width}}}"), str.strip)
+    return Rule(code, re.compile(rf"[ -~]{{0,{width}}}").fullmatch, str.strip)
 
 
 def _phases(label: str, width: int, unit: str, groups: tuple[int, int, int], kind: str, *, stamped: bool = False) -> dict[str, Rule]:
@@ -110,7 +109,7 @@ HISTORIC: dict[str, Rule] = {
 STANDARD: dict[str, Rule] = {
     "ADSC": _word(METER, "[0-9A-Z]{12}"),
     "VTIC": _word("0-0:0.2.8", r"\d{2}"),
-    "DATE": Rule(CLOCK, re.compile(""), lambda _: None, stamped=True),
+    "DATE": Rule(CLOCK, lambda text: not text, lambda _: None, stamped=True),
     "NGTF": _text("0-0:96.14.1", 16),
     "LTARF": _text("0-0:96.14.2", 16),
     "EAST": _energy("1-0:1.8.0"),
@@ -136,9 +135,9 @@ STANDARD: dict[str, Rule] = {
     "CCAIN": _number("1-0:2.5.0", 5, "W", stamped=True),
     "CCAIN-1": _number(f"1-0:2.5.0{_LAST}", 5, "W", stamped=True),
     **_phases("UMOY", 3, "V", _VOLTAGES, "5.0", stamped=True),
-    "STGE": Rule(STATUS, re.compile("[0-9A-F]{8}"), lambda text: int(text, 16)),
-    **{f"DPM{n}": Rule(f"0-0:96.14.{20 + n}", _digits(2), int, stamped=True) for n in range(1, 4)},
-    **{f"FPM{n}": Rule(f"0-0:96.14.{23 + n}", _digits(2), int, stamped=True) for n in range(1, 4)},
+    "STGE": Rule(STATUS, re.compile("[0-9A-F]{8}").fullmatch, lambda text: int(text, 16)),
+    **{f"DPM{n}": Rule(f"0-0:96.14.{20 + n}", _DIGITS[2], int, stamped=True) for n in range(1, 4)},
+    **{f"FPM{n}": Rule(f"0-0:96.14.{23 + n}", _DIGITS[2], int, stamped=True) for n in range(1, 4)},
     "MSG1": _text("0-0:96.13.0", 32),
     "MSG2": _text("0-0:96.13.1", 16),
     "PRM": _word("0-0:96.1.10", r"\d{14}"),
@@ -196,47 +195,58 @@ class Groups(dict[bytes, tuple[str, Register]]):
         }
         self.unknown: set[str] = set()
 
-    def forget_if_full(self) -> None:
-        """Called between frames, so that what is ``unknown`` of one frame stays known to be so."""
-        if len(self) >= _MEMO_LIMIT:
-            self.clear()
-            self.unknown.clear()
+    def forget(self) -> None:
+        """Make room. Only between frames, so that what is ``unknown`` in one frame stays known to be so."""
+        self.clear()
+        self.unknown.clear()
 
     def __missing__(self, group: bytes) -> tuple[str, Register]:
         found = self[group] = self._read(group)
         return found
 
     def _read(self, group: bytes) -> tuple[str, Register]:
-        if len(group) < 4 or group[-2] not in (_SP, _HT):
-            raise GroupError(ErrorKind.CONTENT, "", f"{group[:20]!r} is no group of label, data and checksum")
-        standard = group[-2] == _HT
-        label, *fields = group[:-2].decode("latin-1").split("\t" if standard else " ", maxsplit=2 if standard else 1)
-        right = (sum(group[:-1] if standard else group[:-2]) & 0x3F) + 0x20
+        if len(group) < _LEAST:
+            raise GroupError(ErrorKind.CONTENT, f"{group!r} is no group of label, data and checksum")
+        text = group[:-2]
+        fields: tuple[str, ...]
+        if group[-2] == _SP:
+            total, rules = sum(text), HISTORIC
+            label, _, data = text.decode("latin-1").partition(" ")
+            fields = (data,)
+        elif group[-2] == _HT:
+            total, rules = sum(text, _HT), STANDARD
+            label, *parts = text.decode("latin-1").split("\t", 2)
+            fields = tuple(parts)
+        else:
+            raise GroupError(ErrorKind.CONTENT, f"{group[:20]!r} is no group of label, data and checksum")
+        right = (total & 0x3F) + 0x20
         if group[-1] != right:
-            raise GroupError(ErrorKind.CHECKSUM, label, f"checksum of group {label[:9]!r} is {chr(group[-1])!r}, should be {chr(right)!r}")
-        if not (group.isascii() and fields):
-            raise GroupError(ErrorKind.CONTENT, label, f"{group[:20]!r} is no group of label, data and checksum")
-        rule = (STANDARD if standard else HISTORIC).get(label)
+            raise GroupError(ErrorKind.CHECKSUM, f"checksum of group {label[:9]!r} is {chr(group[-1])!r}, should be {chr(right)!r}")
+        if not (fields and group.isascii()):
+            raise GroupError(ErrorKind.CONTENT, f"{group[:20]!r} is no group of label, data and checksum")
+        rule = rules.get(label)
         if rule is None:
             return self._unread(label, fields)
-        if rule.stamped != (len(fields) == 2) or not rule.form.fullmatch(fields[-1]):
-            raise GroupError(ErrorKind.CONTENT, label, f"group {label} cannot be {' '.join(fields)!r:.60}")
-        code, _, value, unit, scaler, stamped = rule
-        at = self._time(label, fields[0]) if stamped else None
-        meant = at if code == CLOCK else value(fields[-1])
-        return code, Register(meant, unit, tuple(fields), Scale.TELEGRAM, scaler, None, at)
+        code, fits, value, unit, scaler, stamped = rule
+        data = fields[-1]
+        if stamped != (len(fields) == 2) or not fits(data):
+            raise GroupError(ErrorKind.CONTENT, f"group {label} cannot be {' '.join(fields)!r:.60}")
+        if not stamped:
+            return code, Register(value(data), unit, fields, _TOLD, scaler)
+        at = self._time(label, fields[0])
+        return code, Register(at if code == CLOCK else value(data), unit, fields, _TOLD, scaler, None, at)
 
-    def _unread(self, label: str, fields: list[str]) -> tuple[str, Register]:
+    def _unread(self, label: str, fields: tuple[str, ...]) -> tuple[str, Register]:
         if not re.fullmatch(r"[A-Z][A-Z0-9+-]{1,9}", label) or not "".join(fields).isprintable():
-            raise GroupError(ErrorKind.CONTENT, "", f"{label[:20]!r} is no label")
+            raise GroupError(ErrorKind.CONTENT, f"{label[:20]!r} is no label")
         self.unknown.add(label)
-        return label, Register(None, "", tuple(fields))
+        return label, Register(None, "", fields)
 
     def _time(self, label: str, text: str) -> datetime | None:
         """The aware UTC time; None where the season or the date is blank. A degraded clock (lower case) still tells one."""
         match = _HORODATE.fullmatch(text)
         if match is None:
-            raise GroupError(ErrorKind.CONTENT, label, f"group {label} has {text!r:.20} for a time")
+            raise GroupError(ErrorKind.CONTENT, f"group {label} has {text!r:.20} for a time")
         season = self._seasons.get(match[1].upper())
         year, month, day, hour, minute, second = map(int, match.groups()[1:])
         if season is None or not month:
@@ -244,4 +254,4 @@ class Groups(dict[bytes, tuple[str, Register]]):
         try:
             return datetime(2000 + year, month, day, hour, minute, second, tzinfo=season).astimezone(UTC)
         except ValueError:
-            raise GroupError(ErrorKind.CONTENT, label, f"group {label} has {text!r} for a time") from None
+            raise GroupError(ErrorKind.CONTENT, f"group {label} has {text!r} for a time") from None
