@@ -8,7 +8,7 @@ import pytest
 
 from chargebridge.meters import LinkFault, MeterError, open_meter, open_source
 from chargebridge.meters import mep_meter as mep
-from chargebridge.model.reading import MeterFault, Reading
+from chargebridge.model.reading import MeterFault, Reading, ScaleOrigin
 from chargebridge.sim.mep_meter import MepDevice, MepLine, MepServer
 from chargebridge.wire.meter import ClockOrigin, DecodeError, ErrorKind, Telegram
 from chargebridge.wire.osgp import tables
@@ -63,6 +63,7 @@ async def test_at_a_terminal_to_a_reading(clock, values, key):
     assert reading.frequency_hz == 50.0
     assert reading.measured_at == values.at
     assert reading.derived == ()
+    assert reading.scale is ScaleOrigin.PROFILE
 
 
 async def test_it_asks_in_its_rhythm(clock, values, key):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from chargebridge.wire.meter import number
-from chargebridge.wire.meter.telegram import ClockOrigin, ContentError, Protocol, Register, Telegram
+from chargebridge.wire.meter.telegram import ClockOrigin, ContentError, Protocol, Register, Scale, Telegram
 
 BT01, BT21, BT22, BT23, BT28, BT52 = 1, 21, 22, 23, 28, 52
 ET03 = 0x0803
@@ -117,13 +117,13 @@ def sources(data: bytes) -> tuple[Rule, ...]:
 
 
 def registers(data: bytes, rules: tuple[Rule, ...]) -> dict[str, Register]:
-    """Whole integers of four bytes to registers."""
+    """Whole integers of four bytes to registers. Their units are the guide's; the meter does not send them."""
     values = struct.unpack(f"<{len(data) // 4}i", data[: len(data) // 4 * 4])
     found: dict[str, Register] = {}
     for rule, raw in zip(rules, values, strict=False):
         if rule is not None:
             code, unit, scaler = rule
-            found[code] = number.register(raw, scaler, unit) if unit or scaler else Register(raw, "", raw)
+            found[code] = number.register(raw, scaler, unit, Scale.PROFILE) if unit or scaler else Register(raw, "", raw)
     return found
 
 
