@@ -30,8 +30,8 @@ _XML = (
 class PpcGateway(Door):
     """Locks everybody out for five minutes after three wrong passwords. Who comes while somebody is logged in gets a page without a cookie.
 
-    Ids of meters are good for one session, and those for a span of time for one form. Every page brings a new token; all of a session's are taken,
-    or none at all, as public clients show. strict: only the newest is. ``logouts`` counts.
+    Ids of meters are good for one session, those for a span of time for one form; a file is exported for either. Every page brings a new token; all of
+    a session's are taken, or none at all. In both, public clients differ. strict: only the newest token is taken. ``logouts`` counts.
     """
 
     realm = "SMGW HAN"
@@ -76,8 +76,8 @@ class PpcGateway(Door):
                 mid = secrets.token_hex(6)
                 self._span_mids = {mid: self._mids[form["mid"]]}
                 return self._page(f'<form name="input_metervalues"><input type="hidden" name="mid" value="{mid}"/></form>')
-            case "exportMeterValues" if form.get("mid") in self._span_mids:
-                meter = self._span_mids.pop(form["mid"])
+            case "exportMeterValues" if form.get("mid") in self._mids | self._span_mids:
+                meter = self._span_mids.pop(form["mid"], None) or self._mids[form["mid"]]
                 start, end = (datetime.strptime(form[name], _FORM).replace(tzinfo=_ZONE) for name in ("from", "to"))
                 return Response(body=self.export(meter, start, end), headers={"Content-Type": "application/octet-stream"})
             case "logout":
