@@ -30,8 +30,8 @@ _XML = (
 class PpcGateway(Door):
     """Locks everybody out for five minutes after three wrong passwords. Who comes while somebody is logged in gets a page without a cookie.
 
-    Ids of meters are good for one session, those for a span of time for one form; a file is exported for either. Every page brings a new token; all of
-    a session's are taken, or none at all. In both, public clients differ. strict: only the newest token is taken. ``logouts`` counts.
+    Ids of meters are good for one session, those for a span of time for one form; a file is exported for either. Every page brings a new token;
+    all of a session's are taken, or none at all. In both, public clients differ. strict: only the newest token is taken. ``logouts`` counts.
     """
 
     realm = "SMGW HAN"
