@@ -12,7 +12,18 @@ from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import austria, han, p1
 from chargebridge.sim.telegrams.enciphered import Keys, in_hdlc, in_mbus, in_p1
 from chargebridge.sim.telegrams.values import measured
-from chargebridge.wire.meter import DecodeError, DecoderOptions, DlmsDecoder, ErrorKind, Telegram, decode_apdu, decoder_for, security
+from chargebridge.wire.meter import (
+    DecodeError,
+    DecoderOptions,
+    DlmsDecoder,
+    ErrorKind,
+    Telegram,
+    decode_apdu,
+    decoder_for,
+    gbt,
+    hdlc,
+    security,
+)
 from chargebridge.wire.meter.counters import MAX_METERS, Counters
 from chargebridge.wire.meter.security import P1_AUTHENTICATION_KEY, Security, SecurityError, parse, seal
 
@@ -129,6 +140,24 @@ def test_a_counter_that_does_not_grow_is_a_replay(second):
     assert isinstance(again, DecodeError)
     assert (again.kind, "start chargebridge again" in again.cure) == (ErrorKind.REPLAY, True)
     assert isinstance(next_one, Telegram)
+
+
+def test_a_doubted_protocol_does_not_forget_counters():
+    """Five errors in a row make the finder of protocols begin anew, which must not open the door to what was recorded."""
+    decoder = decoder_for(None, BOTH)
+    assert [type(event) for event in decoder.feed(in_hdlc(PUSH, KEYS, 5))] == [Telegram]
+    found = [event for _ in range(12) for event in decoder.feed(in_hdlc(PUSH, KEYS, 5))]
+    assert {event.kind for event in found if isinstance(event, DecodeError)} == {ErrorKind.REPLAY}
+    assert not [event for event in found if isinstance(event, Telegram)]
+
+
+def test_inside_a_block_transfer():
+    """Landis+Gyr meters of Steiermark cut the enciphered APDU into blocks."""
+    frames = [hdlc.frame(block, destination=b"\xce\xff", source=b"\x03", control=0x13) for block in gbt.blocks(KEYS.seal(PUSH, 3), 100)]
+    assert len(frames) > 3
+    (event,) = decoder_for(None, BOTH).feed(b"".join(frames))
+    assert isinstance(event, Telegram)
+    assert (event.authenticated, event.counter, event.profile) == (True, 3, "kamstrup")
 
 
 def test_a_forged_counter_does_not_silence_the_meter():

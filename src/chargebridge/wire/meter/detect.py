@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chargebridge.wire.chain2 import frames as chain2
 from chargebridge.wire.meter import d0, hdlc, mbus
 from chargebridge.wire.meter.apdu import DATA_NOTIFICATION, LLC, ApduDecoder
+from chargebridge.wire.meter.counters import Counters
 from chargebridge.wire.meter.dlms import DlmsDecoder
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.p1_port import P1PortDecoder, find_enciphered
@@ -77,7 +79,7 @@ class AutoDecoder:
     """Finds out the protocol of a stream, then decodes it; doubts its finding when only errors come."""
 
     def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
-        self._options = options
+        self._options = options if options.counters is not None else replace(options, counters=Counters())
         self._decoder: Decoder | None = None
         self._data = b""
         self._base = 0
