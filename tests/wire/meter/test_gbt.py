@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargebridge.wire.meter import DecodeError, DlmsDecoder, ErrorKind, Telegram, hdlc
+from chargebridge.sim.telegrams.enciphered import Keys
+from chargebridge.wire.meter import DecodeError, DecoderOptions, DlmsDecoder, ErrorKind, Telegram, hdlc
 from chargebridge.wire.meter.apdu import LLC, MAX_APDU
 from chargebridge.wire.meter.gbt import BlockJoiner, Joined, blocks, is_block, parse
 from chargebridge.wire.meter.telegram import ContentError, Event
@@ -34,6 +35,22 @@ def test_blocks_and_back(apdu, size):
     found = [joiner.add(piece, 10 * number, 10, events) for number, piece in enumerate(pieces)]
     assert found == [None] * (len(pieces) - 1) + [Joined(apdu, 0, 10 * len(pieces))]
     assert (events, joiner.pending) == ([], 0)
+
+
+KEY, AUTHENTICATION_KEY = bytes(range(16)), bytes(range(16, 32))
+
+
+def test_an_enciphered_apdu_in_blocks():
+    """As the E450 sends it where the grid operator enciphers: blocks outside, cipher inside (captured first block: ``E0 40 0001 ... DB 08 4C475A``)."""
+    keys = Keys(title=b"LGZgs|Q\xbd", key=KEY, authentication_key=AUTHENTICATION_KEY)
+    streams = [b"".join(frames(keys.seal(KAIFA_POWER, counter), 20)) for counter in (7, 8)]
+    decoder = DlmsDecoder(DecoderOptions(key=KEY, authentication_key=AUTHENTICATION_KEY))
+    first, second, again = decoder.feed(streams[0] + streams[1] + streams[0])
+    for telegram, counter in ((first, 7), (second, 8)):
+        assert isinstance(telegram, Telegram)
+        assert (telegram.registers["1-0:1.7.0"].raw, telegram.authenticated, telegram.counter) == (4117, True, counter)
+    assert kinds([again]) == [ErrorKind.REPLAY]
+    assert kinds(DlmsDecoder().feed(streams[0])) == [ErrorKind.KEY]
 
 
 def test_an_apdu_in_blocks():

@@ -37,7 +37,7 @@ class _Object(NamedTuple):
 
 def read(body: Data, options: DecoderOptions) -> MeterList | None:
     """A list that opens with its capture objects; None if ``body`` is none."""
-    if not isinstance(body, tuple) or len(body) < 2 or not isinstance(body[0], list) or not body[0]:
+    if not isinstance(body, tuple) or not body or not isinstance(body[0], list) or not body[0] or not _is_object(body[0][0]):
         return None
     objects = [_object(item) for item in body[0]]
     if len(objects) != len(body):
@@ -53,6 +53,10 @@ def read(body: Data, options: DecoderOptions) -> MeterList | None:
             told[code] = _scaler_unit(value)
     registers, clock = _registers(values, told, options)
     return MeterList("lg-cii", registers, None, text_at(registers, METER_ID, "0-0:96.1.1", "0-0:42.0.0"), clock)
+
+
+def _is_object(item: Data) -> bool:
+    return isinstance(item, tuple) and list(map(type, item)) == [int, bytes, int, int]
 
 
 def _object(item: Data) -> _Object:
