@@ -41,7 +41,7 @@ KEY, AUTHENTICATION_KEY = bytes(range(16)), bytes(range(16, 32))
 
 
 def test_an_enciphered_apdu_in_blocks():
-    """As the E450 sends it where the grid operator enciphers: blocks outside, cipher inside (captured first block: ``E0 40 0001 ... DB 08 4C475A``)."""
+    """As the E450 sends it where the grid operator enciphers: blocks outside, cipher inside (captured: ``E0 40 0001 ... DB 08 4C475A``)."""
     keys = Keys(title=b"LGZgs|Q\xbd", key=KEY, authentication_key=AUTHENTICATION_KEY)
     streams = [b"".join(frames(keys.seal(KAIFA_POWER, counter), 20)) for counter in (7, 8)]
     decoder = DlmsDecoder(DecoderOptions(key=KEY, authentication_key=AUTHENTICATION_KEY))
