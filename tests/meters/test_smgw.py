@@ -334,6 +334,24 @@ async def test_a_conexa_is_asked_for_its_liveliest_usage_point_and_for_the_quart
     assert all(value.signature and value.status for value in values)
 
 
+async def test_a_usage_point_that_is_set_up_later_is_found_within_the_hour(authority, clock, meter, password_file):
+    async with conexa(authority, clock, Contract("01005e318021.taf7-1.sm", 7, meter, "ready")) as door:
+        asked = gateway(door, clock, password_file)
+        await refused(asked.present(), Fault.ABSENT)
+        door.contracts = [Contract("01005e318021.taf7-1.sm", 7, meter)]
+        await clock.sleep(3600)
+        assert (await asked.present()).registers
+
+
+async def test_a_meter_without_values_yet_is_no_reading_and_not_asked_in_haste(authority, clock, password_file):
+    async with ppc(authority, clock, GatewayMeter(NUMBER, [])) as door:
+        stream = open_source(check_url(door.url(password_file=password_file)), clock).events()
+        faults = [await anext(stream) for _ in range(2)]
+        await stream.aclose()
+    assert all(isinstance(fault, LinkFault) and "no value yet" in fault.reason for fault in faults)
+    assert clock.slept[0] >= 900
+
+
 # Quarter hours
 
 

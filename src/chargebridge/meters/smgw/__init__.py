@@ -25,6 +25,7 @@ _CERTIFICATE = ("cert_file", "cert_key_file", "cert_password_file", "cert_passwo
 SETTINGS = frozenset(("vendor", "user", "password_file", "password_env", "fingerprint", "meter", "every", "digest", "curve", *_CERTIFICATE))
 EVERY_S, LEAST_EVERY_S = 300.0, 30.0
 _PORT = 443
+_LEAST_PAUSE_S = 10.0
 _FINGERPRINT = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _DIGESTS = {"md5": True, "announced": False}
 
@@ -53,7 +54,7 @@ class SmgwSource:
                 if found.clock is None or last is None or found.clock > last:
                     last = found.clock
                     yield found
-            await self._clock.sleep(max(pause_s, 1.0))
+            await self._clock.sleep(max(pause_s, _LEAST_PAUSE_S))
 
 
 def open_gateway(address: Address, clock: Clock) -> Gateway:

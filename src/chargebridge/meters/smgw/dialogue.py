@@ -109,10 +109,12 @@ async def _ppc_session(link: Link) -> AsyncIterator[_PpcSession]:
 
 
 class ThebenDialogue:
-    """Requests in JSON. There is no logging out: the session ends with the connection. What hardly changes is asked once."""
+    """Requests in JSON. There is no logging out: the session ends with the connection. Usage points are asked for once an hour, since
+    the gateway takes seconds to list them; units and scalers once."""
 
     def __init__(self) -> None:
-        self._points: list[UsagePoint] | None = None
+        self._points: list[UsagePoint] = []
+        self._known_at: datetime | None = None
         self._scales: dict[str, dict[str, tuple[int, str]]] = {}
 
     async def present(self, link: Link, meter: str | None, now: datetime) -> Telegram:
@@ -120,7 +122,10 @@ class ThebenDialogue:
         values: list[Value] = []
         unread: tuple[str, ...] = ()
         path = await self._path(link)
-        for point in await self._chosen(link, path, meter, theben.LIVE_TAFS):
+        if self._known_at is None or now - self._known_at >= _HOUR:
+            self._points = await self._usage_points(link, path)
+            self._known_at = now
+        for point in theben.choose(self._points, meter, theben.LIVE_TAFS):
             data = await link.post_json(path, theben.last_reading_request(point.id))
             values += theben.values(data, await self._scales_of(link, path, point.id))
             unread += theben.unread(data)
@@ -130,7 +135,7 @@ class ThebenDialogue:
         """In pieces of the longest span that the gateway answers; its ``fromtime`` is not included, so each begins at the end of the one before."""
         values: list[Value] = []
         path = await self._path(link)
-        for point in await self._chosen(link, path, meter, theben.SERIES_TAFS):
+        for point in theben.choose(await self._usage_points(link, path), meter, theben.SERIES_TAFS):
             scales = await self._scales_of(link, path, point.id)
             at = start - theben.TICK
             while at < end:
@@ -145,14 +150,8 @@ class ThebenDialogue:
             raise content_error(f"{theben.ENTRY} leads nowhere (status {answer.status})")
         return answer.location
 
-    async def _chosen(self, link: Link, path: str, meter: str | None, tafs: tuple[int, ...]) -> list[UsagePoint]:
-        if self._points is None:
-            self._points = theben.usage_points(await link.post_json(path, theben.request("user-info")))
-        try:
-            return theben.choose(self._points, meter, tafs)
-        except SmgwError:
-            self._points = None  # it may be set up by the next time
-            raise
+    async def _usage_points(self, link: Link, path: str) -> list[UsagePoint]:
+        return theben.usage_points(await link.post_json(path, theben.request("user-info")))
 
     async def _scales_of(self, link: Link, path: str, point: str) -> dict[str, tuple[int, str]]:
         if point not in self._scales:

@@ -77,7 +77,16 @@ class Gateway:
 
     async def present(self) -> Telegram:
         """The newest value of each register."""
-        return await self._talk(lambda dialogue, link: dialogue.present(link, self.meter, self._clock.now()))
+
+        async def ask(dialogue: Dialogue, link: Link) -> Telegram:
+            found = await dialogue.present(link, self.meter, self._clock.now())
+            if not found.registers:
+                raise SmgwError(
+                    Fault.ABSENT, "the gateway has no value yet", "wait for its first reading of the meter; then ask the meter operator"
+                )
+            return found
+
+        return await self._talk(ask)
 
     async def span(self, start: datetime, end: datetime) -> list[Value]:
         """All values with start <= time <= end, aware."""
