@@ -211,8 +211,8 @@ def test_meters_lists_every_setting() -> None:
     rows = cells(section(text("meters.md"), "Settings after the `?`"))
     said: dict[str, set[str]] = {scheme: set() for scheme in TRANSPORTS}
     for setting, schemes, *_ in rows:
-        for scheme in TRANSPORTS if schemes == "all" else re.findall(r"`(\w+)`", schemes):
-            said[scheme].add(setting.strip("`"))
+        for scheme in TRANSPORTS if schemes == "all" else re.findall(r"`([\w-]+)`", schemes):
+            said[scheme].update(re.findall(r"`(\w+)`", setting))
     for scheme, (_, own) in TRANSPORTS.items():
         assert own <= said[scheme]
         query = "&".join(f"{name}=1" for name in said[scheme])

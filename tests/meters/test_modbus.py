@@ -142,6 +142,15 @@ async def test_a_meter_that_counts_the_other_way_round(clock):
     assert (reading.energy_import_wh, reading.energy_export_wh) == (89, 1234567)
 
 
+async def test_solaredge_counts_export_as_positive_but_not_its_registers(clock):
+    async with NetworkServer(SunSpecDevice(METERS[0], FLOATS | FACTORS, maker="SolarEdge")) as server:
+        (reading,) = await collect(url(server, "sunspec"), clock, 1)
+    assert isinstance(reading, Reading)
+    assert reading.power_w == 1500.0
+    assert reading.current_a == (3.0, 2.0, 1.5)
+    assert (reading.energy_import_wh, reading.energy_export_wh) == (1234567, 89)
+
+
 async def test_sunspec_points_that_are_not_implemented_are_absent(clock):
     told = {name: value for name, value in FLOATS.items() if name in ("W", "PhVphA", "AphA", "TotWhImp")}
     async with NetworkServer(SunSpecDevice(METERS[1], told | FACTORS | {"Hz_SF": None})) as server:

@@ -9,6 +9,9 @@ from chargebridge.wire.meter.obis import CUMULATIVE
 from chargebridge.wire.sunspec import COMMON, Block, Chain, SunSpecError, Value
 from chargebridge.wire.sunspec.meters import METERS, QUANTITIES
 
+_EXPORT_POSITIVE = "SolarEdge"
+"""Its meters count fed-in power as positive, against the model, while the registers go by their names (evcc, template solaredge-hybrid)."""
+
 
 class SunSpecAsker:
     """Implements ``Asker``. The chain is walked once a connection."""
@@ -40,11 +43,16 @@ class SunSpecAsker:
                     problems.append((f"{problem.where} (register {problem.position}): {problem.reason}", problem.cure))
                 self._told.add(name)
                 continue
-            if value is not None:
-                found[code] = _register(value, unit)
+            if isinstance(value, int | float):
+                found[code] = _register(self._signed(value, unit), unit)
         if not found:
             problems.append(("the meter tells no value", "check that it is connected to the inverter that answers for it"))
         return Answer(found, self._device, self._number, tuple(problems))
+
+    def _signed(self, value: int | float, unit: str) -> int | float:
+        if self._device is None or not self._device.startswith(_EXPORT_POSITIVE):
+            return value
+        return 0 - value if unit == "W" else abs(value) if unit == "A" else value
 
     async def _find(self, link: ModbusLink) -> Block:
         chain = Chain()
@@ -69,9 +77,8 @@ class SunSpecAsker:
         raise SunSpecError(0, "model chain", f"has no meter (201 to 204, 211 to 214), only {ids}", cure)
 
 
-def _register(value: Value, unit: str) -> Register:
+def _register(value: int | float, unit: str) -> Register:
     """The scale comes from the device: its scale factor, or the float itself."""
-    assert isinstance(value, int | float)
     return Register(Decimal(repr(value)) if unit in CUMULATIVE else float(value), unit, value, Scale.TELEGRAM)
 
 

@@ -72,17 +72,20 @@ class MapDevice:
 class SunSpecDevice:
     """A device with model 1, ``model`` with ``values``, and the end of the chain."""
 
-    def __init__(self, model: Model, values: Mapping[str, Value], *, number: str = "12345678", base: int = BASES[0]) -> None:
+    def __init__(
+        self, model: Model, values: Mapping[str, Value], *, number: str = "12345678", maker: str = "chargebridge", base: int = BASES[0]
+    ) -> None:
         self.values = dict(values)
         self._model = model
         self._number = number
+        self._maker = maker
         self._base = base
 
     def read(self, function: int, address: int, count: int) -> bytes:
         """See ``Device``."""
         if function != 3:
             raise RefusedRequestError(ILLEGAL_FUNCTION)
-        common = {"Mn": "chargebridge", "Md": "simulated meter", "SN": self._number}
+        common = {"Mn": self._maker, "Md": "simulated meter", "SN": self._number}
         registers = image([(COMMON, common), (self._model, self.values)])
         if not self._base <= address <= address + count <= self._base + len(registers) or not 1 <= count <= 125:
             raise RefusedRequestError(ILLEGAL_ADDRESS)

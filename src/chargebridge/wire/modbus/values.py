@@ -1,6 +1,5 @@
 """Registers of 16 bits to values in their unit, and back."""
 
-import math
 import struct
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -22,12 +21,14 @@ _FORMS = {
     Kind.FLOAT64: ">d",
 }
 _FLOATS = (Kind.FLOAT32, Kind.FLOAT64)
+_BEYOND = 1e18
+"""Floats from here on, infinities and NaN are no figures of a meter."""
 _COUNTED = frozenset({"", "s"})
 """Units of what is counted or coded, not measured."""
 
 
 def values(chosen: RegisterMap, batch: Batch, registers: Sequence[int]) -> dict[str, Register]:
-    """The quantities of ``batch`` by OBIS code. What the meter marks as not measured, and NaN and infinities, are absent.
+    """The quantities of ``batch`` by OBIS code. What the meter marks as not measured is absent, and so is a float that cannot be.
 
     Raises ``ValueError`` unless there are ``batch.words`` registers.
     """
@@ -63,7 +64,7 @@ def encode(chosen: RegisterMap, batch: Batch, given: Mapping[str, int | float]) 
 
 def _absent(chosen: RegisterMap, entry: Entry, raw: int | float) -> bool:
     if isinstance(raw, float):
-        return not math.isfinite(raw) or raw in entry.missing
+        return not abs(raw) < _BEYOND or raw in entry.missing
     return raw in entry.missing or (chosen.invalid and raw in _invalid(entry.type))
 
 
@@ -74,20 +75,27 @@ def _invalid(kind: Kind) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _exact(scale: float) -> Decimal:
-    return Decimal(repr(scale))
+def _worth(scale: float) -> tuple[Decimal, float, float]:
+    """``scale`` exactly, and as a factor and a divisor of floats, one of which is 1: dividing by 100 leaves no dust where times 0.01 does."""
+    exact = Decimal(repr(scale))
+    inverse = 1 / exact
+    return (exact, 1.0, float(inverse)) if inverse == inverse.to_integral_value() else (exact, scale, 1.0)
 
 
 def _value(entry: Entry, raw: int | float) -> Value:
     """Exact where it is billed, whole where it is counted, float where it is measured."""
+    exact, factor, divisor = _worth(entry.scale)
+    if entry.unit in CUMULATIVE:
+        return exact * (_shortest(raw) if entry.type is Kind.FLOAT32 else Decimal(repr(raw)))
     if entry.unit in _COUNTED and entry.scale == 1.0 and isinstance(raw, int):
         return raw
-    worth = _exact(entry.scale) * (_shortest(raw) if entry.type is Kind.FLOAT32 else Decimal(repr(raw)))
-    return worth if entry.unit in CUMULATIVE else float(worth)
+    if entry.type is Kind.FLOAT32:
+        raw = float(f"{raw:.7g}")  # all digits that a float of 32 bits has
+    return raw * factor / divisor
 
 
 def _shortest(raw: float) -> Decimal:
     """The shortest decimal that is the same float of 32 bits: what the meter meant."""
     wanted = struct.pack(">f", raw)
-    text = next((text for digits in (6, 7, 8) if struct.pack(">f", float(text := f"{raw:.{digits}g}")) == wanted), f"{raw:.9g}")
+    text = next((text for digits in (7, 8) if struct.pack(">f", float(text := f"{raw:.{digits}g}")) == wanted), f"{raw:.9g}")
     return Decimal(text)
