@@ -1,4 +1,4 @@
-"""Linky TIC, historic and standard mode: framing (Enedis-NOI-CPT_54E clause 5.1 and 6.1); the groups are read by ``tic_objects``.
+"""Linky TIC, historic and standard mode: framing (Enedis-NOI-CPT_54E clause 5.3); the groups are read by ``tic_objects``.
 
 ``STX`` groups ``ETX``; a group is ``LF`` ... ``CR``. ``EOT`` in place of ``ETX``: the meter broke the frame off. The line is 7E1 (1200 or 9600 baud).
 

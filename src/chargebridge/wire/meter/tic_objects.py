@@ -1,7 +1,7 @@
 """The groups of a Linky TIC frame to registers (Enedis-NOI-CPT_54E "Sorties de télé-information client des appareils de comptage Linky").
 
 Historic mode: ``label SP data SP checksum``, the sum over label to data. Standard mode: ``label HT [horodate HT] data HT checksum``, the sum
-over all before the checksum. The checksum is the low six bits of the sum of the bytes, plus 0x20 (clauses 5.2.2 and 6.1). TIC has no OBIS
+over all before the checksum. The checksum is the low six bits of the sum of the bytes, plus 0x20 (clause 5.3). TIC has no OBIS
 codes: those used here are the Blue Book's where it has one for the quantity, else of its groups for tariffs (96.14) and status (96.5).
 """
 
@@ -104,7 +104,7 @@ HISTORIC: dict[str, Rule] = {
     "MOTDETAT": _word(STATUS, "[0-9A-F]{6}"),
     "PPOT": _word("0-0:96.5.1", "[0-9A-F]{2}"),
 }
-"""Clause 5.3. ADPS and ADIR: the current by which the subscription is exceeded; PMAX: W, three-phase meters."""
+"""Clause 6.1. ADPS and ADIR: the current by which the subscription is exceeded; PMAX: W, three-phase meters."""
 
 STANDARD: dict[str, Rule] = {
     "ADSC": _word(METER, "[0-9A-Z]{12}"),
