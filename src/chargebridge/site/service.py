@@ -8,14 +8,16 @@ import msgspec
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ModelError, UnknownNameError
+from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.limit import Bound, Limit, LimitedCurrent, LimitedPower, LimitedUnbalance, LimitSource, OnNode, Unknown
 from chargebridge.model.session import Preference
-from chargebridge.site import journal, ledger, present
+from chargebridge.site import findings, journal, ledger, present
 from chargebridge.site.config import SiteTable
 from chargebridge.site.engine import Engine
 from chargebridge.site.keys import DriverKeys
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
+from chargebridge.site.watch import MeterWatch
 from chargebridge.stations.port import Answer, Station, Stations
 from chargebridge.store import Database
 
@@ -45,11 +47,13 @@ class Service:
         happenings: Iterable[Happening],
         tell: Callable[[str, str, str], None],
         reaction_ms: Callable[[], float | None],
+        watch: MeterWatch,
     ) -> None:
         self._about, self._live, self._engine, self._stations = about, live, engine, stations
         self._database, self._clock = database, clock
         self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
+        self._watch = watch
 
     def view(self) -> SiteView:
         now, made = self._clock.now(), self._engine.latest
@@ -73,10 +77,17 @@ class Service:
             happenings=tuple(self._happenings),
             reaction_ms=self._reaction_ms(),
             decided_at=made.at if made else None,
+            meters=self._watch.states(),
         )
 
     async def history(self, since: datetime, points: int = 240) -> tuple[HistoryPoint, ...]:
         return await self._database.read(lambda c: journal.samples(c, since, points))
+
+    async def findings(self, meter: str | None = None, limit: int = 100) -> tuple[Finding, ...]:
+        return tuple(await self._database.read(lambda c: findings.newest(c, meter, limit)))
+
+    async def meter_days(self, meter: str | None = None, limit: int = 31) -> tuple[DayFigures, ...]:
+        return tuple(await self._database.read(lambda c: findings.days(c, meter, limit)))
 
     async def sessions(self, point: str | None = None, limit: int = 50) -> tuple[SessionRow, ...]:
         found = await self._database.read(lambda c: ledger.sessions(c, point, limit))

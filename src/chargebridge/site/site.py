@@ -18,7 +18,7 @@ from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.model.state import SiteState
 from chargebridge.plants import BatteryPlant
-from chargebridge.site import journal, ledger, present
+from chargebridge.site import findings, journal, ledger, present
 from chargebridge.site.batteries import BatteryKeeper
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.desk import REMOTE, StationDesk, Tokens
@@ -29,6 +29,7 @@ from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.service import Service
 from chargebridge.site.view import Happening, HistoryPoint
+from chargebridge.site.watch import MeterWatch
 from chargebridge.stations.port import Answer, Outcome, Station, Stations, StationSink
 from chargebridge.store import Database
 
@@ -94,6 +95,7 @@ class Site:
             decided=self._decided,
         )
         self._dispatcher = dispatcher
+        self._watch = MeterWatch(self._topology, [meter.name for meter in meters], database, self.tell)
         self._keeper = BatteryKeeper(batteries, self.live, clock, wake=self._engine.wake, tell=self.tell)
         self.service = Service(
             config.site,
@@ -108,6 +110,7 @@ class Site:
             happenings=self._happenings,
             tell=self.tell,
             reaction_ms=lambda: None if self._engine.reaction_s is None else self._engine.reaction_s * 1000,
+            watch=self._watch,
         )
 
     @classmethod
@@ -140,6 +143,7 @@ class Site:
             since = window_of(clock.now()) - timedelta(seconds=GAP_MAX_S)
             for reading in await database.read(lambda c: journal.readings(c, meter, since)):
                 site._peak.add(reading)
+        site._watch.remember(await database.read(findings.standing))
         site._happenings.extend(await database.read(lambda c: journal.happenings(c, HAPPENINGS_SHOWN)))
         return site
 
@@ -180,12 +184,14 @@ class Site:
             self._peak.add(reading)
         self._database.write_soon(lambda c: journal.keep_reading(c, reading))
         self._engine.wake()
+        self._watch.read(reading)
 
     @property
     def _root_meter(self) -> str | None:
         return next(c.meter for c in self._topology.circuits if c.parent is None)
 
     def _faulty(self, fault: MeterFault) -> None:
+        self._watch.fault(fault)
         if self._is_news("meter", fault.meter):
             self.tell("meter", f"{fault.meter}: {fault.reason}; {fault.cure}", fault.meter)
 

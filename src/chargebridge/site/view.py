@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from chargebridge.model.decision import Alert, MeterView, Move, Why
+from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
@@ -109,6 +110,24 @@ class BatteryView(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class MeterState(Struct, frozen=True, kw_only=True):
+    """How a meter is heard, and what is odd about it.
+
+    place: the names of what it measures. heard_at: its last news, None before the first. findings: those that stand open. telegrams, faults and
+    found (by kind) count since the start.
+    """
+
+    id: str
+    place: str
+    heard_at: datetime | None
+    today: DayFigures
+    yesterday: DayFigures | None
+    findings: tuple[Finding, ...]
+    telegrams: int
+    faults: dict[str, int]
+    found: dict[str, int]
+
+
 class Happening(Struct, frozen=True, kw_only=True):
     """A line of the event log. kind: "session", "limit", "meter", "station", "story", "alert"."""
 
@@ -140,6 +159,7 @@ class SiteView(Struct, frozen=True, kw_only=True):
     happenings: tuple[Happening, ...]
     reaction_ms: float | None
     decided_at: datetime | None
+    meters: tuple[MeterState, ...] = ()
 
 
 class HistoryPoint(Struct, frozen=True, kw_only=True):
@@ -178,6 +198,14 @@ class SiteService(Protocol):
         ...
 
     async def sessions(self, point: str | None = None, limit: int = 50) -> tuple[SessionRow, ...]: ...
+
+    async def findings(self, meter: str | None = None, limit: int = 100) -> tuple[Finding, ...]:
+        """What was found odd about meters, open and cleared, the newest first."""
+        ...
+
+    async def meter_days(self, meter: str | None = None, limit: int = 31) -> tuple[DayFigures, ...]:
+        """How meters were heard on the days that are over, the newest first."""
+        ...
 
     async def prefer(self, point: str, preference: Preference, by: str) -> None:
         """Set what the driver at ``point`` asks for; decides anew at once. Raises ModelError when it contradicts itself."""

@@ -136,3 +136,23 @@ setting = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("meter", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("cleared_at", Moment),
+    Column("payload", Text, nullable=False),
+    Index("finding_of", "meter", "kind", "cleared_at"),
+)
+
+meter_day = Table(
+    "meter_day",
+    metadata,
+    Column("meter", Text, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("payload", Text, nullable=False),
+)

@@ -14,7 +14,8 @@ from chargebridge.app.web.api_schema import LimitBody, PreferenceBody, PriorityB
 from chargebridge.app.web.doors import address
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
-from chargebridge.site.view import HistoryPoint, LimitView, PointView, SessionRow, SiteService, SiteView
+from chargebridge.model.finding import DayFigures, Finding
+from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteService, SiteView
 from chargebridge.stations.port import Answer
 
 Bearer = Annotated[
@@ -82,6 +83,7 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     router = APIRouter(prefix="/api/v1", responses=problems)
     owner = APIRouter(dependencies=[Depends(guard.owner)])
     _reading(owner, service)
+    _meters(owner, service)
     _steering(owner, service)
     _point(router, service, guard)
     router.include_router(owner)
@@ -118,6 +120,24 @@ def _reading(router: APIRouter, service: SiteService) -> None:
     @router.get("/history", responses=gives(HistoryPoint, many=True), tags=["site"], summary="Powers over time, by default of 3 hours")
     async def history(since: AwareDatetime | None = None, points: Annotated[int, Query(ge=2, le=5000)] = 240) -> Response:
         return Json(await service.history(since or service.view().at - timedelta(hours=3), points))
+
+
+def _meters(router: APIRouter, service: SiteService) -> None:
+    @router.get(
+        "/meters", responses=gives(MeterState, many=True), tags=["meters"], summary="How each meter is heard, and what is odd about it"
+    )
+    async def meters() -> Response:
+        return Json(service.view().meters)
+
+    @router.get(
+        "/findings", responses=gives(Finding, many=True), tags=["meters"], summary="What was found odd, open and cleared, the newest first"
+    )
+    async def findings(meter: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+        return Json(await service.findings(meter, limit))
+
+    @router.get("/meters/days", responses=gives(DayFigures, many=True), tags=["meters"], summary="How meters were heard on past days")
+    async def days(meter: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 31) -> Response:
+        return Json(await service.meter_days(meter, limit))
 
 
 def _steering(router: APIRouter, service: SiteService) -> None:

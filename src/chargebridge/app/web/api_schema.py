@@ -7,11 +7,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.session import Preference
-from chargebridge.site.view import HistoryPoint, LimitView, PointView, SessionRow, SiteView
+from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteView
 from chargebridge.stations.port import Answer
 
-GIVEN: tuple[type[msgspec.Struct], ...] = (SiteView, PointView, LimitView, SessionRow, HistoryPoint, Answer)
+GIVEN: tuple[type[msgspec.Struct], ...] = (SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer)
 _MAY_BE_ENDLESS = {"allowed_a", "planned_a"}
 """Figures that are infinite where nothing binds; JSON says null."""
 

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterator
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from chargebridge.model.finding import Severity
 from chargebridge.site.view import SiteService, SiteView
 
 
@@ -21,6 +22,7 @@ class SiteCollector(Collector):
         yield _powers(view)
         yield from _circuits(view)
         yield from _points(view)
+        yield from _meters(view)
         yield _one("chargebridge_limits", "Entries of the limit book", float(len(view.limits)))
         yield _one("chargebridge_alerts", "Alerts that stand", float(len(view.alerts)))
         if view.reaction_ms is not None:
@@ -77,3 +79,28 @@ def _points(view: SiteView) -> Iterator[Metric]:
         if point.offered_a is not None:
             offered.add_metric([point.id], point.offered_a)
     yield from (power, offered, energy, online)
+
+
+def _meters(view: SiteView) -> Iterator[Metric]:
+    telegrams = CounterMetricFamily("chargebridge_meter_telegrams_total", "Readings taken in since the start", labels=["meter"])
+    faults = CounterMetricFamily(
+        "chargebridge_meter_faults_total", "Damaged telegrams and broken links since the start", labels=["meter", "kind"]
+    )
+    found = CounterMetricFamily("chargebridge_meter_findings_total", "Findings opened since the start", labels=["meter", "kind"])
+    standing = GaugeMetricFamily("chargebridge_meter_findings_open", "Findings that stand open", labels=["meter", "severity"])
+    complete = GaugeMetricFamily("chargebridge_meter_completeness", "Share of today's telegrams that were heard", labels=["meter"])
+    delay = GaugeMetricFamily("chargebridge_meter_delay_seconds", "From the meter's time to ours, today", labels=["meter", "quantile"])
+    for meter in view.meters:
+        telegrams.add_metric([meter.id], meter.telegrams)
+        for kind, count in meter.faults.items():
+            faults.add_metric([meter.id, kind], count)
+        for kind, count in meter.found.items():
+            found.add_metric([meter.id, kind], count)
+        for severity in Severity:
+            standing.add_metric([meter.id, severity.value], sum(f.severity is severity for f in meter.findings))
+        if meter.today.completeness is not None:
+            complete.add_metric([meter.id], meter.today.completeness)
+        for quantile, value in (("0.5", meter.today.delay_p50_s), ("0.95", meter.today.delay_p95_s)):
+            if value is not None:
+                delay.add_metric([meter.id, quantile], value)
+    yield from (telegrams, faults, found, standing, complete, delay)

@@ -83,6 +83,8 @@ class OwnerPage:
                             "flat dense no-caps"
                         )
                     self._put("limits", parts.LimitBook).on("withdraw", lambda e: self._withdraw(_said(e)))
+                with panel("Meters", "meters"):
+                    self._put("meters", parts.MeterList)
                 with panel("What happened", "story"):
                     self._put("story", parts.SiteStory)
                 with panel("Sessions", "sessions"):

@@ -50,6 +50,10 @@ class LimitBook(Live, component="live/limit_book.js"):
     """Emits "withdraw" with the entry: the limit's id and its beginning."""
 
 
+class MeterList(Live, component="live/meter_list.js"):
+    pass
+
+
 class SiteStory(Live, component="live/site_story.js"):
     pass
 
