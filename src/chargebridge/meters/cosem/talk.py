@@ -1,6 +1,7 @@
 """One visit to a meter: connect, open, ask, leave. The protocol is in ``wire.cosem``; here are the socket, the serial line and the time."""
 
 import asyncio
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from chargebridge.wire.cosem.services import Attribute, Result
 
 _Wanted = TypeVar("_Wanted", Associated, Values, Released, Closed)
 _CHUNK = 4096
+_BITS_A_CHARACTER = 10
 _REPEATS = 2
 _LEAVE_S = 1.0
 _CONFIRM_S = 1.5
@@ -116,7 +118,7 @@ async def _connected(settings: Settings) -> tuple[asyncio.StreamReader, asyncio.
             return streams
     except TimeoutError:
         raise CosemError(ErrorKind.LINK, f"no connection within {CONNECT_TIMEOUT_S:g} s", cure) from None
-    except (OSError, ValueError) as problem:  # ValueError: pyserial on settings that the port does not know
+    except (OSError, ValueError, termios.error) as problem:  # the last two on settings that the port does not know
         raise CosemError(ErrorKind.LINK, f"cannot be opened: {problem}", cure) from None
 
 
@@ -124,6 +126,13 @@ async def _wake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, time
     """IEC 62056-21 mode E."""
     opening = ModeE()
     writer.transport.set_write_buffer_limits(0)  # so that drain waits until all is with the port
+    try:
+        await _woken(opening, reader, writer, timeout_s)
+    except (OSError, termios.error) as problem:  # the latter on a speed that the port does not know
+        raise CosemError(ErrorKind.LINK, f"broke off: {problem}", _SERIAL_CURE) from None
+
+
+async def _woken(opening: ModeE, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float) -> None:
     await _do(opening.start(), writer)
     while True:
         offered = opening.offered
@@ -145,16 +154,17 @@ async def _wake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, time
 
 async def _do(steps: list[Step], writer: asyncio.StreamWriter) -> bool:
     """Whether the line belongs to HDLC now."""
+    line: Any = writer.transport.get_extra_info("serial")
     for step in steps:
         match step:
             case Send(data=data):
                 writer.write(data)
                 await writer.drain()
-            case Line(baud=baud, bits=bits, parity=parity):
-                # What was written has to be out before the speed changes.
-                transport: Any = writer.transport
-                await asyncio.to_thread(transport.serial.flush)
-                transport.serial.baudrate, transport.serial.bytesize, transport.serial.parity = baud, bits, parity
+                # Neither the kernel nor an adapter's own memory may hold some of it when the speed changes.
+                await asyncio.sleep(len(data) * _BITS_A_CHARACTER / line.baudrate)
+            case Line(baud=baud):
+                await asyncio.to_thread(line.flush)
+                line.baudrate = baud
             case Ready():
                 return True
     return False

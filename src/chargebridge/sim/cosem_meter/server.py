@@ -16,15 +16,15 @@ _HEADER_SIZE = 8
 _CHUNK = 4096
 
 
-class _Count:
-    """This meter's frame counter; it lives as long as the meter."""
+class MemoryCounter:
+    """A ``FrameCounter`` that lives as long as the virtual meter."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, start: int = 1) -> None:
+        self._next = start
 
     def take(self) -> int:
-        self._last += 1
-        return self._last
+        self._next += 1
+        return self._next - 1
 
 
 class CosemServer:
@@ -56,7 +56,7 @@ class CosemServer:
         self._information = information
         self._max_pdu, self._lists = max_pdu, lists
         self._title = keys.title if keys else b""
-        self._security = Security(keys, _Count()) if keys else None
+        self._security = Security(keys, MemoryCounter()) if keys else None
         self._server: asyncio.Server | None = None
         self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 

@@ -87,12 +87,13 @@ class Association:
     """One association. ``open``, ``get`` and ``release`` return the APDU to send; ``receive`` takes each APDU of the meter."""
 
     def __init__(self, login: Login, security: Security | None = None) -> None:
-        if security is None and (login.ciphered or login.mechanism is Mechanism.GMAC):
+        secured = login.ciphered or login.mechanism is Mechanism.GMAC
+        if security is None and secured:
             raise ValueError("a ciphered context and GMAC need keys")
         self.state = State.IDLE
         self.meter = Initiate()
         self._login = login
-        self._security = security
+        self._security = security if secured else None
         self._sealing = security if login.ciphered else None
         self._wanted: list[Attribute] = []
         self._asked: tuple[Attribute, ...] = ()

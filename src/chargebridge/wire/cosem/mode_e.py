@@ -1,11 +1,14 @@
 """How an optical port is opened (IEC 62056-21 clause 6.4.5 and annex E): mode E, from 300 baud 7E1 to HDLC 8N1 at the meter's best speed.
 
     state      sent                          received                       then
-    CALLING    "/?!" at 300 baud 7E1         "/XXXZ\\2..." identification    OFFERED
-    OFFERED    ACK "2" Z "2" at 300 baud     the same at the new speed      HDLC at the new speed, 8N1
+    CALLING    "/?!" at 300 baud             "/XXXZ\\2..." identification    OFFERED
+    OFFERED    ACK "2" Z "2" at 300 baud     the same at the new speed      HDLC at the new speed
 
 ``XXX`` is the maker, ``Z`` the speed (0 = 300 ... 6 = 19200). Some meters leave the last confirmation out; whoever waits for it calls
 ``unconfirmed`` after a second, and the SNRM that follows shows whether the meter took the offer. A head that echoes does no harm.
+
+The line stays at 8N1 all the time: seven bits with even parity look the same on the wire as eight bits whose highest is the parity, and so it is
+only the speed that has to change.
 """
 
 import re
@@ -21,6 +24,7 @@ _IDENTIFICATION = re.compile(rb"/([A-Za-z]{3})([0-6A-Ia-i])((?:\\.)*)([^\r\n]{0,
 _ACK = 0x06
 _MAX = 512
 _TO_7_BITS = bytes(byte & 0x7F for byte in range(256))
+_WITH_PARITY = bytes(byte & 0x7F | (byte & 0x7F).bit_count() % 2 << 7 for byte in range(256))
 
 
 class State(Enum):
@@ -30,11 +34,9 @@ class State(Enum):
 
 
 class Line(Struct, frozen=True):
-    """How the serial line is set from now on, once all that was sent is out."""
+    """The speed of the serial line from now on, once all that was sent is out."""
 
     baud: int
-    bits: int
-    parity: str
 
 
 class Send(Struct, frozen=True):
@@ -48,7 +50,7 @@ class Ready(Struct, frozen=True):
 
 
 Step = Send | Line | Ready
-START = Line(300, 7, "E")
+START = Line(300)
 
 
 class ModeE:
@@ -58,7 +60,6 @@ class ModeE:
         self.state = State.CALLING
         self._buffer = b""
         self._confirmation = b""
-        self._line = START
         self._identification = ""
 
     @property
@@ -67,10 +68,9 @@ class ModeE:
         return self.state is State.OFFERED
 
     def start(self) -> list[Step]:
-        return [START, Send(CALL)]
+        return [START, Send(CALL.translate(_WITH_PARITY))]
 
     def receive(self, data: bytes) -> list[Step]:
-        # A line that is still set to eight bits shows the parity as the top bit.
         self._buffer = (self._buffer + data.translate(_TO_7_BITS))[-_MAX:]
         if self.state is State.CALLING:
             return self._identified()
@@ -81,7 +81,7 @@ class ModeE:
     def unconfirmed(self) -> list[Step]:
         """Go on to HDLC without the confirmation."""
         self.state = State.DONE
-        return [self._line, Ready(self._identification)]
+        return [Ready(self._identification)]
 
     def _identified(self) -> list[Step]:
         match = _IDENTIFICATION.search(self._buffer)
@@ -98,5 +98,4 @@ class ModeE:
         self.state = State.OFFERED
         self._buffer = b""
         self._confirmation = bytes((_ACK, ord("2"), speed, ord("2"))) + b"\r\n"
-        self._line = Line(SPEEDS[speed], 8, "N")
-        return [Send(self._confirmation), Line(SPEEDS[speed], 7, "E")]
+        return [Send(self._confirmation.translate(_WITH_PARITY)), Line(SPEEDS[speed])]

@@ -129,6 +129,8 @@ class Security:
             opened = self._opener.open(sealed)
         except suite.SecurityError as problem:
             raise CosemError(_KINDS.get(problem.kind, ErrorKind.ANSWER), problem.reason, problem.cure) from None
+        if not opened.authenticated:
+            raise CosemError(ErrorKind.KEY, "an answer is not authenticated")
         self._accept(opened.counter)
         return opened.plaintext
 
