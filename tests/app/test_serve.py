@@ -29,7 +29,8 @@ def test_ctrl_c_ends_it_in_order_and_standard_output_is_json_only(tmp_path: Path
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         assert told["page"].startswith("http://127.0.0.1:")
-        time.sleep(1)
+        assert process.stderr is not None
+        assert any("station connected" in line for line in process.stderr)
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=15)
