@@ -116,6 +116,38 @@ async def test_a_silent_meter_is_told_and_asked_anew(clock, values, key, monkeyp
     assert "1-0:1.8.0" in found[3].registers, "a new connection begins with a full turn"
 
 
+async def test_a_late_answer_is_not_taken_for_the_next_one(clock, values, key, monkeypatch):
+    """Its first half comes in time, its second half before the next question."""
+    monkeypatch.setattr(mep, "ANSWER_S", 0.1)
+    device = MepDevice(lambda: values, MBK.encode())
+    late: list[bytes] = []
+    writers: list[asyncio.StreamWriter] = []
+    halved = False
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while data := await reader.read(1024):
+            answer = device.receive(data)
+            if halved and not late:
+                late.append(answer[20:])
+                answer = answer[:20]
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        events = open_source(f"mep://127.0.0.1:{server.sockets[0].getsockname()[1]}?{key}", clock).events()
+        assert isinstance(await anext(events), Telegram)
+        halved = True
+        fault = await anext(events)
+        monkeypatch.setattr(mep, "ANSWER_S", 2.0)
+        writers[0].write(late[0])
+        await asyncio.sleep(0.05)
+        found = await some(events, 2)
+    assert isinstance(fault, DecodeError)
+    assert "breaks off after 20 bytes" in fault.reason
+    assert [type(event) for event in found] == [Telegram, Telegram]
+
+
 async def test_a_lost_line_is_opened_again(clock, values, key):
     async with MepServer(MepDevice(lambda: values, MBK.encode()), clock) as server:
         events = open_source(f"mep://127.0.0.1:{server.port}?{key}", clock).events()

@@ -1,6 +1,7 @@
 """NES meters at their MEP port: ``mep:///dev/ttyUSB0?key_file=mbk.txt``, or ``mep://host:port?key_file=mbk.txt`` behind a serial bridge."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import serial_asyncio_fast
@@ -115,6 +116,7 @@ class _Talk:
     async def ask(self, table: int, offset: int, count: int) -> bytes:
         """Bytes of a table. Raises ``_RefusedError``; ``OSError`` or ``EOFError`` when the line fails."""
         await self._clock.sleep(PAUSE_S)
+        await self._drop_late()
         packet = self._client.read(table, offset, count)
         while True:
             self._writer.write(packet)
@@ -128,6 +130,13 @@ class _Talk:
                 return found.data
             await self._clock.sleep(PAUSE_S)
             packet = found.packet
+
+    async def _drop_late(self) -> None:
+        """An answer that came after its time must not be taken for one to the next question."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                while data := await self._reader.read(_CHUNK):
+                    self._client.receive(data)
 
     async def _answer(self) -> Answer | Repeat:
         """What ends the wait; alerts, which concern the grid operator's own devices, do not."""

@@ -84,6 +84,7 @@ class MepClient:
         """The packet that asks for ``count`` bytes of a table. Raises ``RuntimeError`` while a request has no answer yet."""
         if self._asked is not None:
             raise RuntimeError("one request at a time")
+        self._framer.forget()
         self._asked = (table, offset, count)
         self._repeats, self._told = 0, None
         return self._packet()
