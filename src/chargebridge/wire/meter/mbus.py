@@ -90,49 +90,51 @@ class MbusFramer:
             first = buffer[at]
             if first == ACKNOWLEDGE:
                 at += 1
-            elif first in (LONG, SHORT):
-                step = self._candidate(buffer, at, final, events)
-                if step == 0:
-                    break
-                at += step
-            else:
+                continue
+            if first not in (LONG, SHORT):
                 at = self._skip(base, at, _next(buffer, at), events)
+                continue
+            step = (self._long if first == LONG else self._short)(buffer, at, final, events)
+            if not step:
+                break
+            at += step
         self._buffer = buffer[at:]
         self._base = base + at
         return events
 
-    def _candidate(self, buffer: bytes, at: int, final: bool, events: list[Frame | DecodeError]) -> int:
-        """Judge what starts at ``at``; how far to go on, 0 to wait for more bytes."""
-        left = len(buffer) - at
-        long = buffer[at] == LONG
-        head = buffer[at : at + 4]
-        if long and (head[2:3] not in (b"", head[1:2]) or head[3:4] not in (b"", b"\x68")):
+    def _short(self, buffer: bytes, at: int, final: bool, events: list[Frame | DecodeError]) -> int:
+        """Judge the short frame that may start at ``at``; how far to go on, 0 to wait for more bytes."""
+        part = buffer[at : at + _SHORT_SIZE]
+        if len(part) == _SHORT_SIZE and part[4] == STOP and part[3] == part[1] + part[2] & 0xFF:
+            self._good(address=part[2])
+            return _SHORT_SIZE
+        if len(part) < _SHORT_SIZE and not final:
+            return 0
+        return self._skip(self._base, at, at + 1, events) - at
+
+    def _long(self, buffer: bytes, at: int, final: bool, events: list[Frame | DecodeError]) -> int:
+        """The same for a long frame."""
+        head, left = buffer[at : at + 4], len(buffer) - at
+        if not bytes((LONG, *head[1:2], *head[1:2], LONG)).startswith(head) and len(head) > 1:
             return self._skip(self._base, at, at + 1, events) - at
-        if left < 4:
-            need = 4
-        elif not long:
-            need = _SHORT_SIZE
-        else:
-            need = head[1] + (6 if head[1] >= _LEAST_LENGTH else 6 + 256)
-        if left < need:
-            if not final:
-                return 0
-            if long and left > 4:
-                self._refuse(ErrorKind.TRUNCATED, at, left, f"frame of {need} bytes ends after {left}", events)
-                return 1
-            return self._skip(self._base, at, at + 1, events) - at
-        start = 4 if long else 1
-        body = buffer[at + start : at + need - 2]
-        if buffer[at + need - 1] != STOP or sum(body) & 0xFF != buffer[at + need - 2]:
-            if not long:
-                return self._skip(self._base, at, at + 1, events) - at
-            self._refuse(ErrorKind.CHECKSUM, at, need, "the checksum is wrong, or no stop byte stands at the frame's end", events)
+        if left <= 4:
+            return 0 if not final else self._skip(self._base, at, at + 1, events) - at
+        size = head[1] + (6 if head[1] >= _LEAST_LENGTH else 6 + 256)
+        if left < size:
+            if final:
+                self._refuse(ErrorKind.TRUNCATED, at, left, f"frame of {size} bytes ends after {left}", events)
+            return 1 if final else 0
+        body, end = buffer[at + 4 : at + size - 2], at + size
+        if buffer[end - 1] != STOP or sum(body) & 0xFF != buffer[end - 2]:
+            self._refuse(ErrorKind.CHECKSUM, at, size, "the checksum is wrong, or no stop byte stands at the frame's end", events)
             return 1
-        self.asked = self.asked or body[1] == DISPLAY
-        if long:
-            events.append(Frame(body[0], body[1], body[2], body[3:], self._base + at, need))
+        self._good(address=body[1])
+        events.append(Frame(body[0], body[1], body[2], body[3:], self._base + at, size))
+        return size
+
+    def _good(self, address: int) -> None:
+        self.asked = self.asked or address == DISPLAY
         self._noise = None
-        return need
 
     def _refuse(self, kind: ErrorKind, at: int, size: int, reason: str, events: list[Frame | DecodeError]) -> None:
         """Report a frame that failed, but not those that only appear inside one that was reported already."""

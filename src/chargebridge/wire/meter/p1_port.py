@@ -146,9 +146,10 @@ class P1PortDecoder:
             return end - at
         if not final:
             return 0
-        self._restart(len(buffer), events)
-        events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {len(buffer) - at} bytes"))
-        return len(buffer) - at
+        end = _next(buffer, at + 1, len(buffer))
+        self._restart(end, events)
+        events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {end - at} bytes"))
+        return end - at
 
     def _restart(self, at: int, events: list[Event]) -> None:
         """An enciphered telegram ends the clear stretch before it; the next one begins at ``at``."""

@@ -105,7 +105,7 @@ def extent(data: bytes, at: int, start: int) -> int:
         return 0
     length, content = _length(data, begin)
     control = data[content]
-    if length < _HEAD_SIZE or control & COMPRESSED or control & 0x0F not in _SUITES:
+    if length < _HEAD_SIZE or control & 0x0F not in _SUITES or control & COMPRESSED or not control & (AUTHENTICATED | CIPHERED):
         raise ContentError(begin, "no enciphered part begins here")
     return content + length - start
 
