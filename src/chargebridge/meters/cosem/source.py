@@ -1,6 +1,7 @@
 """Meters that answer DLMS questions: ``cosem://host:4059`` and ``cosem-serial:///dev/ttyUSB0`` (settings: see ``settings``)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from decimal import Decimal
 from math import isfinite
 
@@ -24,8 +25,8 @@ VALUE, SCALER_UNIT = 2, 3
 _NUMBER = Attribute(DATA, bytes((0, 0, 96, 1, 0, 255)), VALUE)
 _NAME = Attribute(DATA, bytes((0, 0, 42, 0, 0, 255)), VALUE)
 _CLOCK = Attribute(CLOCK_INTERFACE, CLOCK_CODE, CLOCK_TIME)
-KEEP_S = 60.0
-"""Meters end an association that is not used for some minutes; above this interval each reading opens its own."""
+KEEP_S = 30.0
+"""Meters end an association that is not used for half a minute or more; above this interval each reading opens its own."""
 LOCKED_S = 900.0
 """Many meters lock themselves after some wrong passwords: the next try waits."""
 
@@ -50,8 +51,9 @@ class CosemSource:
         """A telegram every ``every`` seconds, faults between them; runs until it is closed."""
         while True:
             try:
-                async for event in self._visited():
-                    yield event
+                async with aclosing(self._visited()) as visited:
+                    async for event in visited:
+                        yield event
             except CosemError as problem:
                 yield LinkFault(self.where, problem.reason, problem.cure)
                 if problem.kind is ErrorKind.PASSWORD:
@@ -60,7 +62,7 @@ class CosemSource:
                     await self._clock.sleep(self._backoff_s)
                     self._backoff_s = min(LAST_BACKOFF_S, self._backoff_s * 2)
 
-    async def _visited(self) -> AsyncIterator[SourceEvent]:
+    async def _visited(self) -> AsyncGenerator[SourceEvent, None]:
         """What one association delivers. Ends where it is not worth keeping."""
         keep = self._settings.every_s <= KEEP_S
         due = self._clock.now()
