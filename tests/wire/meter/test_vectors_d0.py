@@ -119,6 +119,14 @@ def test_a_wrong_check_character_costs_the_telegram():
     assert (telegram.crc_ok, telegram.offset, telegram.registers["1-0:1.8.0"].value) == (True, len(bad), Decimal(1000))
 
 
+@pytest.mark.parametrize("damaged", [2 ^ 1 << bit for bit in range(8)])
+def test_a_damaged_stx_loses_no_object_in_silence(damaged):
+    block = b"1.8.0(000001.0*kWh)\r\n2.8.0(000002.0*kWh)\r\n!\r\n\x03"
+    data = b"/ABC5X\r\n" + bytes((damaged,)) + block + bytes((block_check(block),))
+    for event in _decode(data):
+        assert isinstance(event, DecodeError) or len(event.registers) == 2
+
+
 def test_a_telegram_that_breaks_off_joins_the_next_in_the_middle_of_a_line():
     cut, whole = _decode(PUSH[:60] + PUSH)
     assert isinstance(cut, DecodeError)

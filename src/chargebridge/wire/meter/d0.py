@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from chargebridge.wire.meter.d0_objects import read
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
-from chargebridge.wire.meter.telegram import ErrorKind, Event, Protocol, error
+from chargebridge.wire.meter.telegram import CURES, ErrorKind, Event, Protocol, error
 
 MAX_SIZE = 16384
 """Readouts with all stored months of a year have some 10 kB."""
@@ -30,6 +30,8 @@ _CHECKED_END = re.compile(rb"\x03([\x00-\xff])")
 SEVEN_BITS = bytes(code & 0x7F for code in range(256))
 _EVEN = bytes(code for code in range(256) if not code.bit_count() & 1)
 _CODE = rb"(?:\d{1,3}-\d{1,3}:[\d.]+[*&]\d+|(?:\d{1,3}|[CFLP])\.(?:\d{1,3}|F)(?:\.\d{1,3})?(?:[*&]\d+)?)\("
+_BEGIN = re.compile(rb"!|(?:\d{1,3}-\d{1,3}:)?(?:\d{1,3}|[CFLP])\.", re.ASCII)
+"""How the objects begin. Without check character, anything else shows that their begin is damaged, as when STX was."""
 START = re.compile(rb"[\r\n\0]?/[A-Za-z]{3}[\w\\][^()/!\r\n\x02\x03]{0,56}[\r\n]+(?:\x02|" + _CODE + rb")", re.ASCII)
 """What tells D0 from P1, which begins alike: STX, a storage number (``*255``) behind the first code, or a code without medium and channel."""
 
@@ -171,18 +173,25 @@ class D0Decoder:
         start = header.start()
         offset = self._base + start
         raw = buffer[start:end]
-        if not raw.isascii():
-            if not has_even_parity(raw) and not crc_ok:
-                reason = f"{len(raw.translate(None, _EVEN))} of {len(raw)} characters have the wrong parity"
-                events.append(error(Protocol.D0, ErrorKind.CHECKSUM, offset, reason, _PARITY_CURE))
-                return
-            if not self._told_parity:
-                self._told_parity = True
-                reason = "characters come with their parity bit: the port is set to eight data bits; what they say is read all the same"
-                events.append(error(Protocol.D0, ErrorKind.NOISE, offset, reason, _PARITY_CURE))
+        if not raw.isascii() and has_even_parity(raw):
+            self._tell_parity(offset, events)
+        elif not raw.isascii() and not crc_ok:
+            reason = f"{len(raw.translate(None, _EVEN))} of {len(raw)} characters have the wrong parity"
+            events.append(error(Protocol.D0, ErrorKind.CHECKSUM, offset, reason, _PARITY_CURE))
+            return
+        if not crc_ok and not _BEGIN.match(text, span[0]):
+            reason = f"the objects begin with {text[span[0] : span[0] + 8]!r}, which is no code"
+            events.append(error(Protocol.D0, ErrorKind.CONTENT, offset, reason, CURES[ErrorKind.CHECKSUM]))
+            return
         objects = text[slice(*span)].decode("ascii").rstrip("!\r\n")
         ident = header[1].decode("ascii")
         events.append(read(ident, objects, self._standard_offset, crc_ok=crc_ok, offset=offset, size=end - start))
+
+    def _tell_parity(self, offset: int, events: list[Event]) -> None:
+        if not self._told_parity:
+            self._told_parity = True
+            reason = "characters come with their parity bit: the port is set to eight data bits; what they say is read all the same"
+            events.append(error(Protocol.D0, ErrorKind.NOISE, offset, reason, _PARITY_CURE))
 
     def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
         """Bytes outside any telegram: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
