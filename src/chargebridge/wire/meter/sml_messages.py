@@ -7,7 +7,7 @@ from chargebridge.wire.meter.crc import kermit, x25
 from chargebridge.wire.meter.sml_tree import END_OF_MESSAGE
 
 GET_LIST_RESPONSE = 0x0701
-_CHECKSUM_HEAD = 0x63
+_CHECKSUM_HEAD = b"\x63"
 Tree = TypeVar("Tree")
 
 
@@ -19,7 +19,7 @@ def messages(payload: bytes, parse: Callable[[bytes, int], tuple[Tree, int]]) ->
             at += 1
             continue
         tree, end = parse(payload, at)
-        yield at, max(at, end - (4 if payload[end - 4] == _CHECKSUM_HEAD else 3)), tree
+        yield at, max(at, end - (4 if payload[at:end][-4:-3] == _CHECKSUM_HEAD else 3)), tree
         at = end
 
 
