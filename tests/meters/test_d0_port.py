@@ -108,6 +108,14 @@ async def test_a_port_that_is_not_there(clock):
     assert "dialout" in fault.cure
 
 
+@pytest.mark.parametrize("url", ["d0://{}", "serial://{}?protocol=d0"])
+async def test_a_port_that_knows_no_parity(line, clock, url):
+    """A pseudo-terminal refuses 7E1, as some adapters do: a fault, and tried again."""
+    async with aclosing(open_meter(url.format(line[1]), "grid", clock).readings()) as readings:
+        faults = [await anext(readings), await anext(readings)]
+    assert all(isinstance(fault, MeterFault) and "cannot be opened" in fault.reason for fault in faults)
+
+
 @pytest.mark.parametrize(("url", "reason"), [
     ("d0://", "the device is missing"),
     ("d0:///dev/x?every=0", "every=0 cannot be"),

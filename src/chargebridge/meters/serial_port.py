@@ -4,6 +4,7 @@
 """
 
 import re
+import termios
 
 import serial_asyncio_fast
 
@@ -48,9 +49,12 @@ def open_source(address: Address, clock: Clock) -> TelegramSource:
     baud = speed_of(address)
 
     async def connect() -> Streams:
-        streams: Streams = await serial_asyncio_fast.open_serial_connection(
-            url=device, baudrate=baud, bytesize=data_bits, parity=parity, stopbits=stop_bits
-        )
+        try:
+            streams: Streams = await serial_asyncio_fast.open_serial_connection(
+                url=device, baudrate=baud, bytesize=data_bits, parity=parity, stopbits=stop_bits
+            )
+        except termios.error as problem:  # the adapter does not know these settings; it is no OSError
+            raise OSError(*problem.args) from None
         return streams
 
     return StreamSource(
