@@ -1,6 +1,6 @@
 """A meter that sends telegrams, over whichever transport."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from chargebridge.meters.memory import PhaseMemory
 from chargebridge.meters.port import LinkFault, TelegramSource
@@ -20,14 +20,18 @@ class TelegramMeter:
 
     async def readings(self) -> AsyncIterator[Reading | MeterFault]:
         """See ``Meter``."""
-        memory = PhaseMemory()
-        async for event in self.source.events():
-            now = self._clock.now()
-            match event:
-                case Telegram():
-                    yield memory.complete(reading_of(event, meter=self.name, received_at=now))
-                case DecodeError(kind=kind, offset=offset, reason=reason, cure=cure):
-                    where = f"{self.source.where}, byte {offset}"
-                    yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure, kind=kind.value)
-                case LinkFault(where=where, reason=reason, cure=cure):
-                    yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure)
+        memory, events = PhaseMemory(), self.source.events()
+        try:
+            async for event in events:
+                now = self._clock.now()
+                match event:
+                    case Telegram():
+                        yield memory.complete(reading_of(event, meter=self.name, received_at=now))
+                    case DecodeError(kind=kind, offset=offset, reason=reason, cure=cure):
+                        where = f"{self.source.where}, byte {offset}"
+                        yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure, kind=kind.value)
+                    case LinkFault(where=where, reason=reason, cure=cure):
+                        yield MeterFault(meter=self.name, at=now, where=where, reason=reason, cure=cure)
+        finally:
+            if isinstance(events, AsyncGenerator):  # else its connection outlives the meter, until somebody collects it
+                await events.aclose()

@@ -1,6 +1,7 @@
 """``chargebridge meter``: look at a meter's telegrams, from a file or live."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -73,16 +74,21 @@ async def _read(url: str, count: int | None, *, as_json: bool) -> None:
     meter = open_meter(url, "meter", WallClock())
     seen: list[Reading | MeterFault] = []
     good = 0
-    with Live(_table(seen), console=out, refresh_per_second=8) if not as_json else nullcontext() as live:
-        async for item in meter.readings():
-            if live is None:
-                json_line(item)
-            else:
-                seen = [*seen[1 - ROWS :], item]
-                live.update(_table(seen))
-            good += isinstance(item, Reading)
-            if count is not None and good >= count:
-                return
+    readings = meter.readings()
+    try:
+        with Live(_table(seen), console=out, refresh_per_second=8) if not as_json else nullcontext() as live:
+            async for item in readings:
+                if live is None:
+                    json_line(item)
+                else:
+                    seen = [*seen[1 - ROWS :], item]
+                    live.update(_table(seen))
+                good += isinstance(item, Reading)
+                if count is not None and good >= count:
+                    return
+    finally:
+        if isinstance(readings, AsyncGenerator):
+            await readings.aclose()
 
 
 def _table(items: list[Reading | MeterFault]) -> Group:

@@ -40,6 +40,8 @@ def read(chosen: ValueMap, part: str, message: bytes) -> dict[str, Register]:
 
 def _register(entry: Entry, number: Decimal) -> Register:
     worth = number * Decimal(repr(entry.scale))
+    whole = worth.to_integral_value()
+    worth = whole if whole == worth else worth
     return Register(worth if entry.unit in CUMULATIVE else float(worth), entry.unit, str(number), Scale.PROFILE)
 
 

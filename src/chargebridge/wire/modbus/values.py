@@ -86,7 +86,9 @@ def _value(entry: Entry, raw: int | float) -> Value:
     """Exact where it is billed, whole where it is counted, float where it is measured."""
     exact, factor, divisor = _worth(entry.scale)
     if entry.unit in CUMULATIVE:
-        return exact * (_shortest(raw) if entry.type is Kind.FLOAT32 else Decimal(repr(raw)))
+        billed = exact * (_shortest(raw) if entry.type is Kind.FLOAT32 else Decimal(repr(raw)))
+        whole = billed.to_integral_value()
+        return whole if whole == billed else billed
     if entry.unit in _COUNTED and entry.scale == 1.0 and isinstance(raw, int):
         return raw
     if entry.type is Kind.FLOAT32:
