@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chargebridge.meters import open_meter
 from chargebridge.model.reading import MeterFault, Reading
-from chargebridge.sim.telegrams import austria, han, p1
+from chargebridge.sim.telegrams import austria, han, p1, sml
 from chargebridge.sim.telegrams.enciphered import Keys, in_hdlc, in_mbus, in_p1
 from chargebridge.sim.telegrams.values import measured
 from chargebridge.wire.meter import (
@@ -100,6 +100,9 @@ def test_who_tells_keys_hears_nothing_less_protected():
     (clear,) = decoder.feed(p1.encode(VALUES))
     assert isinstance(clear, DecodeError)
     assert clear.kind is ErrorKind.KEY
+    decoder = decoder_for(None, DecoderOptions(key=KEY))
+    found = decoder.feed(sml.encode(VALUES)) + decoder.close()
+    assert not [event for event in found if isinstance(event, Telegram)], "a language that knows no keys"
 
 
 def test_authenticated_but_not_enciphered():

@@ -64,9 +64,16 @@ LANGUAGES: dict[Protocol, Language] = {
 line's counts."""
 
 
-def detect(data: bytes) -> Protocol | None:
-    """The protocol whose mark comes first in a capture or at the begin of a stream; None while none is in it."""
-    places = {protocol: language.find(data) for protocol, language in LANGUAGES.items()}
+_KEYED = frozenset((Protocol.P1, Protocol.DLMS, Protocol.DLMS_MBUS, Protocol.DLMS_APDU, Protocol.MEP))
+"""Protocols that know keys."""
+
+
+def detect(data: bytes, *, keyed: bool = False) -> Protocol | None:
+    """The protocol whose mark comes first in a capture or at the begin of a stream; None while none is in it.
+
+    keyed: a key is told, so that only protocols that know keys count: nobody shall put clear telegrams of another one into the line.
+    """
+    places = {protocol: language.find(data) for protocol, language in LANGUAGES.items() if not keyed or protocol in _KEYED}
     return min((protocol for protocol, place in places.items() if place >= 0), key=places.__getitem__, default=None)
 
 
@@ -91,7 +98,7 @@ class AutoDecoder:
         if self._decoder is not None:
             return self._watched(self._decoder.feed(data))
         self._data += data
-        self.protocol = detect(self._data)
+        self.protocol = detect(self._data, keyed=self._options.key is not None)
         if self.protocol is not None:
             self._decoder = decoder_for(self.protocol, self._options)
             data, self._data = self._data, b""
