@@ -5,7 +5,8 @@ A readout begins at 300 baud and takes 2 to 30 s. Meters that push are read by `
 
 import asyncio
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import serial_asyncio_fast
@@ -59,9 +60,10 @@ class D0Source:
         while True:
             begun = self._clock.now()
             heard = False
-            async for event in self._readout():
-                heard = heard or isinstance(event, Telegram)
-                yield event
+            async with aclosing(self._readout()) as readout:
+                async for event in readout:
+                    heard = heard or isinstance(event, Telegram)
+                    yield event
             if heard:
                 backoff_s = FIRST_BACKOFF_S
                 took_s = (self._clock.now() - begun).total_seconds()
@@ -70,7 +72,7 @@ class D0Source:
                 await self._clock.sleep(backoff_s)
                 backoff_s = min(LAST_BACKOFF_S, backoff_s * 2)
 
-    async def _readout(self) -> AsyncIterator[SourceEvent]:
+    async def _readout(self) -> AsyncGenerator[SourceEvent, None]:
         """Open the port, ask once, close it."""
         data_bits, parity, stop_bits = self._frame
         try:
@@ -82,14 +84,15 @@ class D0Source:
             yield LinkFault(self.where, f"cannot be opened: {problem}", _CURE)
             return
         try:
-            async for event in self._asked(reader, writer):
-                yield event
+            async with aclosing(self._asked(reader, writer)) as asked:
+                async for event in asked:
+                    yield event
         except _PORT_ERRORS as problem:
             yield LinkFault(self.where, f"broke off: {problem}", _CURE)
         finally:
             writer.close()
 
-    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[SourceEvent]:
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncGenerator[SourceEvent, None]:
         request = ReadoutRequest(self._options, address=self._address, fastest=self._fastest)
         await self._send(request.begin(), writer)
         while not request.done:
