@@ -69,6 +69,13 @@ async def test_each_map_reads_its_meter(name, dense, clock, values: MeterValues)
         assert reading.power_w_phases == pytest.approx((2300, -460, 1150), abs=1)
 
 
+async def test_a_meter_that_needs_its_time_gets_it(clock, values):
+    chosen = MAPS["e-redes-1"]
+    async with NetworkServer(MapDevice(chosen, raw_values(chosen, values)), rtu=True) as server:
+        assert isinstance((await collect(url(server, "e-redes-1", "&rtu=1"), clock, 1))[0], Reading)
+    assert clock.slept == [1.0] * 5
+
+
 async def test_a_serial_line(clock, values: MeterValues):
     near, far = pty.openpty()
     tty.setraw(near)

@@ -3,6 +3,7 @@
 from chargebridge.links import LinkError, ModbusLink, RefusedError
 from chargebridge.links.modbus import Function
 from chargebridge.meters.modbus.source import Answer
+from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Register
 from chargebridge.wire.modbus import RegisterMap, batches, split, values
 from chargebridge.wire.sunspec import Span
@@ -13,8 +14,9 @@ _WRONG_MAP = "check that map= names this meter, and its unit id"
 class MapAsker:
     """Implements ``Asker``. A request that the meter refuses is asked in smaller ones; a value that it refuses alone is not asked for again."""
 
-    def __init__(self, where: str, chosen: RegisterMap) -> None:
+    def __init__(self, where: str, chosen: RegisterMap, clock: Clock) -> None:
         self._where = where
+        self._clock = clock
         self._map = chosen
         self._batches = batches(chosen)
         self._function = Function.INPUT if chosen.function == "input" else Function.HOLDING
@@ -27,6 +29,8 @@ class MapAsker:
         todo, self._batches = self._batches, []
         while todo:
             batch = todo.pop(0)
+            if self._map.pause:
+                await self._clock.sleep(self._map.pause)
             try:
                 registers = await link.read(Span(batch.at, batch.count), self._function, batch.words)
             except RefusedError as no:

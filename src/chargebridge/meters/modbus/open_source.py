@@ -41,7 +41,7 @@ def open_source(address: Address, clock: Clock) -> TelegramSource:
         profile, chosen = map_file.load(address, _PACKAGE, RegisterMap, check, (SUNSPEC,))
 
     def asker() -> Asker:
-        return SunSpecAsker(where) if profile == SUNSPEC else MapAsker(where, chosen)
+        return SunSpecAsker(where) if profile == SUNSPEC else MapAsker(where, chosen, clock)
 
     return ModbusSource(where, link, asker, clock, profile=profile, every_s=every_s, turned=bool(address.number("turned", 0)))
 

@@ -51,7 +51,8 @@ class RegisterMap(Struct, frozen=True, forbid_unknown_fields=True):
     source: the document that the registers are from. function: which registers (3 holding, 4 input). words: which register of a value that
     spans several comes first. most: registers in one request. gap: so many unused registers are read over rather than asked anew behind them.
     invalid: all ones of an unsigned, the greatest or least of a signed integer mean "not measured" (a float's NaN always does).
-    objects: each address holds one whole value, whatever its size (E-REDES), so that a request counts values.
+    objects: each address holds one whole value, whatever its size (E-REDES), so that a request counts values. pause: s that the meter needs
+    between two requests.
     """
 
     title: str
@@ -63,6 +64,7 @@ class RegisterMap(Struct, frozen=True, forbid_unknown_fields=True):
     gap: Annotated[int, Meta(ge=0, le=READ_MAX)] = 8
     invalid: bool = False
     objects: bool = False
+    pause: Annotated[float, Meta(ge=0, le=60)] = 0.0
 
 
 def check(chosen: RegisterMap) -> None:
