@@ -156,3 +156,46 @@ meter_day = Table(
     Column("day", String(10), primary_key=True),
     Column("payload", Text, nullable=False),
 )
+
+station_security = Table(
+    "station_security",
+    metadata,
+    Column("station", String(48), primary_key=True),
+    Column("profile", Integer),
+    Column("upgrade_to", Integer),
+    Column("password_hash", Text),
+    Column("next_hashes", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+station_applicant = Table(
+    "station_applicant",
+    metadata,
+    Column("station", String(48), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("profile", Integer, nullable=False),
+    Column("vendor", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("serial", Text),
+    Column("protocol", String(16), nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("decided_at", Moment),
+    Column("decided_by", Text),
+    Index("station_applicant_state", "state", "last_at"),
+)
+
+station_certificate = Table(
+    "station_certificate",
+    metadata,
+    Column("serial", String(48), primary_key=True),
+    Column("station", String(48), nullable=False),
+    Column("issued_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("outcome", String(16)),
+    Column("detail", Text, nullable=False),
+    Column("answered_at", Moment),
+    Index("station_certificate_of", "station", "issued_at"),
+)
