@@ -202,6 +202,7 @@ async def test_zeros_after_a_start_do_not_count(clock, values):
         fault = await anext(readings)
         assert isinstance(fault, MeterFault)
         assert "nothing of it counts" in fault.reason
+        assert server.requests[0][1] == 203, "the tariff band comes first: zeros read before it must not count"
         waiting = asyncio.ensure_future(anext(readings))
         await asyncio.sleep(0.05)
         assert not waiting.done(), "told once"

@@ -18,7 +18,8 @@ class MapAsker:
         self._where = where
         self._clock = clock
         self._map = chosen
-        self._batches = batches(chosen)
+        # What must be there for the rest to count is asked first: a meter that starts up in between would else pass its zeros off as values.
+        self._batches = sorted(batches(chosen), key=lambda batch: not any(entry.needed for entry in batch.entries))
         self._function = Function.INPUT if chosen.function == "input" else Function.HOLDING
         self._waiting = False
 
