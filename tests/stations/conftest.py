@@ -80,6 +80,18 @@ async def bench(make_bench: Any) -> Bench:
     return found
 
 
+@pytest.fixture(params=["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+def spoken(request: pytest.FixtureRequest) -> str:
+    """Every version, for tests whose station is one of bare frames."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["ocpp2.0.1", "ocpp2.1"])
+def second(request: pytest.FixtureRequest) -> str:
+    """The versions of the second generation."""
+    return str(request.param)
+
+
 @pytest.fixture(params=["ocpp1.6", "ocpp2.0.1"])
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)

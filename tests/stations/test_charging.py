@@ -121,6 +121,7 @@ async def test_what_else_can_be_asked_of_a_station(bench: Any, version: str) -> 
     key = "MeterValueSampleInterval" if version == "ocpp1.6" else "SampledDataCtrlr.TxUpdatedInterval"
     fixed = "NumberOfConnectors" if version == "ocpp1.6" else "SmartChargingCtrlr.RateUnit"
     unknown = "NoSuchKey" if version == "ocpp1.6" else "NoSuchCtrlr.Key"
+    assert await until(lambda: key in cs.setup)
     assert [setting.value for setting in await cs.get_settings([key])] == ["5"]
     assert (await cs.set_setting(key, "7")).outcome is Outcome.ACCEPTED
     assert (await cs.set_setting(fixed, "7")).outcome is Outcome.REJECTED

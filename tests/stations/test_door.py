@@ -94,10 +94,10 @@ async def test_no_common_subprotocol(bench: Any, version: str | None) -> None:
 
 
 async def test_the_stations_order_of_subprotocols_counts(bench: Any) -> None:
-    offered = [websockets.Subprotocol(name) for name in ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")]
+    offered = [websockets.Subprotocol(name) for name in ("ocpp3.0", "ocpp2.1", "ocpp1.6", "ocpp2.0.1")]
     bench.central.admit(StationSettings(identity="OPEN", security_profile=0))
     async with websockets.connect(f"ws://127.0.0.1:{bench.port}/OPEN", subprotocols=offered) as socket:
-        assert socket.subprotocol == "ocpp2.0.1"
+        assert socket.subprotocol == "ocpp2.1"
 
 
 BAD_FRAMES = [
@@ -121,17 +121,17 @@ BAD_FRAMES = [
 
 
 @pytest.mark.parametrize(("frame", "expected"), BAD_FRAMES)
-async def test_a_bad_frame_costs_that_frame(bench: Any, version: str, frame: str, expected: Any) -> None:
+async def test_a_bad_frame_costs_that_frame(bench: Any, spoken: str, frame: str, expected: Any) -> None:
     """expected: (id, code in 1.6, code in 2.0.1); None: the id is not readable; (): no answer is due."""
-    station = await connect(bench.port, version=version)
+    station = await connect(bench.port, version=spoken)
     await station.boot()
     await station.send(frame)
     assert (await station.call("Heartbeat", {}))[0] == 3, "the connection lives on"
     errors = [answer for answer in station.answers.values() if answer[0] == 4]
     if expected is None:
-        assert [error[1] for error in errors] == ([] if version == "ocpp1.6" else ["-1"])
+        assert [error[1] for error in errors] == ([] if spoken == "ocpp1.6" else ["-1"])
     elif expected:
-        assert [error[1:3] for error in errors] == [[expected[0], expected[1 if version == "ocpp1.6" else 2]]]
+        assert [error[1:3] for error in errors] == [[expected[0], expected[1 if spoken == "ocpp1.6" else 2]]]
     else:
         assert errors == []
     await station.close()
@@ -240,10 +240,10 @@ async def test_a_station_that_does_not_boot_again_is_spoken_to_after_the_grace_t
     await station.close()
 
 
-async def test_a_boot_that_is_not_accepted_leaves_the_gate_shut(make_bench: Any, version: str) -> None:
+async def test_a_boot_that_is_not_accepted_leaves_the_gate_shut(make_bench: Any, spoken: str) -> None:
     bench = await make_bench(grace_s=1.0)
     bench.sink.accepts = False
-    station = await connect(bench.port, version=version)
+    station = await connect(bench.port, version=spoken)
     answer = (await station.boot())[2]
     assert (answer["status"], answer["interval"]) == ("Pending", 30)
     await asyncio.sleep(0.15)

@@ -83,8 +83,8 @@ async def test_an_old_start_is_marked_as_offline(bench: Any) -> None:
     await station.close()
 
 
-async def test_events_of_2_0_1_may_come_twice_and_out_of_order(bench: Any) -> None:
-    station = await connect(bench.port, version="ocpp2.0.1")
+async def test_events_of_2_x_may_come_twice_and_out_of_order(bench: Any, second: str) -> None:
+    station = await connect(bench.port, version=second)
     token = {"idToken": "TAG", "type": "ISO14443"}
     ended = event_201("Ended", 3, T2, 900.0, offline=True)
     ended["transactionInfo"] = {"transactionId": "tx-1", "stoppedReason": "EVDisconnected"}
@@ -105,9 +105,9 @@ async def test_events_of_2_0_1_may_come_twice_and_out_of_order(bench: Any) -> No
     await station.close()
 
 
-async def test_events_that_are_all_numbered_0(bench: Any) -> None:
+async def test_events_that_are_all_numbered_0(bench: Any, second: str) -> None:
     """solidstudio's virtual charge point does so; its Ended is nevertheless no repetition of its Started."""
-    station = await connect(bench.port, version="ocpp2.0.1")
+    station = await connect(bench.port, version=second)
     for kind, at, energy_wh in (("Started", T0, 100.0), ("Updated", T1, 500.0), ("Ended", T2, 900.0)):
         await station.call("TransactionEvent", event_201(kind, 0, at, energy_wh, evse={"id": 1}))
     assert bench.sink.kinds() == ["started", "updated", "ended"]
@@ -115,9 +115,9 @@ async def test_events_that_are_all_numbered_0(bench: Any) -> None:
     await station.close()
 
 
-async def test_an_old_event_says_nothing_about_now(bench: Any) -> None:
+async def test_an_old_event_says_nothing_about_now(bench: Any, second: str) -> None:
     """A replayed Updated must not make a connector charge again (2.0.1 E02: chargingState belongs to its moment)."""
-    station = await connect(bench.port, version="ocpp2.0.1")
+    station = await connect(bench.port, version=second)
     await station.call("TransactionEvent", event_201("Updated", 5, offline=True, evse={"id": 1}))
     occupied = {"timestamp": T2, "connectorStatus": "Occupied", "evseId": 1, "connectorId": 1}
     await station.call("StatusNotification", occupied)
@@ -127,8 +127,8 @@ async def test_an_old_event_says_nothing_about_now(bench: Any) -> None:
     await station.close()
 
 
-async def test_a_free_connector_says_nothing_of_the_car_at_another_one_of_its_evse(bench: Any) -> None:
-    station = await connect(bench.port, version="ocpp2.0.1")
+async def test_a_free_connector_says_nothing_of_the_car_at_another_one_of_its_evse(bench: Any, second: str) -> None:
+    station = await connect(bench.port, version=second)
     for connector, status in ((1, "Available"), (2, "Available"), (2, "Occupied"), (1, "Available"), (1, "Faulted"), (2, "Available")):
         words = {"timestamp": T2, "connectorStatus": status, "evseId": 1, "connectorId": connector}
         await station.call("StatusNotification", words)
@@ -137,9 +137,9 @@ async def test_a_free_connector_says_nothing_of_the_car_at_another_one_of_its_ev
     await station.close()
 
 
-async def test_a_later_token_is_judged(bench: Any) -> None:
+async def test_a_later_token_is_judged(bench: Any, second: str) -> None:
     bench.sink.known = {"FRIEND"}
-    station = await connect(bench.port, version="ocpp2.0.1")
+    station = await connect(bench.port, version=second)
     foe = await station.call("TransactionEvent", event_201("Updated", 1, idToken={"idToken": "FOE", "type": "Local"}))
     friend = await station.call("TransactionEvent", event_201("Updated", 2, idToken={"idToken": "FRIEND", "type": "Local"}))
     nobody = await station.call("TransactionEvent", event_201("Updated", 3, idToken={"idToken": "", "type": "NoAuthorization"}))
@@ -150,10 +150,10 @@ async def test_a_later_token_is_judged(bench: Any) -> None:
     await station.close()
 
 
-async def test_what_could_not_be_stored_is_not_acknowledged(bench: Any, version: str) -> None:
-    station = await connect(bench.port, version=version)
-    action = "StartTransaction" if version == "ocpp1.6" else "TransactionEvent"
-    payload = start_16() if version == "ocpp1.6" else event_201("Started", 0, evse={"id": 1})
+async def test_what_could_not_be_stored_is_not_acknowledged(bench: Any, spoken: str) -> None:
+    station = await connect(bench.port, version=spoken)
+    action = "StartTransaction" if spoken == "ocpp1.6" else "TransactionEvent"
+    payload = start_16() if spoken == "ocpp1.6" else event_201("Started", 0, evse={"id": 1})
     bench.sink.broken = True
     answer = await station.call(action, payload, "id-1")
     assert answer[0] == 4
@@ -210,9 +210,9 @@ async def test_an_impatient_station_gets_its_answers_in_order(bench: Any) -> Non
     await station.close()
 
 
-async def test_meter_values_of_no_transaction(bench: Any, version: str) -> None:
-    station = await connect(bench.port, version=version)
-    if version == "ocpp1.6":
+async def test_meter_values_of_no_transaction(bench: Any, spoken: str) -> None:
+    station = await connect(bench.port, version=spoken)
+    if spoken == "ocpp1.6":
         values = [{"timestamp": T1, "sampledValue": [{"value": "7.5", "measurand": "Current.Import", "phase": "L1-N", "unit": "A"}]}]
         await station.call("MeterValues", {"connectorId": 2, "meterValue": values})
     else:
@@ -224,12 +224,12 @@ async def test_meter_values_of_no_transaction(bench: Any, version: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["DataTransfer", "FirmwareStatusNotification", "SecurityEventNotification"])
-async def test_what_is_only_acknowledged(bench: Any, version: str, action: str) -> None:
+async def test_what_is_only_acknowledged(bench: Any, spoken: str, action: str) -> None:
     payloads = {
         "DataTransfer": {"vendorId": "x"},
         "FirmwareStatusNotification": {"status": "Installed"},
         "SecurityEventNotification": {"type": "FirmwareUpdated", "timestamp": T0},
     }
-    station = await connect(bench.port, version=version)
+    station = await connect(bench.port, version=spoken)
     assert (await station.call(action, payloads[action]))[0] == 3
     await station.close()

@@ -1,4 +1,4 @@
-"""The OCPP Central System: stations that speak OCPP 1.6J or 2.0.1 over websockets."""
+"""The OCPP Central System: stations that speak OCPP 1.6J, 2.0.1 or 2.1 over websockets."""
 
 from chargebridge.stations.ocpp.central import CentralSystem, Stranger
 from chargebridge.stations.ocpp.language import Schedule, SchedulePeriod, Setting

@@ -1,4 +1,4 @@
-"""The Central System (2.0.1: CSMS): one listening socket for OCPP 1.6J and 2.0.1, and the stations that may use it.
+"""The Central System (2.x: CSMS): one listening socket for OCPP 1.6J, 2.0.1 and 2.1, and the stations that may use it.
 
 A handshake goes through: path -> identity -> known? (404) -> password? (401) -> common subprotocol? (else the handshake
 is completed without one and the socket closed, 2.0.1 part 4, 3.3). What knocks in vain is counted and listed.
@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from chargebridge.model.clock import Clock
 from chargebridge.stations.ocpp.language import Language
 from chargebridge.stations.ocpp.language16 import Language16
+from chargebridge.stations.ocpp.language21 import Language21
 from chargebridge.stations.ocpp.language201 import Language201
 from chargebridge.stations.ocpp.passwords import PasswordCheck, basic_credentials
 from chargebridge.stations.ocpp.session import GOING_AWAY, Session
@@ -31,7 +32,7 @@ from chargebridge.stations.port import StationSink
 
 log = structlog.get_logger()
 
-LANGUAGES: dict[str, Language] = {language.dialect.name: language for language in (Language16(), Language201())}
+LANGUAGES: dict[str, Language] = {language.dialect.name: language for language in (Language16(), Language201(), Language21())}
 MAX_IDENTITY = 48  # 2.0.1 part 4, 3.1
 MAX_STRANGERS = 256  # kept for the operator; the oldest goes first
 PROTOCOL_ERROR = 1002

@@ -1,6 +1,6 @@
-"""OCPP 2.0.1 spoken by the Central System (there called CSMS)."""
+"""OCPP 2.0.1 spoken by the Central System (there called CSMS), and what 2.1 has in common with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from chargebridge.model.session import PointStatus
@@ -38,25 +38,25 @@ AUTHORISATION: dict[Authorisation, v201.AuthorizationStatusEnum] = {
     Authorisation.CONCURRENT: "ConcurrentTx",
 }
 # Messages that only need to be acknowledged here.
-ACKNOWLEDGED: dict[type[Payload], Payload] = {
-    v201.ClearedChargingLimitRequest: v201.ClearedChargingLimitResponse(),
-    v201.DataTransferRequest: v201.DataTransferResponse(status="UnknownVendorId"),
-    v201.FirmwareStatusNotificationRequest: v201.FirmwareStatusNotificationResponse(),
-    v201.GetCertificateStatusRequest: v201.GetCertificateStatusResponse(status="Failed"),
-    v201.LogStatusNotificationRequest: v201.LogStatusNotificationResponse(),
-    v201.NotifyChargingLimitRequest: v201.NotifyChargingLimitResponse(),
-    v201.NotifyCustomerInformationRequest: v201.NotifyCustomerInformationResponse(),
-    v201.NotifyDisplayMessagesRequest: v201.NotifyDisplayMessagesResponse(),
-    v201.NotifyEVChargingNeedsRequest: v201.NotifyEVChargingNeedsResponse(status="Rejected"),
-    v201.NotifyEVChargingScheduleRequest: v201.NotifyEVChargingScheduleResponse(status="Accepted"),
-    v201.NotifyEventRequest: v201.NotifyEventResponse(),
-    v201.NotifyMonitoringReportRequest: v201.NotifyMonitoringReportResponse(),
-    v201.NotifyReportRequest: v201.NotifyReportResponse(),
-    v201.PublishFirmwareStatusNotificationRequest: v201.PublishFirmwareStatusNotificationResponse(),
-    v201.ReportChargingProfilesRequest: v201.ReportChargingProfilesResponse(),
-    v201.ReservationStatusUpdateRequest: v201.ReservationStatusUpdateResponse(),
-    v201.SecurityEventNotificationRequest: v201.SecurityEventNotificationResponse(),
-    v201.SignCertificateRequest: v201.SignCertificateResponse(status="Rejected"),
+ACKNOWLEDGED: dict[str, Payload] = {
+    "ClearedChargingLimit": v201.ClearedChargingLimitResponse(),
+    "DataTransfer": v201.DataTransferResponse(status="UnknownVendorId"),
+    "FirmwareStatusNotification": v201.FirmwareStatusNotificationResponse(),
+    "GetCertificateStatus": v201.GetCertificateStatusResponse(status="Failed"),
+    "LogStatusNotification": v201.LogStatusNotificationResponse(),
+    "NotifyChargingLimit": v201.NotifyChargingLimitResponse(),
+    "NotifyCustomerInformation": v201.NotifyCustomerInformationResponse(),
+    "NotifyDisplayMessages": v201.NotifyDisplayMessagesResponse(),
+    "NotifyEVChargingNeeds": v201.NotifyEVChargingNeedsResponse(status="Rejected"),
+    "NotifyEVChargingSchedule": v201.NotifyEVChargingScheduleResponse(status="Accepted"),
+    "NotifyEvent": v201.NotifyEventResponse(),
+    "NotifyMonitoringReport": v201.NotifyMonitoringReportResponse(),
+    "NotifyReport": v201.NotifyReportResponse(),
+    "PublishFirmwareStatusNotification": v201.PublishFirmwareStatusNotificationResponse(),
+    "ReportChargingProfiles": v201.ReportChargingProfilesResponse(),
+    "ReservationStatusUpdate": v201.ReservationStatusUpdateResponse(),
+    "SecurityEventNotification": v201.SecurityEventNotificationResponse(),
+    "SignCertificate": v201.SignCertificateResponse(status="Rejected"),
 }
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
 
@@ -66,37 +66,47 @@ def token_of(token: v201.IdTokenType) -> str | None:
 
 
 class Language201:
-    """The `Language` of OCPP 2.0.1."""
+    """The `Language` of OCPP 2.0.1, and of what 2.1 has in common with it.
+
+    Each message of 2.0.1 is in 2.1 with the same fields and more, none gone and none narrower (`tests/wire/ocpp/test_extends.py`). So what a
+    station says in either is read as 2.0.1's type, and what we say in 2.0.1's types is right in both. `Language21` adds the rest.
+    """
 
     dialect = V201
+    acknowledged: Mapping[str, Payload] = ACKNOWLEDGED
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
-        match request:
-            case v201.BootNotificationRequest():
-                return await self._boot(station, session, request)
-            case v201.HeartbeatRequest():
+        action = self.dialect.action(request)
+        match action:
+            case "BootNotification":
+                return await self._boot(station, session, cast(v201.BootNotificationRequest, request))
+            case "Heartbeat":
                 return v201.HeartbeatResponse(current_time=station.now())
-            case v201.StatusNotificationRequest():
-                return await self._status(station, request)
-            case v201.AuthorizeRequest():
-                return v201.AuthorizeResponse(id_token_info=await self._authorise(station, request.id_token))
-            case v201.TransactionEventRequest():
-                return await self._transaction(station, request)
-            case v201.MeterValuesRequest():
-                measurements = from_201(request.meter_value, station.phases(request.evse_id))
-                if measurements and request.evse_id != 0:  # EVSE 0 is the station's own main meter, no point of ours
-                    await station.sink.measured(station.identity, request.evse_id, measurements)
-                return v201.MeterValuesResponse()
-        response = ACKNOWLEDGED.get(type(request))
+            case "StatusNotification":
+                return await self._status(station, cast(v201.StatusNotificationRequest, request))
+            case "Authorize":
+                token = cast(v201.AuthorizeRequest, request).id_token
+                return v201.AuthorizeResponse(id_token_info=await self._authorise(station, token))
+            case "TransactionEvent":
+                return await self._transaction(station, cast(v201.TransactionEventRequest, request))
+            case "MeterValues":
+                return await self._meter_values(station, cast(v201.MeterValuesRequest, request))
+        response = self.acknowledged.get(action)
         if response is None:
             raise NotHandledError
         return response
+
+    async def _meter_values(self, station: "OcppStation", request: v201.MeterValuesRequest) -> Payload:
+        measurements = from_201(request.meter_value, station.phases(request.evse_id))
+        if measurements and request.evse_id != 0:  # EVSE 0 is the station's own main meter, no point of ours
+            await station.sink.measured(station.identity, request.evse_id, measurements)
+        return v201.MeterValuesResponse()
 
     async def _boot(self, station: "OcppStation", session: Session, request: v201.BootNotificationRequest) -> Payload:
         about = request.charging_station
         info = StationInfo(
             station=station.identity,
-            protocol=V201.name,
+            protocol=self.dialect.name,
             vendor=about.vendor_name,
             model=about.model,
             serial=about.serial_number or None,
@@ -212,9 +222,9 @@ class Language201:
         return v201.GetCompositeScheduleRequest(evse_id=evse, duration=duration_s, charging_rate_unit=unit)
 
     def read_schedule(self, response: Payload) -> Schedule | None:
-        if not isinstance(response, v201.GetCompositeScheduleResponse) or not response.schedule:
+        schedule = cast(v201.GetCompositeScheduleResponse, response).schedule
+        if not schedule:
             return None
-        schedule = response.schedule
         return Schedule(
             unit=schedule.charging_rate_unit,
             starts_at=aware(schedule.schedule_start),
@@ -258,11 +268,9 @@ class Language201:
         ))  # fmt: skip
 
     def read_settings(self, response: Payload) -> list[Setting]:
-        if not isinstance(response, v201.GetVariablesResponse):
-            return []
         return [
             Setting(name=f"{result.component.name}.{result.variable.name}", value=result.attribute_value or None)
-            for result in response.get_variable_result
+            for result in cast(v201.GetVariablesResponse, response).get_variable_result
             if result.attribute_status == "Accepted"
         ]
 
@@ -281,11 +289,11 @@ class Language201:
         return [*wanted, [("SampledDataCtrlr.TxUpdatedInterval", str(interval_s))]]
 
     def answer(self, response: Payload) -> Answer:
-        if isinstance(response, v201.SetVariablesResponse):
-            return outcome(response.set_variable_result[0].attribute_status)
+        results = getattr(response, "set_variable_result", None)
+        if results:
+            return outcome(results[0].attribute_status)
         status = getattr(response, "status", None)
         if not isinstance(status, str):
             return Answer(outcome=Outcome.ACCEPTED)
         info = getattr(response, "status_info", None)
-        why = f"{info.reason_code} {info.additional_info or ''}".strip() if isinstance(info, v201.StatusInfoType) else ""
-        return outcome(status, why)
+        return outcome(status, f"{info.reason_code} {info.additional_info or ''}".strip() if info else "")

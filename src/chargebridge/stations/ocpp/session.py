@@ -16,7 +16,7 @@ import structlog
 from chargebridge.model.clock import Clock
 from chargebridge.stations.ocpp.settings import ServerSettings
 from chargebridge.stations.ocpp.transport import Transport, TransportClosedError
-from chargebridge.wire.ocpp import Answered, CallReceived, Connection, Dialect, ErrorCode, Event, Failed, Malformed
+from chargebridge.wire.ocpp import Answered, CallReceived, Connection, Dialect, Disputed, ErrorCode, Event, Failed, Malformed, Told
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
 
@@ -47,7 +47,7 @@ class Session:
         self._handler = handler
         self._settings = settings
         self._clock = clock
-        self._calls: asyncio.Queue[CallReceived | None] = asyncio.Queue(WAITING_CALLS)
+        self._calls: asyncio.Queue[CallReceived | Told | None] = asyncio.Queue(WAITING_CALLS)
         self._futures: dict[str, asyncio.Future[Answered | Failed]] = {}
         self._to_send = asyncio.Event()
         self._called = asyncio.Event()
@@ -120,10 +120,13 @@ class Session:
 
     async def _take(self, event: Event) -> None:
         match event:
-            case CallReceived():
+            case CallReceived() | Told():
                 await self._calls.put(event)
             case Answered() | Failed():
                 self._resolve(event)
+            case Disputed(error=error):
+                # The station keeps what it asked about and may ask again; nothing that is stored is undone by it (2.1 part 4, 4.2.4).
+                log.warning("answer disputed", remote=self.remote, code=error.code, reason=error.description)
             case Malformed(error):
                 log.warning("unusable frame", remote=self.remote, where=error.position, reason=error.reason, cure=error.cure)
 
@@ -143,6 +146,9 @@ class Session:
 
     async def _work(self) -> None:
         while (call := await self._calls.get()) is not None:
+            if isinstance(call, Told):
+                await self._hear(call)
+                continue
             try:
                 response = await self._handler(self, call.request)
             except NotHandledError:
@@ -156,6 +162,13 @@ class Session:
                 if not self.boot_refused:
                     self.ready.set()
             self._to_send.set()
+
+    async def _hear(self, told: Told) -> None:
+        """What is only told has no answer in which a failure could be said."""
+        try:
+            await self._handler(self, told.message)
+        except Exception:
+            log.exception("message not kept", remote=self.remote, action=told.action)
 
     async def _write(self) -> None:
         with suppress(TransportClosedError):

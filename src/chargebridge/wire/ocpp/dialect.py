@@ -19,7 +19,7 @@ class Dialect:
     carry their own time stamps, so that two with one id and one text are one message sent twice; others may repeat an id
     and a text after a reboot and mean it. answers_unreadable: whether a frame without a readable id is answered with "-1".
     sent: actions that are told and never answered (2.1, SEND). disputes: whether an unusable answer is told to its sender (2.1,
-    CALLRESULTERROR).
+    CALLRESULTERROR). extends: the version that this one only adds to, so that what is asked and answered in its types is valid here as well.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Dialect:
         answers_unreadable: bool,
         sent: dict[str, type[Payload]] | None = None,
         disputes: bool = False,
+        extends: "Dialect | None" = None,
     ) -> None:
         self.name = name
         self.messages = messages
@@ -42,7 +43,8 @@ class Dialect:
         self._requests = {action: _decoder(pair[0]) for action, pair in messages.items()}
         self._responses = {action: _decoder(pair[1]) for action, pair in messages.items()}
         self._sent = {action: _decoder(kind) for action, kind in self.sent.items()}
-        self._actions = {pair[0]: action for action, pair in messages.items()} | {kind: action for action, kind in self.sent.items()}
+        self._actions: dict[type[Payload], str] = dict(extends._actions) if extends else {}
+        self._actions |= {pair[0]: action for action, pair in messages.items()} | {kind: action for action, kind in self.sent.items()}
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"
@@ -51,7 +53,7 @@ class Dialect:
         return self._spelling.get(code, code.value)
 
     def action(self, request: Payload) -> str:
-        """The action that a request belongs to. Raises KeyError for another version's type."""
+        """The action that a request belongs to. Raises KeyError for the type of a version that this one does not extend."""
         return self._actions[type(request)]
 
     def encode(self, payload: Payload) -> bytes:
@@ -133,5 +135,6 @@ V21 = Dialect(
     answers_unreadable=True,
     sent=v21.SENT,
     disputes=True,
+    extends=V201,
 )
 DIALECTS = {dialect.name: dialect for dialect in (V16, V201, V21)}
