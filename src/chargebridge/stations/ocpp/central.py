@@ -5,7 +5,7 @@ is completed without one and the socket closed, 2.0.1 part 4, 3.3). What knocks 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -24,7 +24,7 @@ from chargebridge.stations.ocpp.language16 import Language16
 from chargebridge.stations.ocpp.language21 import Language21
 from chargebridge.stations.ocpp.language201 import Language201
 from chargebridge.stations.ocpp.passwords import PasswordCheck, basic_credentials
-from chargebridge.stations.ocpp.session import GOING_AWAY, Session
+from chargebridge.stations.ocpp.session import GOING_AWAY, FrameWatch, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
 from chargebridge.stations.ocpp.station import OcppStation
 from chargebridge.stations.ocpp.transport import WebsocketsTransport
@@ -59,6 +59,7 @@ class CentralSystem:
     def __init__(self, settings: ServerSettings, stations: Iterable[StationSettings], sink: StationSink, clock: Clock) -> None:
         self.settings = settings
         self.strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
+        self.watch: Callable[[str, str], FrameWatch] | None = None  # (identity, protocol) -> who sees the frames of a new session
         self.refused = 0  # handshakes that led nowhere, also those no longer listed
         self._sink = sink
         self._clock = clock
@@ -162,6 +163,8 @@ class CentralSystem:
         language = LANGUAGES[socket.subprotocol]
         transport = WebsocketsTransport(socket)
         session = Session(transport, language.dialect, station.answers, station.handle, self.settings, self._clock)
+        if self.watch is not None:
+            session.watch = self.watch(identity, socket.subprotocol)
         log.info("station connected", station=identity, protocol=socket.subprotocol, remote=transport.remote)
         await station.serve(session, language)
 

@@ -10,6 +10,7 @@ Nothing here outlives the socket; what must (identity, answers given, transactio
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Protocol
 
 import structlog
 
@@ -33,6 +34,16 @@ class NotHandledError(Exception):
 Handler = Callable[["Session", Payload], Awaitable[Payload]]
 
 
+class FrameWatch(Protocol):
+    """Sees the frames of a session as they pass, in the order of the wire. It neither waits nor raises."""
+
+    def received(self, frame: str | bytes, events: list[Event]) -> None:
+        """events: what the connection made of it; none for a repeated call or an answer that came too late."""
+        ...
+
+    def sent(self, frame: str) -> None: ...
+
+
 class Session:
     """See the module. `ready` is the boot gate: no call of ours leaves before the station's first message was answered."""
 
@@ -43,6 +54,7 @@ class Session:
         self.dialect = dialect
         self.ready = asyncio.Event()
         self.boot_refused = False
+        self.watch: FrameWatch | None = None
         self._transport = transport
         self._handler = handler
         self._settings = settings
@@ -108,7 +120,10 @@ class Session:
             while not self._stopped:
                 frame = await self._transport.receive()
                 await on_frame()
-                for event in self.connection.receive(frame):
+                events = self.connection.receive(frame)
+                if self.watch is not None:
+                    self.watch.received(frame, events)
+                for event in events:
                     await self._take(event)
                 self._to_send.set()
                 if self.connection.counters.malformed > self._settings.malformed_limit:
@@ -182,6 +197,8 @@ class Session:
                     except TimeoutError:
                         await self.close(POLICY, "does not read")
                         return
+                    if self.watch is not None:
+                        self.watch.sent(frame)
                 if self.connection.deadline is not None:
                     self._called.set()
 
