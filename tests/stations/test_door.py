@@ -82,8 +82,13 @@ async def test_security_profile_0(bench: Any) -> None:
     await station.close()
 
 
-@pytest.mark.parametrize("version", ["ocpp1.5", "soap", None])
-async def test_no_common_subprotocol(bench: Any, version: str | None) -> None:
+async def test_no_subprotocol_at_all_is_no_station(bench: Any) -> None:
+    assert await refused(bench, version=None) == 400
+    assert [stranger.why for stranger in bench.central.strangers.values()] == ["no subprotocol"]
+
+
+@pytest.mark.parametrize("version", ["ocpp1.5", "soap"])
+async def test_no_common_subprotocol(bench: Any, version: str) -> None:
     """The handshake is completed without one and the socket closed (2.0.1 part 4, 3.3)."""
     try:
         station = await connect(bench.port, version=version)
@@ -106,9 +111,9 @@ BAD_FRAMES = [
     ("[]", None),
     ("[2]", None),
     ('[2,5,"Heartbeat",{}]', None),
-    ('[2,"a","Heartbeat"]', ("a", "FormationViolation", "RpcFrameworkError")),
+    ('[2,"a","Heartbeat"]', ("a", "ProtocolError", "ProtocolError")),
     ('[2,"a","Heartbeat",{},1]', ("a", "FormationViolation", "RpcFrameworkError")),
-    ('[2,"a","Heartbeat",[]]', ("a", "FormationViolation", "FormatViolation")),
+    ('[2,"a","Heartbeat",[]]', ("a", "TypeConstraintViolation", "TypeConstraintViolation")),
     ('[2,"a","Heartbeat",{"x":1}]', ("a", "FormationViolation", "FormatViolation")),
     ('[2,"a","NoSuchAction",{}]', ("a", "NotImplemented", "NotImplemented")),
     ('[2,"a","ClearCache",{}]', ("a", "NotSupported", "NotSupported")),

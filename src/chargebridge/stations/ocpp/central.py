@@ -1,7 +1,7 @@
 """The Central System (2.x: CSMS): one listening socket for OCPP 1.6J, 2.0.1 and 2.1, and the stations that may use it.
 
-A handshake goes through: path -> identity -> known? (404) -> password? (401) -> common subprotocol? (else the handshake
-is completed without one and the socket closed, 2.0.1 part 4, 3.3). What knocks in vain is counted and listed.
+A handshake goes through: path -> identity -> known? (404) -> password? (401) -> any subprotocol offered? (400) -> a common one?
+(else the handshake is completed without one and the socket closed, 2.0.1 part 4, 3.3). What knocks in vain is counted and listed.
 """
 
 from collections import OrderedDict
@@ -39,7 +39,7 @@ PROTOCOL_ERROR = 1002
 
 
 class Stranger(Struct):
-    """Somebody who was not let in. why: "unknown station", "wrong password", "no common subprotocol"."""
+    """Somebody who was not let in. why: "unknown station", "wrong password", "no subprotocol", "no common subprotocol"."""
 
     identity: str
     remote: str
@@ -149,6 +149,9 @@ class CentralSystem:
                 response = socket.respond(HTTPStatus.UNAUTHORIZED, "user is the identity, password as configured\n")
                 response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
                 return response
+        if "Sec-WebSocket-Protocol" not in request.headers:
+            self._turn_away(identity, socket, "no subprotocol")
+            return socket.respond(HTTPStatus.BAD_REQUEST, f"offer a subprotocol: {', '.join(LANGUAGES)}\n")
         return None
 
     async def _connected(self, socket: ServerConnection) -> None:

@@ -18,7 +18,7 @@ from chargebridge.wire.ocpp.errors import ErrorCode, FrameError
 
 CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 MAX_ID = 36  # characters; room for a UUID
-MAX_FRAME = 256 * 1024  # bytes; a replayed MeterValues is 2 kB, a device-model report page seldom 100 kB
+MAX_FRAME = 128 * 1024  # bytes; a replayed MeterValues is 2 kB, a device-model report page seldom 100 kB
 UNREADABLE_ID = "-1"  # what a 2.0.1 CALLERROR carries when the message's own id could not be read (part 4, 4.2.3)
 NOT_A_FRAME = "send one JSON array: [2, id, action, payload], [3, id, payload] or [4, id, code, description, details]"
 
@@ -100,6 +100,8 @@ def _parse_slowly(data: str | bytes, six_types: bool) -> Frame:
         raise FrameError(ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, "$[0]", f"message type {kind}",
                          f"use 2 to {max(lengths)} with this version of OCPP", message_id, kind)  # fmt: skip
     low, high = lengths[kind]
+    if kind in (CALL, SEND) and len(parts) == low - 1:
+        raise FrameError(ErrorCode.PROTOCOL_ERROR, "$", "no payload", "send {} when there is nothing to say", message_id, kind)
     if not low <= len(parts) <= high:
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, "$", f"{len(parts)} elements in a message of type {kind}",
                          NOT_A_FRAME, message_id, kind)  # fmt: skip
@@ -108,7 +110,7 @@ def _parse_slowly(data: str | bytes, six_types: bool) -> Frame:
     position = len(parts) - 1
     action = "" if kind == CALL_RESULT else _piece(parts, 2, str, message_id, kind)
     if not _is_object(parts[position]):
-        raise FrameError(ErrorCode.FORMAT_VIOLATION, f"$[{position}]", "the payload is no JSON object",
+        raise FrameError(ErrorCode.TYPE_CONSTRAINT_VIOLATION, f"$[{position}]", "the payload is no JSON object",
                          "send {} when there is nothing to say", message_id, kind)  # fmt: skip
     if kind == CALL_RESULT:
         return CallResult(message_id, parts[position])
