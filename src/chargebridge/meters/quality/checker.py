@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from chargebridge.meters.quality.clock import ClockCheck
 from chargebridge.meters.quality.energy import EnergyCheck, RepeatedHourCheck
 from chargebridge.meters.quality.phases import PhaseCheck, VoltageCheck
@@ -18,6 +20,7 @@ UTC_ZONE = ZoneInfo("UTC")
 _ANEW = frozenset({FindingKind.REGISTER_FELL, FindingKind.REGISTER_RESET, FindingKind.REGISTER_COARSE, FindingKind.METER_EXCHANGED})
 """After these the register has nothing to do with what it was before."""
 _BACK_S = 1.0
+_MOST_DIGITS = 15
 _DELAY_BOUND_S = 3600.0
 
 
@@ -54,6 +57,7 @@ class MeterChecker:
 
     def feed(self, reading: Reading) -> list[Finding]:
         """Take in the next reading."""
+        reading = _usable(reading)
         before, self._received_at = self._received_at, reading.received_at
         if before is not None and (reading.received_at - before).total_seconds() < -_BACK_S:
             self._start()  # our own clock was set back: spans across that moment mean nothing
@@ -94,6 +98,13 @@ class MeterChecker:
         if self._day.day != date.min:
             self.yesterday = self.today()
         self._day = _Day(day)
+
+
+def _usable(reading: Reading) -> Reading:
+    """Without registers that are no number, or greater than any meter shows."""
+    energies = (reading.energy_import_wh, reading.energy_export_wh)
+    imported, exported = (e if e is not None and e.is_finite() and e.adjusted() <= _MOST_DIGITS else None for e in energies)
+    return reading if (imported, exported) == energies else replace(reading, energy_import_wh=imported, energy_export_wh=exported)
 
 
 class _Day:
