@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.events import StationEvent
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
 
 
@@ -38,6 +39,7 @@ class Notebook:
         self.measurements: list[EvseMeasurement] = []
         self.starts: dict[str, str] = {}
         self.tokens: list[str] = []
+        self.told_events: list[StationEvent] = []
 
     async def station_booted(self, info: StationInfo) -> bool:
         self.info = info
@@ -71,6 +73,10 @@ class Notebook:
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
         self.events.append(("ended", event))
         return Authorisation.ACCEPTED
+
+    async def told(self, station: str, event: StationEvent) -> bool | None:
+        self.told_events.append(event)
+        return None
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.events]

@@ -14,6 +14,7 @@ import websockets
 
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.events import StationEvent
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
 
 PASSWORD = "correct horse battery"
@@ -47,6 +48,8 @@ class DurableSink:
         self.connections: list[str] = []
         self.statuses: list[tuple[str, int, PointStatus, str | None]] = []
         self.measurements: list[tuple[int, EvseMeasurement]] = []
+        self.told_events: list[StationEvent] = []
+        self.takes_on: bool | None = None  # what `told` answers
         self.frames = 0
 
     async def station_booted(self, info: StationInfo) -> bool:
@@ -100,6 +103,11 @@ class DurableSink:
             (event.meter_wh, event.reason, event.station, event.transaction, event.transaction),
         )
         return Authorisation.ACCEPTED if event.token else None
+
+    async def told(self, station: str, event: StationEvent) -> bool | None:
+        await self._gate()
+        self.told_events.append(event)
+        return self.takes_on
 
     async def _gate(self) -> None:
         await self.pause.wait()

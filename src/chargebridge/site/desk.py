@@ -6,8 +6,9 @@ from datetime import datetime
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus, Session
-from chargebridge.site import ledger
+from chargebridge.site import ledger, station_book
 from chargebridge.site.live import Live, LivePoint
+from chargebridge.stations.events import SecurityEvent, StationEvent
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
 from chargebridge.store import Database
 
@@ -155,6 +156,13 @@ class StationDesk:
             self._tell("session", f"charging ends at {where}: {session.energy_wh / 1000:.2f} kWh", session.point)
         self._wake()
         return answer if event.token else None
+
+    async def told(self, station: str, event: StationEvent) -> bool | None:
+        now = self._clock.now()
+        await self._database.write(lambda c: station_book.keep(c, station, event, now))
+        if isinstance(event, SecurityEvent):
+            self._tell("station", f"{station} reports a security event: {event.kind} {event.info or ''}".rstrip(), station)
+        return None
 
     def _where(self, event: TransactionEvent) -> LivePoint | None:
         """The point of an event. An update need not name its EVSE (2.0.1 part 2 E02): then it is where its transaction runs."""

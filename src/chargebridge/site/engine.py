@@ -14,7 +14,7 @@ from chargebridge.control import decide
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Decision, Move
 from chargebridge.model.state import SiteState
-from chargebridge.site import findings, journal, ledger
+from chargebridge.site import findings, journal, ledger, station_book
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.live import Live
 from chargebridge.site.peak import PeakWindow
@@ -121,6 +121,7 @@ class Engine:
 
         def work(c: Connection) -> None:
             journal.forget(c, now, self._keep_s)
+            station_book.forget(c, now, self._keep_s)
             ledger.forget(c, now, self._keep_s)
             findings.forget(c, now)
             for limit in over:

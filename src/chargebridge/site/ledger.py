@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chargebridge.model.errors import ModelError
 from chargebridge.model.session import Preference, Session
+from chargebridge.site import station_book
 from chargebridge.stations.port import Authorisation, StartAnswer, StationInfo, TransactionEvent
 from chargebridge.store.tables import session, setting, station, transaction_event
 
@@ -35,6 +36,7 @@ def _first_time(c: Connection, event: TransactionEvent, now: datetime) -> bool:
 def _file_under(c: Connection, event: TransactionEvent, number: int) -> None:
     where = (transaction_event.c.station == event.station) & (transaction_event.c.replay_key == event.replay_key)
     c.execute(update(transaction_event).where(where).values(session=number))
+    station_book.keep_signed(c, number, event.station, event.signed)
 
 
 def _find(c: Connection, event: TransactionEvent) -> RowMapping | None:

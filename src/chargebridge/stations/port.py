@@ -8,14 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.events import StationEvent
 
 
 class StationInfo(Struct, frozen=True, kw_only=True):
-    """What a station says of itself when it boots. protocol: "ocpp1.6", "ocpp2.0.1"."""
+    """What a station says of itself when it boots. protocol: "ocpp1.6", "ocpp2.0.1", "ocpp2.1"."""
 
     station: str
     protocol: str
@@ -48,11 +49,28 @@ class Authorisation(StrEnum):
     CONCURRENT = "concurrent"
 
 
+class SignedValue(Struct, frozen=True, kw_only=True):
+    """One signed meter value, byte for byte as the station sent it; `calibration` can prove it.
+
+    data: the signed record. method, encoding, public_key: as the station names them, None where it does not (1.6 puts all into data).
+    """
+
+    at: datetime
+    data: str
+    measurand: str = "Energy.Active.Import.Register"
+    context: str = "Sample.Periodic"
+    method: str | None = None
+    encoding: str | None = None
+    public_key: str | None = None
+
+
 class TransactionEvent(Struct, frozen=True, kw_only=True):
     """Start, update or end of a transaction; idempotent by (station, transaction, sequence) or, for 1.6 starts, by ``replay_key``.
 
     transaction: the station's own id (2.0.1), or ours (1.6, "" at the start: the sink gives one out). sequence: seqNo of 2.0.1, None in 1.6.
     occurred_at: by the station's clock, which may be long ago when ``offline``. replay_key: equal for the same event sent twice.
+    meter_values: all that the station measured, as its JSON (OCPP's meterValue), also what ``measurements`` has no field for. trigger: why it was
+    sent (2.x triggerReason), such as TxResumed after a power failure.
     """
 
     station: str
@@ -67,6 +85,9 @@ class TransactionEvent(Struct, frozen=True, kw_only=True):
     measurements: tuple[EvseMeasurement, ...] = ()
     meter_wh: int | None = None
     reason: str | None = None
+    trigger: str | None = None
+    meter_values: Raw = Raw(b"null")
+    signed: tuple[SignedValue, ...] = ()
 
 
 class StartAnswer(Struct, frozen=True, kw_only=True):
@@ -104,6 +125,10 @@ class StationSink(Protocol):
     async def transaction_updated(self, event: TransactionEvent) -> None: ...
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None: ...
+
+    async def told(self, station: str, event: StationEvent) -> bool | None:
+        """Whatever else a station tells. True, False: where it asks for something (a certificate, a schedule, a stream), whether that is taken on."""
+        ...
 
 
 class Outcome(StrEnum):

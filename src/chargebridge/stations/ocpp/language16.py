@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.events import MeterValuesTold
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
-from chargebridge.stations.ocpp.measurements import aware, digest, from_16
+from chargebridge.stations.ocpp.measurements import as_sent, aware, digest, from_16, signed_16
 from chargebridge.stations.ocpp.session import NotHandledError, Session
+from chargebridge.stations.ocpp.telling import tell
+from chargebridge.stations.ocpp.told16 import TOLD
 from chargebridge.stations.port import Answer, Authorisation, StationInfo, TransactionEvent
 from chargebridge.wire.ocpp import V16, v16
 from chargebridge.wire.ocpp.payload import Payload, given
@@ -31,16 +34,6 @@ AUTHORISATION: dict[Authorisation, v16.AuthorizationStatus] = {
     Authorisation.EXPIRED: "Expired",
     Authorisation.INVALID: "Invalid",
     Authorisation.CONCURRENT: "ConcurrentTx",
-}
-# Messages that only need to be acknowledged here.
-ACKNOWLEDGED: dict[type[Payload], Payload] = {
-    v16.DataTransferRequest: v16.DataTransferResponse(status="UnknownVendorId"),
-    v16.DiagnosticsStatusNotificationRequest: v16.DiagnosticsStatusNotificationResponse(),
-    v16.FirmwareStatusNotificationRequest: v16.FirmwareStatusNotificationResponse(),
-    v16.LogStatusNotificationRequest: v16.LogStatusNotificationResponse(),
-    v16.SecurityEventNotificationRequest: v16.SecurityEventNotificationResponse(),
-    v16.SignCertificateRequest: v16.SignCertificateResponse(status="Rejected"),
-    v16.SignedFirmwareStatusNotificationRequest: v16.SignedFirmwareStatusNotificationResponse(),
 }
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
 
@@ -67,10 +60,10 @@ class Language16:
                 return await self._meter_values(station, request)
             case v16.StopTransactionRequest():
                 return await self._stop(station, request)
-        response = ACKNOWLEDGED.get(type(request))
-        if response is None:
+        telling = TOLD.get(self.dialect.action(request))
+        if telling is None:
             raise NotHandledError
-        return response
+        return await tell(station, telling, request)
 
     async def _boot(self, station: "OcppStation", session: Session, request: v16.BootNotificationRequest) -> Payload:
         info = StationInfo(
@@ -120,10 +113,10 @@ class Language16:
     async def _meter_values(self, station: "OcppStation", request: v16.MeterValuesRequest) -> Payload:
         evse, phases = request.connector_id, station.phases(request.connector_id)
         measurements = from_16(request.meter_value, phases)
-        if not measurements or evse == 0:  # connector 0 is the station's own main meter, which is no point of ours
+        if not request.meter_value:
             return v16.MeterValuesResponse()
-        if isinstance(request.transaction_id, int) and request.transaction_id > 0:
-            at = measurements[-1].measured_at
+        if isinstance(request.transaction_id, int) and request.transaction_id > 0 and evse != 0:
+            at, values = aware(request.meter_value[-1].timestamp), as_sent(request.meter_value)
             transaction = str(request.transaction_id)
             station.running[transaction] = evse
             await station.sink.transaction_updated(
@@ -132,14 +125,18 @@ class Language16:
                     evse=evse,
                     transaction=transaction,
                     occurred_at=at,
-                    replay_key=f"meter/{transaction}/{at.isoformat()}/{digest(measurements)}",
+                    replay_key=f"meter/{transaction}/{at.isoformat()}/{digest(values)}",
                     offline=station.is_old(at),
                     measurements=measurements,
-                    meter_wh=measurements[-1].energy_wh,
+                    meter_wh=measurements[-1].energy_wh if measurements else None,
+                    meter_values=values,
+                    signed=signed_16(request.meter_value),
                 )
             )
-        else:
+            return v16.MeterValuesResponse()
+        if measurements and evse != 0:  # connector 0 is the station's own main meter, which is no point of ours
             await station.sink.measured(station.identity, evse, measurements)
+        await station.sink.told(station.identity, MeterValuesTold(evse=evse, values=as_sent(request.meter_value)))
         return v16.MeterValuesResponse()
 
     async def _stop(self, station: "OcppStation", request: v16.StopTransactionRequest) -> Payload:
@@ -158,6 +155,8 @@ class Language16:
                 offline=station.is_old(at),
                 measurements=measurements,
                 meter_wh=request.meter_stop,
+                meter_values=as_sent(request.transaction_data or ()),
+                signed=signed_16(request.transaction_data or ()),
                 reason=request.reason or "Local",  # 1.6 7.38: left out when it is Local
             )
         )

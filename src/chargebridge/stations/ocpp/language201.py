@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.events import MeterValuesTold
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
-from chargebridge.stations.ocpp.measurements import aware, from_201
+from chargebridge.stations.ocpp.measurements import as_sent, aware, from_201, signed_201
 from chargebridge.stations.ocpp.session import NotHandledError, Session
+from chargebridge.stations.ocpp.telling import Telling, tell
+from chargebridge.stations.ocpp.told201 import TOLD
 from chargebridge.stations.port import Answer, Authorisation, Outcome, StationInfo, TransactionEvent
 from chargebridge.wire.ocpp import V201, v201
 from chargebridge.wire.ocpp.payload import Payload, given
@@ -37,27 +40,6 @@ AUTHORISATION: dict[Authorisation, v201.AuthorizationStatusEnum] = {
     Authorisation.INVALID: "Invalid",
     Authorisation.CONCURRENT: "ConcurrentTx",
 }
-# Messages that only need to be acknowledged here.
-ACKNOWLEDGED: dict[str, Payload] = {
-    "ClearedChargingLimit": v201.ClearedChargingLimitResponse(),
-    "DataTransfer": v201.DataTransferResponse(status="UnknownVendorId"),
-    "FirmwareStatusNotification": v201.FirmwareStatusNotificationResponse(),
-    "GetCertificateStatus": v201.GetCertificateStatusResponse(status="Failed"),
-    "LogStatusNotification": v201.LogStatusNotificationResponse(),
-    "NotifyChargingLimit": v201.NotifyChargingLimitResponse(),
-    "NotifyCustomerInformation": v201.NotifyCustomerInformationResponse(),
-    "NotifyDisplayMessages": v201.NotifyDisplayMessagesResponse(),
-    "NotifyEVChargingNeeds": v201.NotifyEVChargingNeedsResponse(status="Rejected"),
-    "NotifyEVChargingSchedule": v201.NotifyEVChargingScheduleResponse(status="Accepted"),
-    "NotifyEvent": v201.NotifyEventResponse(),
-    "NotifyMonitoringReport": v201.NotifyMonitoringReportResponse(),
-    "NotifyReport": v201.NotifyReportResponse(),
-    "PublishFirmwareStatusNotification": v201.PublishFirmwareStatusNotificationResponse(),
-    "ReportChargingProfiles": v201.ReportChargingProfilesResponse(),
-    "ReservationStatusUpdate": v201.ReservationStatusUpdateResponse(),
-    "SecurityEventNotification": v201.SecurityEventNotificationResponse(),
-    "SignCertificate": v201.SignCertificateResponse(status="Rejected"),
-}
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
 
 
@@ -73,7 +55,7 @@ class Language201:
     """
 
     dialect = V201
-    acknowledged: Mapping[str, Payload] = ACKNOWLEDGED
+    tellings: Mapping[str, Telling] = TOLD
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
         action = self.dialect.action(request)
@@ -91,15 +73,16 @@ class Language201:
                 return await self._transaction(station, cast(v201.TransactionEventRequest, request))
             case "MeterValues":
                 return await self._meter_values(station, cast(v201.MeterValuesRequest, request))
-        response = self.acknowledged.get(action)
-        if response is None:
+        telling = self.tellings.get(action)
+        if telling is None:
             raise NotHandledError
-        return response
+        return await tell(station, telling, request)
 
     async def _meter_values(self, station: "OcppStation", request: v201.MeterValuesRequest) -> Payload:
         measurements = from_201(request.meter_value, station.phases(request.evse_id))
         if measurements and request.evse_id != 0:  # EVSE 0 is the station's own main meter, no point of ours
             await station.sink.measured(station.identity, request.evse_id, measurements)
+        await station.sink.told(station.identity, MeterValuesTold(evse=request.evse_id, values=as_sent(request.meter_value)))
         return v201.MeterValuesResponse()
 
     async def _boot(self, station: "OcppStation", session: Session, request: v201.BootNotificationRequest) -> Payload:
@@ -157,9 +140,9 @@ class Language201:
 
     def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
         """evse: from the event, or from an earlier one of the transaction, else 0 (it need only be sent once, part 2 E02.FR.01)."""
-        info, at = request.transaction_info, aware(request.timestamp)
+        info, at, values = request.transaction_info, aware(request.timestamp), request.meter_value or ()
         evse = request.evse.id if request.evse else station.running.get(info.transaction_id, 0)
-        measurements = from_201(request.meter_value or (), station.phases(evse))
+        measurements = from_201(values, station.phases(evse))
         ended = request.event_type == "Ended"
         registers = [m.energy_wh for m in measurements if m.energy_wh is not None]
         return TransactionEvent(
@@ -173,7 +156,10 @@ class Language201:
             token=token_of(request.id_token) if request.id_token else None,
             offline=request.offline,
             status=CHARGING_STATE[info.charging_state] if info.charging_state else PointStatus.FINISHING if ended else None,
+            trigger=request.trigger_reason,
             measurements=measurements,
+            meter_values=as_sent(values),
+            signed=signed_201(values),
             meter_wh=(registers[-1] if ended else registers[0]) if registers else None,
             reason=info.stopped_reason or ("Local" if ended else None),  # part 2 E06: left out when it is Local
         )

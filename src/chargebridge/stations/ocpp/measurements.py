@@ -5,15 +5,16 @@ Each version first brings its values into `Sample`s: SI base units, phases as 0.
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from chargebridge.model.phases import NOMINAL_V, PerPhase
-from chargebridge.stations.port import EvseMeasurement
+from chargebridge.stations.port import EvseMeasurement, SignedValue
 from chargebridge.wire.ocpp import v16, v201
+from chargebridge.wire.ocpp.payload import Payload, encode_hook
 
 # The unit each measurand comes to, and the factor from the unit on the wire. An absent unit means the base unit.
 FACTORS = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "A": 1.0, "V": 1.0, "Percent": 0.01, "": 1.0}
@@ -28,6 +29,11 @@ TAKEN = {
     "Current.Offered",
     "Power.Offered",
 }
+# 2.1 tells offers of import and export apart; the older word remains valid.
+RENAMED = {"Current.Import.Offered": "Current.Offered", "Power.Import.Offered": "Power.Offered"}
+
+
+_encoder = msgspec.json.Encoder(enc_hook=encode_hook)
 
 
 class Sample(Struct, frozen=True):
@@ -43,9 +49,46 @@ def aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def digest(measurements: tuple[EvseMeasurement, ...]) -> str:
-    """Equal for equal measurements, in this process and the next."""
-    return hashlib.blake2b(msgspec.json.encode(measurements), digest_size=8).hexdigest()
+def as_sent(values: Sequence[Payload]) -> Raw:
+    """Values as JSON: every measurand, with nothing read into it."""
+    return Raw(_encoder.encode(values))
+
+
+def digest(values: Raw) -> str:
+    """Equal for equal values, in this process and the next."""
+    return hashlib.blake2b(bytes(values), digest_size=8).hexdigest()
+
+
+def signed_16(values: Iterable[v16.MeterValue]) -> tuple[SignedValue, ...]:
+    """What is sent as `SignedData` (1.6 7.43; OCA application note on signed meter values)."""
+    return tuple(
+        SignedValue(
+            at=aware(value.timestamp),
+            data=sampled.value,
+            measurand=sampled.measurand or "Energy.Active.Import.Register",
+            context=sampled.context or "Sample.Periodic",
+        )
+        for value in values
+        for sampled in value.sampled_value
+        if sampled.format == "SignedData"
+    )
+
+
+def signed_201(values: Iterable[v201.MeterValueType]) -> tuple[SignedValue, ...]:
+    return tuple(
+        SignedValue(
+            at=aware(value.timestamp),
+            data=signed.signed_meter_data,
+            measurand=sampled.measurand,
+            context=sampled.context,
+            method=signed.signing_method or None,
+            encoding=signed.encoding_method or None,
+            public_key=signed.public_key or None,
+        )
+        for value in values
+        for sampled in value.sampled_value
+        if (signed := sampled.signed_meter_value)
+    )
 
 
 def from_16(values: Iterable[v16.MeterValue], phases: int) -> tuple[EvseMeasurement, ...]:
@@ -87,7 +130,7 @@ def _samples_201(value: v201.MeterValueType) -> list[Sample]:
         exponent = unit.multiplier if unit else 0
         if abs(exponent) > 12:
             continue
-        samples += _sample(sampled.measurand, sampled.phase or None, sampled.value * 10.0**exponent, name)
+        samples += _sample(RENAMED.get(sampled.measurand, sampled.measurand), sampled.phase or None, sampled.value * 10.0**exponent, name)
     return samples
 
 

@@ -24,7 +24,7 @@ from chargebridge.stations.ocpp.session import REPLACED, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
 from chargebridge.stations.ocpp.transport import TransportClosedError
 from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
-from chargebridge.wire.ocpp import Answered, CallError, Failed
+from chargebridge.wire.ocpp import Answered, CallError, Failed, v21
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
 
@@ -54,6 +54,7 @@ class OcppStation:
         self.running: dict[str, int] = {}
         self.charging: dict[int, PointStatus] = {}
         self.connectors: dict[tuple[int, int], str] = {}  # (EVSE, connector) -> what it last said; 2.0.1 only
+        self.dynamic: dict[int, v21.ChargingScheduleUpdateType] = {}  # dynamic profile -> the values that hold now; 2.1 only
         self.setup: dict[str, Answer] = {}  # what the station said to each setting that we write on boot
         self._clock = clock
         self._answers = Answers()
