@@ -13,7 +13,7 @@ state of one connection. Bytes in, events out:
 from chargebridge.wire.ocpp.dialect import DIALECTS, V16, V21, V201, Dialect
 from chargebridge.wire.ocpp.errors import ErrorCode, FrameError, OcppError, PayloadError
 from chargebridge.wire.ocpp.frames import Call, CallError, CallResult, CallResultError, Send
-from chargebridge.wire.ocpp.rpc import Answered, CallReceived, Connection, Disputed, Event, Failed, Malformed, Told
+from chargebridge.wire.ocpp.rpc import Answered, CallReceived, Connection, Disputed, Event, Failed, Malformed, Mended, Told
 
 __all__ = [
     "DIALECTS",
@@ -34,6 +34,7 @@ __all__ = [
     "Failed",
     "FrameError",
     "Malformed",
+    "Mended",
     "OcppError",
     "PayloadError",
     "Send",

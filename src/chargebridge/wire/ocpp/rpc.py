@@ -35,6 +35,7 @@ from chargebridge.wire.ocpp.frames import (
     CallError,
     CallResult,
     CallResultError,
+    Frame,
     Send,
     emit_call,
     emit_error,
@@ -42,7 +43,9 @@ from chargebridge.wire.ocpp.frames import (
     emit_send,
     parse,
 )
+from chargebridge.wire.ocpp.mending import Repair
 from chargebridge.wire.ocpp.payload import Payload
+from chargebridge.wire.ocpp.tolerance import Tolerance
 
 MAX_REMEMBERED = 64  # answers kept for a peer that repeats itself
 MAX_OPEN = 32  # calls of the peer that may wait for our answer before further ones are refused
@@ -95,7 +98,16 @@ class Disputed(Struct, frozen=True):
     error: CallResultError
 
 
-Event = CallReceived | Answered | Failed | Malformed | Told | Disputed
+class Mended(Struct, frozen=True):
+    """The message that follows broke the schema and was brought into line. frame: as it came."""
+
+    id: str
+    action: str
+    repairs: tuple[Repair, ...]
+    frame: str | bytes
+
+
+Event = CallReceived | Answered | Failed | Malformed | Told | Disputed | Mended
 
 
 class Counters(Struct):
@@ -108,6 +120,7 @@ class Counters(Struct):
     late: int = 0  # answers to calls that were no longer open
     repeated: int = 0  # calls recognised as sent twice
     impatient: int = 0  # calls that came while an earlier one was open
+    mended: dict[str, int] = {}  # repairs by name
 
 
 class Answers:
@@ -136,8 +149,11 @@ class _Waiting(Struct):
 class Connection:
     """The rules of one OCPP-J connection. Feed frames to `receive`, send what `outgoing` gives, call `expire` at `deadline`."""
 
-    def __init__(self, dialect: Dialect, answers: Answers | None = None, max_frame: int = MAX_FRAME) -> None:
+    def __init__(
+        self, dialect: Dialect, answers: Answers | None = None, max_frame: int = MAX_FRAME, tolerance: Tolerance | None = None
+    ) -> None:  # fmt: skip
         self.dialect = dialect
+        self.tolerance = tolerance
         self.counters = Counters()
         self._answers = answers if answers is not None else Answers()
         self._max_frame = max_frame
@@ -220,15 +236,18 @@ class Connection:
         try:
             frame = parse(data, self._max_frame, six_types=bool(self.dialect.sent))
         except FrameError as error:
-            return self._malformed(error)
+            tolerated = self._parse_tolerantly(data)
+            if tolerated is None:
+                return self._malformed(error)
+            frame = tolerated
         match frame:
             case Call():
-                return self._receive_call(frame)
+                return self._receive_call(frame, data)
             case Send():
                 return self._receive_sent(frame)
             case CallResultError():
                 return [Disputed(frame.id, frame)]
-        return self._receive_answer(frame)
+        return self._receive_answer(frame, data)
 
     def _receive_sent(self, frame: Send) -> list[Event]:
         try:
@@ -237,7 +256,7 @@ class Connection:
             self.counters.malformed += 1
             return [Malformed(error)]
 
-    def _receive_call(self, call: Call) -> list[Event]:
+    def _receive_call(self, call: Call, data: str | bytes) -> list[Event]:
         fingerprint = (call.id, call.action, hash(bytes(call.payload)))
         earlier = self._answers.find(fingerprint)
         if earlier is not None:
@@ -247,21 +266,27 @@ class Connection:
         if call.id in self._open:
             self.counters.repeated += 1  # still being worked on; its answer will serve both
             return []
+        events: list[Event] = []
         try:
             request = self.dialect.decode_request(call.action, call.payload)
         except PayloadError as error:
-            self.counters.malformed += 1
-            self._refuse(call.id, error.code, str(error), {"position": error.position, "reason": error.reason})
-            return [Malformed(error)]
+            mended = self._mend(call, call.action, data)
+            if mended is None:
+                self.counters.malformed += 1
+                self._refuse(call.id, error.code, str(error), {"position": error.position, "reason": error.reason})
+                return [Malformed(error)]
+            request, told = mended
+            events.append(told)
         if len(self._open) >= MAX_OPEN:
             self._refuse(call.id, ErrorCode.GENERIC_ERROR, f"{MAX_OPEN} calls are open; wait for an answer before the next", {})
             return []
         self.counters.impatient += bool(self._open)
         event = CallReceived(call.id, call.action, request, fingerprint)
         self._open[call.id] = event
-        return [event]
+        events.append(event)
+        return events
 
-    def _receive_answer(self, frame: CallResult | CallError) -> list[Event]:
+    def _receive_answer(self, frame: CallResult | CallError, data: str | bytes) -> list[Event]:
         waiting = self._sent.pop(frame.id, None)
         if waiting is None:
             self.counters.late += 1
@@ -271,12 +296,39 @@ class Connection:
         try:
             response = self.dialect.decode_response(waiting.action, frame.payload)
         except PayloadError as error:
+            mended = self._mend(frame, waiting.action, data)
+            if mended is not None:
+                return [mended[1], Answered(waiting.id, waiting.action, mended[0])]
             self.counters.malformed += 1
             if self.dialect.disputes:
                 details = {"position": error.position, "reason": error.reason}
                 self._replies.append(emit_error(frame.id, self.dialect.spell(error.code), str(error), details, CALL_RESULT_ERROR))
             return [Failed(waiting.id, waiting.action, error=error)]
         return [Answered(waiting.id, waiting.action, response)]
+
+    def _mend(self, frame: Call | CallResult, action: str, data: str | bytes) -> tuple[Payload, Mended] | None:
+        """What the tolerance profile makes of a payload that is refused; None when it cannot help."""
+        if self.tolerance is None or action not in self.dialect.messages:
+            return None
+        read = self.tolerance.request if isinstance(frame, Call) else self.tolerance.response
+        try:
+            message, repairs = read(self.dialect, action, frame.payload)
+        except PayloadError:
+            return None
+        for repair in repairs:
+            self.counters.mended[repair.name] = self.counters.mended.get(repair.name, 0) + 1
+        return message, Mended(frame.id, action, repairs, data)
+
+    def _parse_tolerantly(self, data: str | bytes) -> Frame | None:
+        text = None if self.tolerance is None or len(data) > self._max_frame else self.tolerance.frame(data)
+        if text is None:
+            return None
+        try:
+            frame = parse(text, self._max_frame, six_types=bool(self.dialect.sent))
+        except FrameError:
+            return None
+        self.counters.mended["missing_value"] = self.counters.mended.get("missing_value", 0) + 1
+        return frame
 
     def _malformed(self, error: FrameError) -> list[Event]:
         """Tell the peer what its version foresees: an unknown message type is ignored, an answer is never answered."""
