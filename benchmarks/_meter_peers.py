@@ -191,3 +191,30 @@ PYTELEINFO = Peer(
     _teleinfo,
     lambda result: [{code: float(frame[name]) for name, code in _TELEINFO.items() if name in frame} for frame in result],
 )
+
+
+# iec62056-21: the data block of a readout, cut out by the caller; its texts are turned into numbers here, within what is timed.
+def _iec62056() -> Callable[[list[bytes]], Any]:
+    from iec62056_21.messages import AnswerDataMessage
+
+    def decode(parts: list[bytes]) -> list[list[tuple[Any, float, Any]]]:
+        found = []
+        for part in parts:
+            block = AnswerDataMessage.from_representation(part[part.index(b"\x02") :].decode("ascii"))
+            found.append([(item.address, float(item.value), item.unit) for item in block.data if item.unit])
+        return found
+
+    return decode
+
+
+def _iec62056_code(address: str) -> str:
+    code = address.partition("*")[0]
+    return code if code.count(".") > 1 else f"{code}.0"
+
+
+IEC62056_21 = Peer(
+    "iec62056-21",
+    "iec62056_21",
+    _iec62056,
+    lambda result: [{_iec62056_code(code): value * (1000 if unit.startswith("k") else 1) for code, value, unit in one} for one in result],
+)

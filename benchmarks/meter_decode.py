@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks import _meter_peers as peers
 from benchmarks._meter_peers import Peer, Values
-from chargebridge.sim.telegrams import austria, cii, han, p1, sml, tic
+from chargebridge.sim.telegrams import austria, cii, d0, han, p1, sml, tic
 from chargebridge.sim.telegrams.enciphered import Keys, in_hdlc, in_mbus
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.sim.telegrams.values import MeterValues, measured
@@ -66,6 +66,7 @@ def cases() -> Iterator[Case]:
         DecoderOptions(key=AUSTRIAN.key),
     )
     yield Case("Switzerland, block transfer", Protocol.DLMS, lambda values, _: cii.encode(values), (hdlc,))
+    yield Case("D0, readout", Protocol.D0, lambda values, _: d0.readout(values), (peers.IEC62056_21,))
     yield Case("Linky, historic", Protocol.TIC, lambda values, _: tic.encode_historic(values), (peers.PYTELEINFO,))
 
 
