@@ -33,13 +33,9 @@ async def test_an_unknown_station_is_refused_and_listed(bench: Any) -> None:
 
 async def test_the_list_of_strangers_is_bounded(bench: Any) -> None:
     for number in range(260):
-        bench.central._turn_away(f"X-{number}", _Peer(), "unknown station")
+        bench.central._turn_away(f"X-{number}", "192.0.2.1", "unknown station")
     assert len(bench.central.strangers) == 256
     assert bench.central.refused == 260
-
-
-class _Peer:
-    remote_address = ("192.0.2.1", 5)
 
 
 @pytest.mark.parametrize("how", [{"password": "wrong"}, {"password": None}, {"user": "CP-2"}])

@@ -5,6 +5,7 @@ import base64
 import binascii
 import hmac
 import secrets
+import string
 
 from msgspec import Struct
 
@@ -40,13 +41,33 @@ class PasswordCheck:
         self._key = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}  # stored hash -> digest of the password that fits it
 
-    async def check(self, password: bytes, stored: str) -> bool:
-        digest = hmac.digest(self._key, password, "sha256")
+    def is_known(self, password: bytes, stored: str) -> bool:
+        """Whether this password was found right for ``stored`` before; costs nothing."""
         known = self._right.get(stored)
-        if known is not None and hmac.compare_digest(known, digest):
+        return known is not None and hmac.compare_digest(known, hmac.digest(self._key, password, "sha256"))
+
+    async def check(self, password: bytes, stored: str) -> bool:
+        if self.is_known(password, stored):
             return True
         async with self._gate:
             right = await asyncio.to_thread(matches, password, stored)
         if right:
-            self._right[stored] = digest
+            self._right[stored] = hmac.digest(self._key, password, "sha256")
         return right
+
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+def new_password(protocol: str) -> tuple[str, tuple[str, ...]]:
+    """A random password: the value of the station's setting, and what it may then show as its password.
+
+    2.x: 32 characters of passwordString (A00.FR.205). 1.6: AuthorizationKey takes 20 bytes in hexadecimal (1.6J 6.2.2; whitepaper
+    A00.FR.205); stations show the bytes, or the digits as they are. The bytes are letters and digits, so that either fits in a header.
+    """
+    if protocol != "ocpp1.6":
+        password = "".join(secrets.choice(ALPHABET) for _ in range(32))
+        return password, (password,)
+    password = "".join(secrets.choice(ALPHABET) for _ in range(20))
+    digits = password.encode().hex().upper()
+    return digits, (password, digits)

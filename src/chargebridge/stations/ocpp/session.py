@@ -17,18 +17,24 @@ import structlog
 from chargebridge.model.clock import Clock
 from chargebridge.stations.ocpp.settings import ServerSettings
 from chargebridge.stations.ocpp.transport import Transport, TransportClosedError
-from chargebridge.wire.ocpp import Answered, CallReceived, Connection, Dialect, Disputed, ErrorCode, Event, Failed, Malformed, Told
+from chargebridge.wire.ocpp import Answered, CallReceived, Connection, Dialect, Disputed, ErrorCode, Event, Failed, Malformed, Mended, Told
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
+from chargebridge.wire.ocpp.tolerance import Behaviour
 
 log = structlog.get_logger()
 
+LOGGED = 2000  # characters of a frame that the log takes
 WAITING_CALLS = 16  # received and not yet handled; beyond this the socket is not read, and TCP slows the station down
 REPLACED, POLICY, GOING_AWAY = 4000, 1008, 1001  # websocket close codes (RFC 6455 7.4; 4000.. are ours)
 
 
 class NotHandledError(Exception):
     """The handler knows the action but does not serve it (CALLERROR NotSupported)."""
+
+
+class DeniedError(Exception):
+    """The station may not ask for this, or not yet (CALLERROR SecurityError)."""
 
 
 Handler = Callable[["Session", Payload], Awaitable[Payload]]
@@ -55,6 +61,7 @@ class Session:
         self.ready = asyncio.Event()
         self.boot_refused = False
         self.watch: FrameWatch | None = None
+        self.behaviour = Behaviour()
         self._transport = transport
         self._handler = handler
         self._settings = settings
@@ -91,6 +98,9 @@ class Session:
                 if not future.done():
                     future.set_exception(TransportClosedError(1006, "connection lost"))
                     future.exception()  # nobody may be waiting any more
+
+    def ping_every(self, seconds: float) -> None:
+        self._transport.ping_every(seconds)
 
     def stop_reading(self) -> None:
         """Take in no more; what the station has sent and got no answer to, it will send again."""
@@ -142,6 +152,9 @@ class Session:
             case Disputed(error=error):
                 # The station keeps what it asked about and may ask again; nothing that is stored is undone by it (2.1 part 4, 4.2.4).
                 log.warning("answer disputed", remote=self.remote, code=error.code, reason=error.description)
+            case Mended(action=action, repairs=repairs, frame=frame):
+                names = sorted({repair.name for repair in repairs})
+                log.info("message mended", remote=self.remote, action=action, repairs=names, frame=str(frame)[:LOGGED])
             case Malformed(error):
                 log.warning("unusable frame", remote=self.remote, where=error.position, reason=error.reason, cure=error.cure)
 
@@ -164,15 +177,20 @@ class Session:
             if isinstance(call, Told):
                 await self._hear(call)
                 continue
+            due = self._now() + self.behaviour.answer_after_s.get(call.action, 0.0)
             try:
                 response = await self._handler(self, call.request)
             except NotHandledError:
                 self.connection.refuse(call, ErrorCode.NOT_SUPPORTED, f"{call.action} is not served here")
+            except DeniedError as denied:
+                self.connection.refuse(call, ErrorCode.SECURITY_ERROR, str(denied))
             except Exception:
                 # Most likely the store is not reachable. The station keeps the message and sends it again.
                 log.exception("message not handled", remote=self.remote, action=call.action)
                 self.connection.refuse(call, ErrorCode.INTERNAL_ERROR, "not stored; send it again later")
             else:
+                if call.action in self.behaviour.answer_after_s:
+                    await self._clock.sleep(max(due - self._now(), 0.0))
                 self.connection.answer(call, response)
                 if not self.boot_refused:
                     self.ready.set()
@@ -214,6 +232,8 @@ class Session:
 
     async def _open_gate(self) -> None:
         """A station that reconnects does not boot again: after the grace time it may be spoken to."""
+        if self.behaviour.boot_first:
+            return
         await self._clock.sleep(self._settings.grace_s)
         if not self.boot_refused:
             self.ready.set()

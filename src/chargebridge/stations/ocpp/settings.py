@@ -5,7 +5,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from chargebridge.stations.ocpp.limits import DoorLimits
 from chargebridge.wire.ocpp.frames import MAX_FRAME
+
+MAX_IDENTITY = 48  # 2.0.1 part 4, 3.1
 
 
 class EvseSettings(Struct, frozen=True, kw_only=True):
@@ -19,27 +22,34 @@ class EvseSettings(Struct, frozen=True, kw_only=True):
 class StationSettings(Struct, frozen=True, kw_only=True):
     """One station that may connect.
 
-    password_hash: by `store.passwords.hash_password`; None only together with security_profile 0 (OCPP part 4: no authentication),
-    which has to be said. evses: in order, the first is EVSE 1 (1.6: connector 1).
+    security_profile: the one below which it is not let in (OCPP part 2, A00): 0 nothing, 1 password, 2 password and TLS, 3 client
+    certificate. password_hash: by `store.passwords.hash_password`; needed with profiles 1 and 2. approved: it is not configured but was
+    approved at run time; its credentials are in the `Vault`. evses: in order, the first is EVSE 1 (1.6: connector 1).
     fallback_setting: where this model keeps the current that it falls back to: a configuration key (1.6) or
     "Component.Variable" (2.0.1); None: it has no such setting, and the persistent default profile does the work.
     rate_unit: what its charging profiles are counted in; A unless the model only takes W.
     sample_interval_s: how often it is to send meter values while charging.
+    tolerance: the name of the profile of its make's deviations (`wire/ocpp/tolerance.toml`); None holds it to the schema.
     """
 
     identity: str
     password_hash: str | None = None
-    security_profile: Literal[0, 1] = 1
+    security_profile: Literal[0, 1, 2, 3] = 1
+    approved: bool = False
     evses: tuple[EvseSettings, ...] = (EvseSettings(),)
     fallback_setting: str | None = None
     rate_unit: Literal["A", "W"] = "A"
     sample_interval_s: int = 5
+    tolerance: str | None = None
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True):
     """Where the Central System listens and how patient it is. Times in seconds.
 
     port 0 takes a free one. tls: a server context; None serves plain ws://, right behind a TLS proxy or on loopback only.
+    plain_port: a second, plain listener on plain_host beside the one with TLS; None for none. behind_proxy: what comes without TLS of ours has
+    come through a proxy that ended its TLS and gives the address in X-Forwarded-For. quarantine: what becomes of unknown stations
+    once they are listed: "list" refuses them, "listen" hears their BootNotification and answers Pending.
     grace_s: how long after a connection without BootNotification calls of ours are held back.
     ping_s, ping_timeout_s: a socket whose pings go unanswered is closed. send_timeout_s: so is one that does not read.
     close_timeout_s: how long the other side may take to agree to a close before the line is simply cut.
@@ -50,6 +60,11 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 9000
     tls: ssl.SSLContext | None = None
+    plain_host: str = "127.0.0.1"
+    plain_port: int | None = None
+    behind_proxy: bool = False
+    quarantine: Literal["list", "listen"] = "list"
+    limits: DoorLimits = DoorLimits()
     heartbeat_s: int = 60
     retry_boot_s: int = 30
     call_timeout_s: float = 20.0

@@ -10,15 +10,16 @@ so a station that hears nothing more from us comes down to its fallback by itsel
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.phases import NOMINAL_V
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.ocpp.entrance import Entry
 from chargebridge.stations.ocpp.language import Language, Profile, Purpose, Schedule, Setting
 from chargebridge.stations.ocpp.session import REPLACED, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
@@ -27,15 +28,16 @@ from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
 from chargebridge.wire.ocpp import Answered, CallError, Failed, v21
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
+from chargebridge.wire.ocpp.tolerance import Behaviour, named, propose
 
 log = structlog.get_logger()
 
 Word = Callable[[Language], Payload]
+Taker = Callable[["OcppStation", Payload], Awaitable[Payload]]
 
 OLD_S = 60.0  # an event older than this was kept while the station was offline
 RETRY_SETUP_S = 30.0
 CLOCK_MARGIN_S = 5  # a grant starts this long ago, so that a station whose clock is a little slow obeys at once
-FALLBACK_LEVEL, GRANT_LEVEL = 0, 1
 MAX_CONNECTORS = 256
 MAX_TRANSACTIONS = 256  # remembered transaction -> EVSE; stations forget to end some
 
@@ -46,6 +48,8 @@ class OcppStation:
     def __init__(self, settings: StationSettings, server: ServerSettings, sink: StationSink, clock: Clock) -> None:
         self.identity = settings.identity
         self.settings = settings
+        self.tolerance = None if settings.tolerance is None else named(settings.tolerance)
+        self.behaviour = Behaviour() if self.tolerance is None else self.tolerance.profile.behaviour
         self.server = server
         self.sink = sink
         self.info: StationInfo | None = None
@@ -55,6 +59,8 @@ class OcppStation:
         self.charging: dict[int, PointStatus] = {}
         self.connectors: dict[tuple[int, int], str] = {}  # (EVSE, connector) -> what it last said; 2.0.1 only
         self.dynamic: dict[int, v21.ChargingScheduleUpdateType] = {}  # dynamic profile -> the values that hold now; 2.1 only
+        self.entry: Entry | None = None  # how the present session was let in
+        self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
         self.setup: dict[str, Answer] = {}  # what the station said to each setting that we write on boot
         self._clock = clock
         self._answers = Answers()
@@ -80,6 +86,11 @@ class OcppStation:
         return self.settings.evses[evse - 1].phases if 0 < evse <= len(self.settings.evses) else 3
 
     @property
+    def rate_unit(self) -> Literal["A", "W"]:
+        """What its charging profiles are counted in."""
+        return self.behaviour.rate_unit or self.settings.rate_unit
+
+    @property
     def answers(self) -> Answers:
         return self._answers
 
@@ -87,7 +98,8 @@ class OcppStation:
         """Deal with a message, in order. Raises what the sink raises; the message is then not acknowledged."""
         assert self.language is not None
         async with self._order:
-            response = await self.language.handle(self, session, request)
+            taken = self.takes.get(self.language.dialect.action(request))
+            response = await (self.language.handle(self, session, request) if taken is None else taken(self, request))
         while len(self.running) > MAX_TRANSACTIONS:
             del self.running[next(iter(self.running))]
         while len(self.connectors) > MAX_CONNECTORS:
@@ -98,12 +110,18 @@ class OcppStation:
         accepted = await self.sink.station_booted(info)
         session.boot_refused = not accepted
         self.info = info
+        proposed = propose(info.vendor, info.model)
+        if proposed and self.settings.tolerance is None:
+            log.info("a tolerance profile was made for such stations", station=self.identity, vendor=info.vendor, profiles=proposed)
         if accepted:
             self._needs_setup.set()
         return accepted
 
     async def serve(self, session: Session, language: Language) -> None:
         """Run a session to its end. A newer one takes the station over at once; only the session in charge reports its loss."""
+        session.connection.tolerance, session.behaviour = self.tolerance, self.behaviour
+        if self.behaviour.ping_s is not None:
+            session.ping_every(self.behaviour.ping_s)
         old, self.session, self.language = self.session, session, language
         if old is not None:
             self._spawn(old.close(REPLACED, "replaced by a newer connection"))
@@ -174,7 +192,12 @@ class OcppStation:
     async def offer(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Answer:
         """See `port.Station`. A newer offer for the same EVSE takes the place of one that still waits to be sent."""
         profile = self._grant(evse, current_a, phases, valid_s, transaction)
+        if profile.purpose == "TxDefaultProfile" and self.behaviour.grant_level == self.behaviour.fallback_level:
+            # It would take the fallback's place, and nothing would be left when it runs out.
+            return Answer(outcome=Outcome.UNSUPPORTED, detail="has one stack level, which its fallback needs; it is limited while it charges")
         answer = await self._set_profile(profile, evse)
+        if "TxDefaultProfile" not in self.behaviour.purposes:
+            return answer
         if answer.outcome is not Outcome.REJECTED or profile.purpose != "TxProfile" or answer.detail == SUPERSEDED:
             return answer
         # Some models take one purpose only, and some transactions end before we hear of it.
@@ -194,9 +217,9 @@ class OcppStation:
             id=100 + evse,
             evse=evse,
             purpose="TxDefaultProfile",
-            stack_level=FALLBACK_LEVEL,
+            stack_level=self.behaviour.fallback_level,
             limit=self._limit(current_a, self.phases(evse)),
-            unit=self.settings.rate_unit,
+            unit=self.rate_unit,
             phases=self.phases(evse),
         )
         answer = await self._set_profile(profile, None)
@@ -223,6 +246,10 @@ class OcppStation:
         return await self._ask(lambda language: language.reset(hard=hard))
 
     # Beyond the port
+
+    async def ask(self, word: Word) -> Answer:
+        """Send the request that ``word`` makes in the station's language; what its response stands for."""
+        return await self._ask(word)
 
     async def unlock(self, evse: int) -> Answer:
         return await self._ask(lambda language: language.unlock(evse))
@@ -252,7 +279,7 @@ class OcppStation:
 
     async def composite_schedule(self, evse: int, duration_s: int) -> Schedule | Answer:
         """What the station itself reckons from its profiles; an Answer when it gives none."""
-        result = await self._call(lambda language: language.composite_schedule(evse, duration_s, self.settings.rate_unit))
+        result = await self._call(lambda language: language.composite_schedule(evse, duration_s, self.rate_unit))
         if isinstance(result, Answer):
             return result
         assert self.language is not None
@@ -261,14 +288,15 @@ class OcppStation:
     # How
 
     def _grant(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Profile:
-        purpose: Purpose = "TxDefaultProfile" if transaction is None or evse in self._by_default else "TxProfile"
+        by_default = transaction is None or evse in self._by_default or "TxProfile" not in self.behaviour.purposes
+        purpose: Purpose = "TxDefaultProfile" if by_default else "TxProfile"
         return Profile(
             id=(300 if purpose == "TxProfile" else 200) + evse,
             evse=evse,
             purpose=purpose,
-            stack_level=GRANT_LEVEL,
+            stack_level=self.behaviour.grant_level,
             limit=self._limit(current_a, phases),
-            unit=self.settings.rate_unit,
+            unit=self.rate_unit,
             phases=phases,
             starts_at=self.now() - timedelta(seconds=CLOCK_MARGIN_S),
             duration_s=math.ceil(valid_s) + CLOCK_MARGIN_S,
@@ -277,7 +305,7 @@ class OcppStation:
 
     def _limit(self, current_a: float, phases: int) -> float:
         """In the station's unit, rounded down to the one decimal that OCPP allows."""
-        limit = current_a if self.settings.rate_unit == "A" else current_a * NOMINAL_V * phases
+        limit = current_a if self.rate_unit == "A" else current_a * NOMINAL_V * phases
         return math.floor(round(limit * 10, 6)) / 10
 
     async def _set_profile(self, profile: Profile, evse: int | None) -> Answer:
