@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 import uvicorn
 from msgspec import Struct
@@ -18,11 +18,12 @@ from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.plants import open_battery
 from chargebridge.site import keys, ledger
-from chargebridge.site.config import SiteConfig
+from chargebridge.site.config import PointTable, SiteConfig, StationTable
+from chargebridge.site.operation import Office, station_file
 from chargebridge.site.site import Site
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.port import StationSink
-from chargebridge.store import Database
+from chargebridge.store import Database, StoreError
 from chargebridge.store.passwords import hash_password, matches
 
 CALL_TIMEOUT_S = 10.0
@@ -61,27 +62,28 @@ def station_settings(config: SiteConfig) -> list[StationSettings]:
     settings = []
     hashes: dict[str, str] = {}
     for station in config.station:
-        points = {p.evse: p for p in config.point if p.station == station.id}
-        evses = (
-            EvseSettings(phases=len(points[n].phases)) if n in points else EvseSettings() for n in range(1, max(points, default=1) + 1)
-        )
         stored = station.password_hash
         if stored is None and station.password_env is not None:
             if station.password_env not in hashes:
                 hashes[station.password_env] = hash_password(secret_from(station.password_env, f"station {station.id}"))
             stored = hashes[station.password_env]
-        settings.append(
-            StationSettings(
-                identity=station.id,
-                password_hash=stored,
-                security_profile=0 if station.open else 1,
-                evses=tuple(evses),
-                fallback_setting=station.fallback_setting,
-                rate_unit=station.rate_unit,
-                sample_interval_s=SAMPLE_EVERY_S,
-            )
-        )
+        settings.append(settings_of(station, [p for p in config.point if p.station == station.id], stored))
     return settings
+
+
+def settings_of(station: StationTable, points: Sequence[PointTable], password_hash: str | None) -> StationSettings:
+    """One station as the Central System takes it."""
+    of = {p.evse: p for p in points}
+    evses = (EvseSettings(phases=len(of[n].phases)) if n in of else EvseSettings() for n in range(1, max(of, default=1) + 1))
+    return StationSettings(
+        identity=station.id,
+        password_hash=password_hash,
+        security_profile=0 if station.open else 1,
+        evses=tuple(evses),
+        fallback_setting=station.fallback_setting,
+        rate_unit=station.rate_unit,
+        sample_interval_s=SAMPLE_EVERY_S,
+    )
 
 
 def tls_context(config: SiteConfig) -> ssl.SSLContext | None:
@@ -158,36 +160,59 @@ async def serve(
     ready: Callable[[Running], None] | None = None,
 ) -> None:
     """Run until SIGINT or SIGTERM. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
-    tls, stations = tls_context(config), station_settings(config)
+    tls = tls_context(config)
+    database = Database.open(config.site.store)
+    try:
+        config = station_file.joined(config, await database.read(station_file.kept))
+        await _serve(config, clock, database, tls, password=password, demo=demo, beside=beside, ready=ready)
+    finally:
+        database.close()
+
+
+async def _serve(
+    config: SiteConfig,
+    clock: Clock,
+    database: Database,
+    tls: ssl.SSLContext | None,
+    *,
+    password: str | None,
+    demo: bool,
+    beside: Callable[[Running], Coroutine[None, None, None]] | None,
+    ready: Callable[[Running], None] | None,
+) -> None:
+    stations = station_settings(config)
     meters = [open_meter(m.url, m.id, clock) for m in config.meter]
     fixed = {battery.id: battery for battery in config.topology().batteries}
     batteries = [open_battery(fixed[b.id], b.control, clock) for b in config.battery if b.control is not None]
-    database = Database.open(config.site.store)
-    try:
-        access = await owner_access(config, database, password)
-        settings = ServerSettings(
-            host=config.ocpp.host,
-            port=config.ocpp.port,
-            tls=tls,
-            call_timeout_s=CALL_TIMEOUT_S,
-            heartbeat_s=heartbeat_s(config),
-        )
+    access = await owner_access(config, database, password)
+    settings = ServerSettings(
+        host=config.ocpp.host,
+        port=config.ocpp.port,
+        tls=tls,
+        call_timeout_s=CALL_TIMEOUT_S,
+        heartbeat_s=heartbeat_s(config),
+    )
 
-        def make(sink: StationSink) -> CentralSystem:
-            return CentralSystem(settings, stations, sink, clock)
+    def make(sink: StationSink) -> CentralSystem:
+        return CentralSystem(settings, stations, sink, clock)
 
-        site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
-        central = site.stations
-        assert isinstance(central, CentralSystem)
-        await _listen(config, site, central, access, beside, ready, clock)
-    finally:
-        database.close()
+    site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
+    central = site.stations
+    assert isinstance(central, CentralSystem)
+
+    def admit(station: StationTable, points: tuple[PointTable, ...]) -> None:
+        central.admit(settings_of(station, points, station.password_hash))
+
+    office = await Office.open(config, site.live, central, database, clock, tell=site.tell, admit=admit)
+    site.service.operate_by(office)
+    await _listen(config, site, central, office, access, beside, ready, clock)
 
 
 async def _listen(
     config: SiteConfig,
     site: Site,
     central: CentralSystem,
+    office: Office,
     access: Access,
     beside: Callable[[Running], Coroutine[None, None, None]] | None,
     ready: Callable[[Running], None] | None,
@@ -219,6 +244,7 @@ async def _listen(
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(site.run(), name="site"),
+                    group.create_task(office.run(), name="office"),
                     group.create_task(_tell_strangers(central, site, clock), name="strangers"),
                 ]
                 if beside is not None:
@@ -230,6 +256,8 @@ async def _listen(
                     task.cancel()
         finally:
             await central.stop()
+            with contextlib.suppress(StoreError):
+                await office.log.flush()
 
 
 async def _tell_strangers(central: CentralSystem, site: Site, clock: Clock) -> None:

@@ -168,11 +168,16 @@ class WebTable(ListenTable):
 
 
 class OcppTable(ListenTable):
-    """certificate and key: PEM files; both given, the port speaks TLS (security profile 2)."""
+    """certificate and key: PEM files; both given, the port speaks TLS (security profile 2).
+
+    log_days, log_megabytes: how much of the stations' messages is kept; whichever is reached first.
+    """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8887
     certificate: Path | None = None
     key: Path | None = None
+    log_days: Annotated[float, Field(gt=0, le=3660)] = 14.0
+    log_megabytes: Annotated[float, Field(gt=0, le=1e6)] = 200.0
 
 
 class SiteConfig(_Table):

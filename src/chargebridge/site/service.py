@@ -16,6 +16,7 @@ from chargebridge.site.config import SiteTable
 from chargebridge.site.engine import Engine
 from chargebridge.site.keys import DriverKeys
 from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.operation.view import StationService
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
 from chargebridge.site.watch import MeterWatch
 from chargebridge.stations.port import Answer, Station, Stations
@@ -54,6 +55,17 @@ class Service:
         self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
         self._watch = watch
+        self._office: StationService | None = None
+
+    @property
+    def stations(self) -> StationService:
+        if self._office is None:
+            raise ModelError("stations", "this site has no Central System", "run it by `chargebridge up`")
+        return self._office
+
+    def operate_by(self, office: StationService) -> None:
+        """Who answers for ``stations`` from now on."""
+        self._office = office
 
     def view(self) -> SiteView:
         now, made = self._clock.now(), self._engine.latest

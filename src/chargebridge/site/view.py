@@ -10,6 +10,7 @@ from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
+from chargebridge.site.operation.view import StationService
 from chargebridge.stations.port import Answer
 
 
@@ -230,6 +231,11 @@ class SiteService(Protocol):
         ...
 
     async def set_priority(self, point: str, priority: int, by: str) -> None: ...
+
+    @property
+    def stations(self) -> StationService:
+        """All about the charging stations."""
+        ...
 
     def driver_key(self, point: str) -> str:
         """The secret part of the link by which a driver gets in for this charging point."""

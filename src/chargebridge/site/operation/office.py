@@ -1,0 +1,392 @@
+"""The operator's office: all about the charging stations, in one service for pages, API and commands."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+import structlog
+from msgspec.structs import replace
+from sqlalchemy import Connection, select
+
+from chargebridge.model.clock import Clock
+from chargebridge.model.errors import ModelError, UnknownNameError
+from chargebridge.model.session import PointStatus
+from chargebridge.site.config import PointTable, SiteConfig, StationTable
+from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.operation import station_file, wording
+from chargebridge.site.operation.campaigns import Campaigns
+from chargebridge.site.operation.commands import CommandDesk, dialect_of
+from chargebridge.site.operation.message_log import MessageLog
+from chargebridge.site.operation.view import (
+    Campaign,
+    CampaignPlan,
+    CommandForm,
+    CommandRecord,
+    EvseView,
+    ImportResult,
+    LoggedMessage,
+    MessageFilter,
+    StationDetail,
+    StationRow,
+    StrangerRow,
+    TransactionRow,
+    Written,
+)
+from chargebridge.stations.ocpp import CentralSystem, OcppStation
+from chargebridge.stations.ocpp.session import FrameWatch
+from chargebridge.stations.port import Outcome, StationInfo
+from chargebridge.store import Database
+from chargebridge.store.passwords import hash_password
+from chargebridge.store.tables import happening
+from chargebridge.store.tables import session as session_table
+from chargebridge.store.tables import station as station_table
+from chargebridge.wire.ocpp import CallReceived, Event
+
+LOG_AGAIN_S = 5.0
+SHOWN = 50
+HEARD = frozenset({"BootNotification", "FirmwareStatusNotification", "SignedFirmwareStatusNotification"})
+log = structlog.get_logger(__name__)
+
+
+class Office:
+    """Implements ``StationService``. admit: lets a further station in, with its points, at once."""
+
+    def __init__(
+        self,
+        config: SiteConfig,
+        live: Live,
+        central: CentralSystem,
+        database: Database,
+        clock: Clock,
+        *,
+        tell: Callable[[str, str, str], None],
+        admit: Callable[[StationTable, tuple[PointTable, ...]], None],
+    ) -> None:
+        self._config, self._live, self._central = config, live, central
+        self._database, self._clock, self._tell, self._admit = database, clock, tell, admit
+        self.log = MessageLog(database, clock, keep_days=config.ocpp.log_days, keep_bytes=round(config.ocpp.log_megabytes * 1e6))
+        self._desk = CommandDesk(database, clock)
+        self._campaigns = Campaigns(
+            database, clock, self._desk, station=central.station, busy=self.is_busy, firmware=self.firmware_of, tell=tell
+        )
+        self._infos: dict[str, tuple[StationInfo, datetime]] = {}
+        self._added: set[str] = set()
+        self._taking_in = asyncio.Lock()
+
+    @classmethod
+    async def open(
+        cls,
+        config: SiteConfig,
+        live: Live,
+        central: CentralSystem,
+        database: Database,
+        clock: Clock,
+        *,
+        tell: Callable[[str, str, str], None],
+        admit: Callable[[StationTable, tuple[PointTable, ...]], None],
+    ) -> "Office":
+        """With what the store remembers; watches the central system from now on."""
+        office = cls(config, live, central, database, clock, tell=tell, admit=admit)
+        await office.log.open()
+        await office._desk.open()
+        await office._campaigns.open()
+        office._infos = await database.read(_infos)
+        office._added = {str(one.station["id"]) for one in await database.read(station_file.kept)}
+        central.watch = office._watch
+        return office
+
+    async def run(self) -> None:
+        """Write the log and keep campaigns going, whatever the disk does."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_log(), name="message log")
+            group.create_task(self._campaigns.run(), name="campaigns")
+
+    async def _keep_log(self) -> None:
+        while True:
+            try:
+                await self.log.run()
+            except Exception as error:
+                log.warning("the message log cannot be written", reason=str(error), left_out=self.log.left_out)
+                await self._clock.sleep(LOG_AGAIN_S)
+
+    def _watch(self, station: str, protocol: str) -> FrameWatch:
+        return _Ears(self, self.log.watch(station, protocol), station)
+
+    def heard(self, station: str, call: CallReceived) -> None:
+        """A message that says which firmware a station has, or how far it is with another."""
+        request: Any = call.request
+        if call.action == "BootNotification":
+            info = _info(station, request, self._protocol(station))
+            self._infos[station] = info, self._clock.now()
+            self._campaigns.booted(station)
+        else:
+            number = getattr(request, "request_id", None)
+            self._campaigns.firmware_status(station, str(request.status), number if isinstance(number, int) else None)
+
+    # What there is
+
+    def stations(self) -> tuple[StationRow, ...]:
+        return tuple(self._row(station) for station in self._central)
+
+    def _row(self, station: OcppStation) -> StationRow:
+        identity = station.identity
+        info, booted_at = self._infos.get(identity, (None, None))
+        session = station.session
+        heard_at = self.log.heard_at.get(identity)
+        state = "offline" if heard_at is not None or info is not None else "unseen"
+        if session is not None:
+            state = "online" if station.online else "connected"
+        return StationRow(
+            identity=identity,
+            state=state,
+            protocol=self._protocol(identity) or (info.protocol if info else None),
+            security_profile=station.settings.security_profile,
+            vendor=info.vendor if info else "",
+            model=info.model if info else "",
+            serial=info.serial if info else None,
+            firmware=info.firmware if info else None,
+            remote=session.remote if session is not None else None,
+            heard_at=heard_at,
+            booted_at=booted_at,
+            evses=self._evses(station),
+            setup_refused=sum(answer.outcome is not Outcome.ACCEPTED for answer in station.setup.values()),
+            faulty_messages=self.log.faulty.get(identity, 0),
+            added=identity in self._added,
+        )
+
+    def _protocol(self, identity: str) -> str:
+        station = self._central.station(identity)
+        return station.language.dialect.name if station is not None and station.language is not None else ""
+
+    def _evses(self, station: OcppStation) -> tuple[EvseView, ...]:
+        points = {at.point.evse: at for at in self._live.of(station.identity)}
+        numbers = sorted({*points, *range(1, len(station.settings.evses) + 1), *(evse for evse, _ in station.connectors if evse)})
+        return tuple(_evse(number, points.get(number), station) for number in numbers)
+
+    def is_busy(self, identity: str) -> bool:
+        """Whether a transaction runs there, by what the site or the station says."""
+        station = self._central.station(identity)
+        return any(at.session is not None for at in self._live.of(identity)) or (station is not None and bool(station.running))
+
+    def firmware_of(self, identity: str) -> str | None:
+        known = self._infos.get(identity)
+        return known[0].firmware if known else None
+
+    def _station(self, identity: str) -> OcppStation:
+        station = self._central.station(identity)
+        if station is None:
+            raise UnknownNameError(f"station {identity[:60]}", "is not there", "GET /api/v1/stations lists them")
+        return station
+
+    async def station(self, identity: str) -> StationDetail:
+        station = self._station(identity)
+        transactions, events = await self._database.read(
+            partial(_past, identity=identity, points=[p.point.id for p in self._live.of(identity)])
+        )
+        given = [record for record in await self._desk.newest(identity, 200) if record.name == "set_setting"]
+        written = [
+            Written(name=name, value=None, outcome=answer.outcome.value, detail=answer.detail, at=None, by="site")
+            for name, answer in station.setup.items()
+        ]
+        return StationDetail(
+            station=self._row(station), written=(*(_written(r) for r in given), *written), transactions=transactions, events=events
+        )
+
+    async def messages(self, wanted: MessageFilter, limit: int = 100) -> tuple[LoggedMessage, ...]:
+        if wanted.station is not None:
+            self._station(wanted.station)
+        return await self.log.messages(wanted, limit)
+
+    # Commands
+
+    def forms(self, identity: str) -> tuple[CommandForm, ...]:
+        station = self._station(identity)
+        return wording.forms(station.language.dialect if station.language else None)
+
+    def actions(self, identity: str) -> tuple[str, ...]:
+        return wording.callable_actions(dialect_of(self._station(identity)))
+
+    async def command(self, identity: str, name: str, arguments: dict[str, Any], by: str) -> CommandRecord:
+        return await self._desk.give(self._station(identity), name, arguments, by)
+
+    async def call(self, identity: str, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
+        return await self._desk.call(self._station(identity), action, payload, by)
+
+    async def commands(self, identity: str | None = None, limit: int = 50) -> tuple[CommandRecord, ...]:
+        return await self._desk.newest(identity, limit)
+
+    # Campaigns
+
+    async def campaigns(self) -> tuple[Campaign, ...]:
+        return self._campaigns.every()
+
+    async def campaign(self, number: int) -> Campaign:
+        return self._campaigns.one(number)
+
+    async def begin_campaign(self, plan: CampaignPlan, by: str) -> Campaign:
+        return await self._campaigns.begin(plan, by)
+
+    async def steer_campaign(self, number: int, to: Literal["pause", "resume", "abort", "retry"], by: str) -> Campaign:
+        return await self._campaigns.steer(number, to, by)
+
+    # Strangers
+
+    async def strangers(self) -> tuple[StrangerRow, ...]:
+        return tuple(
+            StrangerRow(identity=s.identity, remote=s.remote, why=s.why, first_at=s.first_at, last_at=s.last_at, times=s.times)
+            for s in sorted(self._central.strangers.values(), key=lambda s: s.last_at, reverse=True)
+        )
+
+    async def judge_stranger(self, identity: str, *, approve: bool, by: str) -> None:
+        raise UnknownNameError(f"stranger {identity[:60]}", "does not wait for approval", "add it to the configuration, or import it")
+
+    # Files
+
+    async def export(self) -> list[dict[str, Any]]:
+        return station_file.exported(self._config)
+
+    async def take_in(self, stations: list[dict[str, Any]], by: str) -> tuple[ImportResult, ...]:
+        if len(stations) > station_file.MAX_STATIONS:
+            raise ModelError("import", f"{len(stations)} stations are too many at once", f"give up to {station_file.MAX_STATIONS}")
+        async with self._taking_in:
+            return tuple([await self._take_in(row, by) for row in stations])
+
+    async def _take_in(self, row: dict[str, Any], by: str) -> ImportResult:
+        name = str(row.get("id", ""))[:60]
+        if self._central.station(name) is not None:
+            return ImportResult(station=name, result="exists", detail="nothing of it was changed")
+        try:
+            one = station_file.taken(row, self._config)
+        except ModelError as error:
+            return ImportResult(station=name, result="refused", detail=f"{error.where}: {error.reason}; {error.cure}")
+        hashed = None if one.password is None else await asyncio.to_thread(hash_password, one.password)
+        now = self._clock.now()
+        await self._database.write(partial(station_file.keep, one=one, password_hash=hashed, now=now, by=by))
+        station = one.station.model_copy(update={"password_hash": hashed})
+        self._config = station_file.with_points(self._config, station, one.points)
+        self._added.add(station.id)
+        self._admit(station, one.points)
+        self._tell("station", f"{station.id} was added by {by}", station.id)
+        return ImportResult(
+            station=station.id,
+            result="added",
+            detail="its points begin with the next start of the site" if one.points else "",
+            password=one.password if one.made else None,
+            points=tuple(point.id for point in one.points),
+        )
+
+
+class _Ears:
+    """A session's watch: the log's, and the few messages that the office itself listens to."""
+
+    def __init__(self, office: Office, log_watch: FrameWatch, station: str) -> None:
+        self._office, self._log, self._station = office, log_watch, station
+
+    def received(self, frame: str | bytes, events: list[Event]) -> None:
+        self._log.received(frame, events)
+        for event in events:
+            if isinstance(event, CallReceived) and event.action in HEARD:
+                self._office.heard(self._station, event)
+
+    def sent(self, frame: str) -> None:
+        self._log.sent(frame)
+
+
+def _info(station: str, request: Any, protocol: str) -> StationInfo:
+    """Of a BootNotification of either kind."""
+    about = getattr(request, "charging_station", None)
+    if about is not None:
+        return StationInfo(
+            station=station,
+            protocol=protocol,
+            vendor=about.vendor_name,
+            model=about.model,
+            serial=about.serial_number or None,
+            firmware=about.firmware_version or None,
+        )
+    return StationInfo(
+        station=station,
+        protocol=protocol,
+        vendor=request.charge_point_vendor,
+        model=request.charge_point_model,
+        serial=request.charge_point_serial_number or request.charge_box_serial_number or None,
+        firmware=request.firmware_version or None,
+    )
+
+
+def _infos(c: Connection) -> dict[str, tuple[StationInfo, datetime]]:
+    return {
+        row.identity: (
+            StationInfo(
+                station=row.identity, protocol=row.protocol, vendor=row.vendor, model=row.model, serial=row.serial, firmware=row.firmware
+            ),
+            row.booted_at,
+        )
+        for row in c.execute(select(station_table))
+    }
+
+
+def _evse(number: int, at: LivePoint | None, station: OcppStation) -> EvseView:
+    connectors = {connector: word for (evse, connector), word in station.connectors.items() if evse == number}
+    bare = EvseView(
+        evse=number,
+        point=None,
+        name="",
+        status=PointStatus.UNKNOWN,
+        error=None,
+        connectors=connectors,
+        transaction=next((name for name, evse in station.running.items() if evse == number), None),
+        energy_wh=None,
+        power_w=None,
+        offered_a=None,
+    )
+    if at is None:
+        return bare
+    session = at.session
+    return replace(
+        bare,
+        point=at.point.id,
+        name=at.point.name,
+        status=at.status,
+        error=at.error,
+        transaction=session.transaction if session is not None else bare.transaction,
+        energy_wh=session.energy_wh if session is not None else None,
+        power_w=at.power_w,
+        offered_a=at.offers[-1].current_a if at.offers else None,
+    )
+
+
+def _written(record: CommandRecord) -> Written:
+    """1.6 and 2.x spell the same thing differently."""
+    payload = record.payload
+    if "key" in payload:
+        name, value = payload["key"], payload.get("value")
+    else:
+        data = payload["setVariableData"][0]
+        name, value = f"{data['component']['name']}.{data['variable']['name']}", data.get("attributeValue")
+    return Written(name=name, value=value, outcome=record.outcome or "waiting", detail=record.detail, at=record.answered_at, by=record.by)
+
+
+def _past(c: Connection, identity: str, points: list[str]) -> tuple[tuple[TransactionRow, ...], tuple[tuple[datetime, str], ...]]:
+    t = session_table
+    sessions = c.execute(select(t).where(t.c.station == identity).order_by(t.c.number.desc()).limit(SHOWN))
+    subjects = [identity, *points]
+    told = (
+        select(happening.c.at, happening.c.text).where(happening.c.subject.in_(subjects)).order_by(happening.c.number.desc()).limit(SHOWN)
+    )
+    transactions = tuple(
+        TransactionRow(
+            transaction=row.transaction,
+            session=str(row.number),
+            evse=row.evse,
+            token=row.token,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            energy_wh=row.energy_wh,
+            end_reason=row.end_reason,
+        )
+        for row in sessions
+    )
+    return transactions, tuple((at, text) for at, text in c.execute(told))
