@@ -11,7 +11,8 @@ from chargebridge.meters import MeterError, open_meter
 from chargebridge.meters.detect_line import CANDIDATES, Trial, detect_line
 from chargebridge.model.reading import Reading
 from chargebridge.sim.serial_line import LineFormat, SerialBridge, received, sent
-from chargebridge.sim.telegrams import han, p1, sml
+from chargebridge.sim.telegrams import austria, d0, han, p1, sml, tic
+from chargebridge.sim.telegrams.enciphered import Keys, in_mbus
 from chargebridge.sim.telegrams.han import ListSize
 
 
@@ -26,10 +27,13 @@ TELEGRAMS: dict[str, Callable] = {
     "aidon": lambda values: han.aidon(values, ListSize.FULL),
     "kaifa": lambda values: han.kaifa(values, ListSize.FULL),
     "kamstrup": lambda values: han.kamstrup(values, ListSize.FULL),
+    "d0": d0.push,
+    "linky-historic": tic.encode_historic,
+    "linky-standard": tic.encode,
 }
 
 
-async def trials(url: str, clock, patience_s: float = 3.0) -> list[Trial]:
+async def trials(url: str, clock, patience_s: float = 6.0) -> list[Trial]:
     async with asyncio.timeout(60):
         return [trial async for trial in detect_line(url, clock, patience_s=patience_s)]
 
@@ -41,10 +45,13 @@ async def trials(url: str, clock, patience_s: float = 3.0) -> list[Trial]:
     ("aidon", 2400, "8E1", "dlms"),
     ("kaifa", 2400, "8E1", "dlms"),
     ("kamstrup", 2400, "8N1", "dlms"),
+    ("d0", 9600, "7E1", "d0"),
+    ("linky-historic", 1200, "7E1", "tic"),
+    ("linky-standard", 9600, "7E1", "tic"),
 ])  # fmt: skip
 async def test_a_meter_is_found(name, baud, frame, protocol, wall, values):
     telegram = TELEGRAMS[name](values)
-    async with SerialBridge(lambda _: telegram, LineFormat.parse(baud, frame), 0.2) as bridge:
+    async with SerialBridge(lambda _: telegram, LineFormat.parse(baud, frame), 0.05) as bridge:
         *_, last = await trials(bridge.url, wall)
         found = last.found
         assert found is not None
@@ -52,7 +59,19 @@ async def test_a_meter_is_found(name, baud, frame, protocol, wall, values):
         async with asyncio.timeout(10), aclosing(open_meter(found.url, "grid", wall).readings()) as readings:
             reading = await anext(readings)
     assert isinstance(reading, Reading)
-    assert reading.power_w == pytest.approx(sum(values.power_w_phases), abs=2)
+    if not name.startswith("linky"):  # which tells apparent power
+        assert reading.power_w == pytest.approx(sum(values.power_w_phases), abs=2)
+
+
+async def test_an_enciphered_meter_is_found_and_named_without_its_key(wall, values):
+    keys = Keys(title=b"KFM\x10\x20\x00\x00\x01", key=bytes(range(16)))
+    async with SerialBridge(lambda n: in_mbus(austria.netz_noe(values), keys, n + 1), LineFormat.parse(2400, "8E1"), 0.05) as bridge:
+        *_, last = await trials(bridge.url, wall)
+    found = last.found
+    assert found is not None
+    assert (found.protocol, found.baud, found.format) == ("dlms-mbus", 2400, "8E1")
+    assert "KFM" in (found.note or "")
+    assert "key_file" in (found.note or "")
 
 
 async def test_a_silent_line_is_told_at_once(wall):

@@ -118,7 +118,7 @@ async def _listen(line: Any, port: str, settings: LineSettings, clock: Clock, pa
     """Listen until something is understood, a burst has passed that was not, or patience ends."""
     begin = last = clock.now()
     plain, stripped = AutoDecoder(options), AutoDecoder(options)
-    seven_bits = settings.format == "8N1"
+    seven_bits, with_parity = settings.format == "8N1", False
     heard = 0
     while True:
         try:
@@ -131,8 +131,9 @@ async def _listen(line: Any, port: str, settings: LineSettings, clock: Clock, pa
             heard += len(data)
             seven_bits = seven_bits and len(data.translate(None, _ODD)) == len(data)
             found = _understood(plain, data, port, settings, settings.format)
-            if found is None and seven_bits:
-                found = _understood(stripped, data.translate(_SEVEN_BITS), port, settings, "7E1")
+            with_parity = with_parity or not data.isascii()
+            if seven_bits and with_parity:
+                found = _understood(stripped, data.translate(_SEVEN_BITS), port, settings, "7E1") or found
             if found is not None:
                 return Trial(settings, heard, found)
         silent_s, spent_s = (now - last).total_seconds(), (now - begin).total_seconds()
