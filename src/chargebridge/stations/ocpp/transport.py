@@ -1,8 +1,8 @@
-"""The websocket under the Central System, behind six small methods so that another library can take its place."""
+"""The websocket under the Central System and the connections to other back ends, behind small methods so that another library fits."""
 
 from typing import Protocol
 
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 
 
@@ -29,11 +29,15 @@ class Transport(Protocol):
 
     async def close(self, code: int, reason: str) -> None: ...
 
+    def ping_every(self, seconds: float) -> None:
+        """Another interval between pings than the server's; 0 for none."""
+        ...
+
 
 class WebsocketsTransport:
     """The transport by the `websockets` package, whose permessage-deflate OCPP 2.x asks of a CSMS (part 4, 3.4)."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: Connection) -> None:
         self._socket = socket
 
     @property
@@ -55,6 +59,12 @@ class WebsocketsTransport:
 
     async def close(self, code: int, reason: str) -> None:
         await self._socket.close(code, reason[:120])
+
+    def ping_every(self, seconds: float) -> None:
+        if self._socket.keepalive_task is not None:
+            self._socket.keepalive_task.cancel()
+        self._socket.ping_interval = seconds or None
+        self._socket.start_keepalive()
 
 
 def _closed(error: ConnectionClosed) -> TransportClosedError:

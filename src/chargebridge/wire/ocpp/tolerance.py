@@ -28,8 +28,8 @@ STRING = re.compile(rb'("(?:[^"\\]|\\.)*")(\s*:\s*(?=[,}]))?')  # and, behind a 
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a make needs beside its spelling.
 
-    answer_after_s: action -> how long after its arrival it is answered at the earliest. boot_first: no command before a BootNotification was
-    answered, however long it takes. ping_s: seconds between websocket pings, 0 for none. rate_unit: the only one its profiles may have.
+    answer_after_s: action -> how long after its arrival it is answered at the earliest. boot_first: no command before the
+    station's first message, its BootNotification as a rule, was answered, however long it takes. ping_s: seconds between websocket pings, 0 for none. rate_unit: the only one its profiles may have.
     fallback_level, grant_level: the stack levels that we use. purposes: of a limit while a transaction runs, tried in turn.
     """
 
@@ -69,6 +69,13 @@ def profiles() -> dict[str, Profile]:
     if unknown:
         raise ValueError(f"tolerance.toml names repairs that there are not: {sorted(unknown)}")
     return {profile.name: profile for profile in found}
+
+
+def named(name: str) -> "Tolerance":
+    """A profile at work. Raises ValueError for a name that there is not."""
+    if name not in profiles():
+        raise ValueError(f"there is no tolerance profile {name!r}; name one of {', '.join(sorted(profiles()))}")
+    return Tolerance(profiles()[name])
 
 
 def propose(vendor: str, model: str) -> tuple[str, ...]:
