@@ -30,6 +30,7 @@ from chargebridge.model.session import PointStatus
 from chargebridge.model.state import BatteryState, PointState, SiteState
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
+from chargebridge.wire.ocpp.tolerance import profiles
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -338,3 +339,11 @@ def test_the_examples_of_the_fair_split_are_right() -> None:
 def test_no_page_names_a_place_of_somebodys_workshop() -> None:
     for page in PAGES:
         assert not re.search(r"/work/|/root/|/tmp/", page.read_text(encoding="utf-8")), page.name
+
+
+# Stations
+
+
+def test_tolerance_profiles_are_listed() -> None:
+    said = {row[0].strip("`") for row in cells(section(text("stations.md"), "Stations with peculiarities"))}
+    assert said == profiles().keys()

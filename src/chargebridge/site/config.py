@@ -104,6 +104,7 @@ class StationTable(_Table):
     Neither: the station gets in without one, which is refused unless ``open = true`` says that it is meant (OCPP security profile 0).
     rate_unit: what its charging profiles are counted in. fallback_setting: where this make keeps the current that it falls back to, a
     configuration key (1.6) or "Component.Variable" (2.0.1), besides the standing default profile that is always written.
+    tolerance: the profile of its make's known deviations from OCPP; none holds it to the standard.
     """
 
     id: Name
@@ -112,6 +113,7 @@ class StationTable(_Table):
     open: bool = False
     rate_unit: Literal["A", "W"] = "A"
     fallback_setting: str | None = None
+    tolerance: str | None = None
 
 
 class BatteryTable(_Table):

@@ -11,6 +11,7 @@ from chargebridge.control.topology import check
 from chargebridge.meters import MeterError, check_url
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.site.config import BatteryTable, CircuitTable, GeneratorTable, SiteConfig
+from chargebridge.wire.ocpp.tolerance import profiles
 
 
 class ConfigError(ChargebridgeError):
@@ -90,6 +91,9 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
         if not (station.password_hash or station.password_env or station.open):
             where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
             yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
+        if station.tolerance is not None and station.tolerance not in profiles():
+            where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+            yield ConfigError(where, f"there is no tolerance profile {station.tolerance!r}", f"name one of {', '.join(sorted(profiles()))}")
     if (config.ocpp.certificate is None) != (config.ocpp.key is None):
         missing = "key" if config.ocpp.key is None else "certificate"
         where = f"{name}:{line_of(text, ('ocpp', 'key' if missing == 'certificate' else 'certificate'))}: ocpp"
