@@ -39,10 +39,12 @@ class Notebook:
         self.measurements: list[EvseMeasurement] = []
         self.starts: dict[str, str] = {}
         self.tokens: list[str] = []
+        self.boots = 0
         self.told_events: list[StationEvent] = []
 
     async def station_booted(self, info: StationInfo) -> bool:
         self.info = info
+        self.boots += 1
         return True
 
     async def station_connected(self, station: str, protocol: str) -> None: ...
