@@ -92,8 +92,8 @@ def decode_apdu(
         return error(protocol, refused.kind, offset, refused.reason, refused.cure)
     except ContentError as problem:
         if opened is not None and not opened.authenticated:  # the frame's checks held, so that it is the key that made no sense of it
-            refused = security.wrong_key(opened.title)
-            return error(protocol, refused.kind, offset, refused.reason, refused.cure)
+            wrong = security.wrong_key(opened.title)
+            return error(protocol, wrong.kind, offset, wrong.reason, wrong.cure)
         return error(protocol, _kind_of(content), offset, f"byte {problem.position} of the APDU: {problem.reason}")
     if found is None:
         return error(protocol, ErrorKind.UNSUPPORTED, offset, f"no layout for the list {notification.body!r:.80}")
