@@ -70,7 +70,7 @@ class TransactionEvent(Struct, frozen=True, kw_only=True):
     transaction: the station's own id (2.0.1), or ours (1.6, "" at the start: the sink gives one out). sequence: seqNo of 2.0.1, None in 1.6.
     occurred_at: by the station's clock, which may be long ago when ``offline``. replay_key: equal for the same event sent twice.
     meter_values: all that the station measured, as its JSON (OCPP's meterValue), also what ``measurements`` has no field for. trigger: why it was
-    sent (2.x triggerReason), such as TxResumed after a power failure.
+    sent (2.x triggerReason), such as TxResumed after a power failure. billed_by: the foreign back end that accepted the token and bills.
     """
 
     station: str
@@ -88,6 +88,7 @@ class TransactionEvent(Struct, frozen=True, kw_only=True):
     trigger: str | None = None
     meter_values: Raw = Raw(b"null")
     signed: tuple[SignedValue, ...] = ()
+    billed_by: str | None = None
 
 
 class StartAnswer(Struct, frozen=True, kw_only=True):

@@ -37,6 +37,14 @@ class DeniedError(Exception):
     """The station may not ask for this, or not yet (CALLERROR SecurityError)."""
 
 
+class RefusedError(Exception):
+    """The handler's CALLERROR in its own words."""
+
+    def __init__(self, code: ErrorCode, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
 Handler = Callable[["Session", Payload], Awaitable[Payload]]
 
 
@@ -110,9 +118,14 @@ class Session:
         self.stop_reading()
         await self._transport.close(code, reason)
 
-    def call(self, request: Payload, *, urgent: bool = False) -> tuple[str, asyncio.Future[Answered | Failed]]:
-        """Send a call. The future ends as Answered or Failed, or raises TransportClosedError when the line goes first."""
-        message_id = self.connection.call(request, self._settings.call_timeout_s, urgent=urgent)
+    def call(
+        self, request: Payload, *, urgent: bool = False, message_id: str | None = None
+    ) -> tuple[str, asyncio.Future[Answered | Failed]]:  # fmt: skip
+        """Send a call. The future ends as Answered or Failed, or raises TransportClosedError when the line goes first.
+
+        message_id: of a call that is made again, as nobody knows whether it arrived.
+        """
+        message_id = self.connection.call(request, self._settings.call_timeout_s, urgent=urgent, message_id=message_id)
         future = asyncio.get_running_loop().create_future()
         self._futures[message_id] = future
         self._to_send.set()
@@ -182,6 +195,8 @@ class Session:
                 response = await self._handler(self, call.request)
             except NotHandledError:
                 self.connection.refuse(call, ErrorCode.NOT_SUPPORTED, f"{call.action} is not served here")
+            except RefusedError as refused:
+                self.connection.refuse(call, refused.code, str(refused))
             except DeniedError as denied:
                 self.connection.refuse(call, ErrorCode.SECURITY_ERROR, str(denied))
             except Exception:

@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 Word = Callable[[Language], Payload]
 Taker = Callable[["OcppStation", Payload], Awaitable[Payload]]
+Relay = Callable[["OcppStation", Payload, Callable[[], Awaitable[Payload]]], Awaitable[Payload]]
+"""Stands around the handling of a message: is given the station, the message and the handling itself, and returns the answer."""
 
 OLD_S = 60.0  # an event older than this was kept while the station was offline
 RETRY_SETUP_S = 30.0
@@ -61,6 +63,7 @@ class OcppStation:
         self.dynamic: dict[int, v21.ChargingScheduleUpdateType] = {}  # dynamic profile -> the values that hold now; 2.1 only
         self.entry: Entry | None = None  # how the present session was let in
         self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
+        self.relay: Relay | None = None  # who passes its messages on to other back ends
         self.setup: dict[str, Answer] = {}  # what the station said to each setting that we write on boot
         self._clock = clock
         self._answers = Answers()
@@ -98,13 +101,19 @@ class OcppStation:
         """Deal with a message, in order. Raises what the sink raises; the message is then not acknowledged."""
         assert self.language is not None
         async with self._order:
-            taken = self.takes.get(self.language.dialect.action(request))
-            response = await (self.language.handle(self, session, request) if taken is None else taken(self, request))
+            response = await (
+                self._deal(session, request) if self.relay is None else self.relay(self, request, lambda: self._deal(session, request))
+            )
         while len(self.running) > MAX_TRANSACTIONS:
             del self.running[next(iter(self.running))]
         while len(self.connectors) > MAX_CONNECTORS:
             del self.connectors[next(iter(self.connectors))]
         return response
+
+    async def _deal(self, session: Session, request: Payload) -> Payload:
+        assert self.language is not None
+        taken = self.takes.get(self.language.dialect.action(request))
+        return await (self.language.handle(self, session, request) if taken is None else taken(self, request))
 
     async def booted(self, session: Session, info: StationInfo) -> bool:
         accepted = await self.sink.station_booted(info)
@@ -250,6 +259,10 @@ class OcppStation:
     async def ask(self, word: Word) -> Answer:
         """Send the request that ``word`` makes in the station's language; what its response stands for."""
         return await self._ask(word)
+
+    async def pass_down(self, request: Payload) -> Payload | Answer:
+        """Send a request in the station's own types. Returns its response, or the Answer that stands for there being none."""
+        return await self._call(lambda _: request)
 
     async def unlock(self, evse: int) -> Answer:
         return await self._ask(lambda language: language.unlock(evse))
