@@ -10,9 +10,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime
 
 from chargebridge.app.web.access import Access, Gate, same_secret
-from chargebridge.app.web.api_schema import LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
+from chargebridge.app.web.api_schema import Json, LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
 from chargebridge.app.web.limit_entry import LimitEntryBody
+from chargebridge.app.web.station_api import add_stations
 from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteService, SiteView
@@ -27,13 +28,6 @@ class RefusedError(ChargebridgeError):
     def __init__(self, status: int, where: str, reason: str, cure: str) -> None:
         super().__init__(where, reason, cure)
         self.status = status
-
-
-class Json(Response):
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return msgspec.json.encode(content)
 
 
 class Guard:
@@ -85,6 +79,7 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     _reading(owner, service)
     _meters(owner, service)
     _steering(owner, service)
+    add_stations(owner, service)
     _point(router, service, guard)
     router.include_router(owner)
 

@@ -3,18 +3,38 @@
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.session import Preference
+from chargebridge.site.operation.view import (
+    Campaign,
+    CommandForm,
+    CommandRecord,
+    ImportResult,
+    LoggedMessage,
+    StationDetail,
+    StationRow,
+    StrangerRow,
+)
 from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteView
 from chargebridge.stations.port import Answer
 
-GIVEN: tuple[type[msgspec.Struct], ...] = (SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer)
+GIVEN: tuple[type[msgspec.Struct], ...] = (
+    *(SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer),
+    *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult),
+)
 _MAY_BE_ENDLESS = {"allowed_a", "planned_a"}
 """Figures that are infinite where nothing binds; JSON says null."""
+
+
+class Json(Response):
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
 
 
 class Body(BaseModel):

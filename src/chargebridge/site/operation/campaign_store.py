@@ -65,7 +65,8 @@ def every(c: Connection) -> list[LiveCampaign]:
     steps: dict[int, dict[str, Step]] = {}
     for row in c.execute(select(campaign_station).order_by(campaign_station.c.place)).mappings():
         values = dict(row)
-        steps.setdefault(values.pop("campaign"), {})[values["station"]] = Step(**values)
+        of = steps.setdefault(values.pop("campaign"), {})
+        of[values["station"]] = Step(**values)
     return [
         LiveCampaign(
             number=row.number,

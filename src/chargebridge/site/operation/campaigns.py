@@ -79,6 +79,7 @@ class Campaigns:
         self._ask_again: set[tuple[int, str]] = set()
         self._told: asyncio.Queue[tuple[str, str, int | None]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()  # what moves a campaign: looks, news, answers, people
 
     async def open(self) -> None:
         self._all = {live.number: live for live in await self._database.read(campaign_store.every)}
@@ -90,10 +91,12 @@ class Campaigns:
     async def run(self) -> None:
         try:
             while True:
-                await self._hear()
+                async with self._one_at_a_time:
+                    await self._hear()
                 for live in list(self._all.values()):
                     try:
-                        await self._look(live)
+                        async with self._one_at_a_time:
+                            await self._look(live)
                     except Exception:  # most likely the store: nothing was sent, and it is tried again
                         log.exception("a firmware campaign could not go on", campaign=live.number)
                 await self._clock.sleep(LOOK_EVERY_S)
@@ -203,9 +206,11 @@ class Campaigns:
             action, payload = self._wording(live, step, station)
             record = await self._desk.call(station, action, payload, BY)
         except ModelError as error:
-            await self._failed(live, step, str(error))
+            async with self._one_at_a_time:
+                await self._failed(live, step, str(error))
             return
-        await self._answered(live, step, record)
+        async with self._one_at_a_time:
+            await self._answered(live, step, record)
 
     async def _answered(self, live: LiveCampaign, step: Step, record: CommandRecord) -> None:
         if step.state != "asked":
@@ -291,12 +296,17 @@ class Campaigns:
 
     async def steer(self, number: int, to: Literal["pause", "resume", "abort", "retry"], by: str) -> Campaign:
         live = self._one(number)
+        async with self._one_at_a_time:
+            await self._steer(live, to, by)
+        return self._view(live)
+
+    async def _steer(self, live: LiveCampaign, to: Literal["pause", "resume", "abort", "retry"], by: str) -> None:
         if live.state in ("aborted", "refused") and to != "retry":
-            raise ModelError(f"campaign {number}", f"it is {live.state}", "begin another one")
+            raise ModelError(f"campaign {live.number}", f"it is {live.state}", "begin another one")
         match to:
-            case "pause":
+            case "pause" if live.state == "running":
                 await self._set_state(live, "paused", f"by {by}; stations at work go on")
-            case "resume":
+            case "resume" if live.state == "paused":
                 await self._set_state(live, "running", "")
             case "abort":
                 for step in live.steps.values():
@@ -313,7 +323,8 @@ class Campaigns:
                     self._spawn(self._check_file(live))
                 else:
                     await self._set_state(live, "running", "")
-        return self._view(live)
+            case _:
+                raise ModelError(f"campaign {live.number}", f"it is {live.state}", "pause what runs, resume what is paused")
 
     def every(self) -> tuple[Campaign, ...]:
         return tuple(self._view(live) for live in sorted(self._all.values(), key=lambda live: -live.number))
@@ -359,8 +370,15 @@ class Campaigns:
         try:
             found = await asyncio.wait_for(_sha256(live.plan.url), FETCH_TIMEOUT_S)
         except (httpx.HTTPError, TimeoutError, ModelError) as error:
-            await self._set_state(live, "refused", f"the file cannot be fetched to be checked ({error or 'too slow'})")
+            async with self._one_at_a_time:
+                await self._set_state(live, "refused", f"the file cannot be fetched to be checked ({str(error) or 'too slow'})")
             return
+        async with self._one_at_a_time:
+            await self._judge_file(live, found)
+
+    async def _judge_file(self, live: LiveCampaign, found: str) -> None:
+        if live.state != "checking":
+            return  # aborted meanwhile
         if found != (live.plan.sha256 or "").lower():
             await self._set_state(live, "refused", f"the file has SHA-256 {found}, not what was said")
         else:

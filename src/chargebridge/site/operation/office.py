@@ -253,6 +253,12 @@ class Office:
         async with self._taking_in:
             return tuple([await self._take_in(row, by) for row in stations])
 
+    async def forget(self, identity: str, by: str) -> None:
+        if not await self._database.write(lambda c: station_file.forget(c, identity)):
+            cure = "only stations that were taken in from a file can be forgotten; others stand in the configuration"
+            raise UnknownNameError(f"station {identity[:60]}", "was not taken in", cure)
+        self._tell("station", f"{identity} was removed by {by}; it goes with the next start of the site", identity)
+
     async def _take_in(self, row: dict[str, Any], by: str) -> ImportResult:
         name = str(row.get("id", ""))[:60]
         if self._central.station(name) is not None:
