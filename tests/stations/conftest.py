@@ -51,7 +51,8 @@ class Bench:
             Faults(),
         )
         self._tasks.append(asyncio.create_task(station.run()))
-        assert await until(lambda: station.online and len(self.station(identity).setup) >= 3)
+        last = "MeterValueSampleInterval" if version == "ocpp1.6" else "SampledDataCtrlr.TxUpdatedInterval"
+        assert await until(lambda: station.online and last in self.station(identity).setup)
         return station
 
     async def stop(self) -> None:

@@ -173,6 +173,7 @@ class RawStation:
         self.asked: list[list[Any]] = []
         self.answers: dict[str, list[Any]] = {}
         self.obeys = True
+        self.says: dict[str, Any] = {}  # by action, its answer to what is asked of it
         self.closed: int | None = None
         self._reader = asyncio.create_task(self._read())
         self._next = 0
@@ -184,7 +185,7 @@ class RawStation:
                 if frame[0] == 2:
                     self.asked.append(frame)
                     if self.obeys:
-                        await self.socket.send(json.dumps([3, frame[1], {"status": "Accepted"}]))
+                        await self.socket.send(json.dumps([3, frame[1], self.says.get(frame[2], {"status": "Accepted"})]))
                 else:
                     self.answers[frame[1]] = frame
         except websockets.ConnectionClosed:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
+from chargebridge.stations.events import DeviceReport
+from chargebridge.stations.ocpp.words import Words
 from chargebridge.stations.port import Answer, Outcome
 from chargebridge.wire.ocpp import Dialect
 from chargebridge.wire.ocpp.payload import Payload
@@ -67,6 +69,7 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 class Language(Protocol):
     dialect: Dialect
+    words: Words
 
     async def handle(self, station: "OcppStation", session: "Session", request: Payload) -> Payload:
         """Deal with one message of the station. Returns its answer once the sink says that all is durable."""
@@ -106,9 +109,13 @@ class Language(Protocol):
         """The outcome that a response stands for, with the station's own words."""
         ...
 
+    def learned(self, response: Payload) -> DeviceReport | None:
+        """What an answer says of the station's settings, to be kept like a report."""
+        ...
+
 
 # The status words of both versions that mean that the station does, or will do, what it was asked.
-YES = {"Accepted", "Scheduled", "RebootRequired", "Unlocked"}
+YES = {"Accepted", "AcceptedCanceled", "Scheduled", "RebootRequired", "Unlocked", "Unpublished"}
 NEVER = {"NotSupported", "NotImplemented", "UnknownComponent", "UnknownVariable", "NotSupportedAttributeType"}
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.events import MeterValuesTold
+from chargebridge.stations.events import DeviceReport, MeterValuesTold, Variable
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
 from chargebridge.stations.ocpp.measurements import as_sent, aware, digest, from_16, signed_16
 from chargebridge.stations.ocpp.session import NotHandledError, Session
 from chargebridge.stations.ocpp.telling import tell
 from chargebridge.stations.ocpp.told16 import TOLD
+from chargebridge.stations.ocpp.words16 import WORDS
 from chargebridge.stations.port import Answer, Authorisation, StationInfo, TransactionEvent
 from chargebridge.wire.ocpp import V16, v16
 from chargebridge.wire.ocpp.payload import Payload, given
@@ -42,6 +43,7 @@ class Language16:
     """The `Language` of OCPP 1.6."""
 
     dialect = V16
+    words = WORDS
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
         match request:
@@ -105,6 +107,7 @@ class Language16:
             )
         )
         station.running[answer.transaction] = request.connector_id
+        station.standing.begin(answer.transaction, at)
         return v16.StartTransactionResponse(
             transaction_id=int(answer.transaction),
             id_tag_info=v16.IdTagInfo(status=AUTHORISATION[answer.authorisation]),
@@ -143,6 +146,7 @@ class Language16:
         """Always answered, known or not: a station repeats what is not answered for ever (1.6 4.10, StopTransaction)."""
         at, transaction = aware(request.timestamp), str(request.transaction_id)
         evse = station.running.pop(transaction, 0)
+        station.standing.ended(transaction)
         measurements = from_16(request.transaction_data or (), station.phases(evse))
         answer = await station.sink.transaction_ended(
             TransactionEvent(
@@ -234,6 +238,12 @@ class Language16:
         if not isinstance(response, v16.GetConfigurationResponse):
             return []
         return [Setting(name=k.key, value=k.value or None, readonly=k.readonly) for k in response.configuration_key or ()]
+
+    def learned(self, response: Payload) -> DeviceReport | None:
+        if not isinstance(response, v16.GetConfigurationResponse) or not response.configuration_key:
+            return None
+        keys = response.configuration_key
+        return DeviceReport(variables=tuple(Variable(name=key.key, value=key.value or None, readonly=key.readonly) for key in keys))
 
     def set_setting(self, name: str, value: str) -> Payload:
         return v16.ChangeConfigurationRequest(key=name, value=value)

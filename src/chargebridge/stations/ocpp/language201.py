@@ -1,15 +1,18 @@
 """OCPP 2.0.1 spoken by the Central System (there called CSMS), and what 2.1 has in common with it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+import msgspec
 
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.events import MeterValuesTold
+from chargebridge.stations.events import DeviceReport, MeterValuesTold, Variable
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
 from chargebridge.stations.ocpp.measurements import as_sent, aware, from_201, signed_201
 from chargebridge.stations.ocpp.session import NotHandledError, Session
 from chargebridge.stations.ocpp.telling import Telling, tell
-from chargebridge.stations.ocpp.told201 import TOLD
+from chargebridge.stations.ocpp.told201 import TOLD, name_of
+from chargebridge.stations.ocpp.words201 import WORDS, variable
 from chargebridge.stations.port import Answer, Authorisation, Outcome, StationInfo, TransactionEvent
 from chargebridge.wire.ocpp import V201, v201
 from chargebridge.wire.ocpp.payload import Payload, given
@@ -40,11 +43,30 @@ AUTHORISATION: dict[Authorisation, v201.AuthorizationStatusEnum] = {
     Authorisation.INVALID: "Invalid",
     Authorisation.CONCURRENT: "ConcurrentTx",
 }
+T = TypeVar("T")
+# Answers that tell of several things at once -> where each has its status.
+RESULTS = {
+    "set_variable_result": "attribute_status",
+    "set_monitoring_result": "status",
+    "clear_monitoring_result": "status",
+    "clear_tariffs_result": "status",
+}
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
 
 
 def token_of(token: v201.IdTokenType) -> str | None:
     return None if token.type == "NoAuthorization" else token.id_token
+
+
+def reason(part: object) -> str:
+    """The station's own words beside a status."""
+    info = getattr(part, "status_info", None) or getattr(part, "attribute_status_info", None)
+    return f"{info.reason_code} {info.additional_info or ''}".strip() if info else ""
+
+
+def _named(kind: type[T], name: str, **more: str) -> T:
+    """A part of a message that names a variable."""
+    return msgspec.convert(variable(name) | more, type=kind)
 
 
 class Language201:
@@ -55,6 +77,7 @@ class Language201:
     """
 
     dialect = V201
+    words = WORDS
     tellings: Mapping[str, Telling] = TOLD
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
@@ -168,10 +191,13 @@ class Language201:
         """What later messages leave out; an old event replayed says nothing about now."""
         if request.event_type == "Ended":
             evse = station.running.pop(event.transaction, event.evse)
+            station.standing.ended(event.transaction)
             if not request.offline:
                 station.charging.pop(evse, None)
         elif not request.offline and event.evse:
             station.running[event.transaction] = event.evse
+            if request.event_type == "Started":
+                station.standing.begin(event.transaction, event.occurred_at)
             if event.status is not None:
                 station.charging[event.evse] = event.status
 
@@ -246,26 +272,27 @@ class Language201:
         return v201.ChangeAvailabilityRequest(operational_status=status, evse=v201.EVSEType(id=evse))
 
     def get_settings(self, names: Sequence[str]) -> Payload:
-        """names: `Component.Variable`; 2.0.1 has no way to ask for all of them in one answer."""
-        pairs = [name.split(".", 1) for name in names]
-        return v201.GetVariablesRequest(get_variable_data=tuple(
-            v201.GetVariableDataType(component=v201.ComponentType(name=component), variable=v201.VariableType(name=variable))
-            for component, variable in pairs
-        ))  # fmt: skip
+        """names: as `stations.variables` writes them; 2.0.1 has no way to ask for all of them in one answer."""
+        return v201.GetVariablesRequest(get_variable_data=tuple(_named(v201.GetVariableDataType, name) for name in names))
 
     def read_settings(self, response: Payload) -> list[Setting]:
         return [
-            Setting(name=f"{result.component.name}.{result.variable.name}", value=result.attribute_value or None)
+            Setting(name=name_of(result.component, result.variable), value=result.attribute_value or None)
             for result in cast(v201.GetVariablesResponse, response).get_variable_result
             if result.attribute_status == "Accepted"
         ]
 
-    def set_setting(self, name: str, value: str) -> Payload:
-        component, variable = name.split(".", 1)
-        data = v201.SetVariableDataType(
-            attribute_value=value, component=v201.ComponentType(name=component), variable=v201.VariableType(name=variable)
+    def learned(self, response: Payload) -> DeviceReport | None:
+        results = getattr(response, "get_variable_result", ())
+        variables = tuple(
+            Variable(name=name_of(result.component, result.variable), attribute=result.attribute_type, value=result.attribute_value or None)
+            for result in results
+            if result.attribute_status == "Accepted"
         )
-        return v201.SetVariablesRequest(set_variable_data=(data,))
+        return DeviceReport(variables=variables) if variables else None
+
+    def set_setting(self, name: str, value: str) -> Payload:
+        return v201.SetVariablesRequest(set_variable_data=(_named(v201.SetVariableDataType, name, attributeValue=value),))
 
     def sampling(self, interval_s: int) -> list[list[tuple[str, str]]]:
         wanted = [
@@ -275,11 +302,11 @@ class Language201:
         return [*wanted, [("SampledDataCtrlr.TxUpdatedInterval", str(interval_s))]]
 
     def answer(self, response: Payload) -> Answer:
-        results = getattr(response, "set_variable_result", None)
-        if results:
-            return outcome(results[0].attribute_status)
+        """Of several results the first that is no yes."""
+        for field, word in RESULTS.items():
+            results = getattr(response, field, None)
+            if results:
+                answers = [outcome(getattr(result, word), reason(result)) for result in results]
+                return next((answer for answer in answers if answer.outcome is not Outcome.ACCEPTED), answers[0])
         status = getattr(response, "status", None)
-        if not isinstance(status, str):
-            return Answer(outcome=Outcome.ACCEPTED)
-        info = getattr(response, "status_info", None)
-        return outcome(status, f"{info.reason_code} {info.additional_info or ''}".strip() if info else "")
+        return outcome(status, reason(response)) if isinstance(status, str) else Answer(outcome=Outcome.ACCEPTED)

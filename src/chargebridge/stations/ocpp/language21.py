@@ -8,6 +8,7 @@ from chargebridge.stations.ocpp.language201 import Language201
 from chargebridge.stations.ocpp.session import Session
 from chargebridge.stations.ocpp.told21 import ASKED, TOLD
 from chargebridge.stations.ocpp.told201 import said
+from chargebridge.stations.ocpp.words21 import WORDS
 from chargebridge.wire.ocpp import V21, v21
 from chargebridge.wire.ocpp.payload import Payload
 
@@ -22,6 +23,7 @@ class Language21(Language201):
 
     dialect = V21
     tellings = TOLD
+    words = WORDS
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
         if isinstance(request, v21.TransactionEventRequest) and request.cost_details:

@@ -19,10 +19,15 @@ import structlog
 from chargebridge.model.clock import Clock
 from chargebridge.model.phases import NOMINAL_V
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.commands import Command, Reply
+from chargebridge.stations.events import Said
+from chargebridge.stations.ocpp import commanding
+from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.entrance import Entry
 from chargebridge.stations.ocpp.language import Language, Profile, Purpose, Schedule, Setting
 from chargebridge.stations.ocpp.session import REPLACED, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
+from chargebridge.stations.ocpp.standing import Standing
 from chargebridge.stations.ocpp.transport import TransportClosedError
 from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
 from chargebridge.wire.ocpp import Answered, CallError, Failed, v21
@@ -61,6 +66,7 @@ class OcppStation:
         self.charging: dict[int, PointStatus] = {}
         self.connectors: dict[tuple[int, int], str] = {}  # (EVSE, connector) -> what it last said; 2.0.1 only
         self.dynamic: dict[int, v21.ChargingScheduleUpdateType] = {}  # dynamic profile -> the values that hold now; 2.1 only
+        self.standing = Standing()  # the charging profiles that we have set
         self.entry: Entry | None = None  # how the present session was let in
         self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
         self.relay: Relay | None = None  # who passes its messages on to other back ends
@@ -298,6 +304,18 @@ class OcppStation:
         assert self.language is not None
         return self.language.read_schedule(result) or self.language.answer(result)
 
+    async def call(self, action: str, payload: Said) -> Reply:
+        """See `commanding.call`: any action of the station's version, with the station's own answer."""
+        return await commanding.call(self, action, payload)
+
+    async def command(self, wanted: Command) -> Reply:
+        """See `commanding.command`: a command in the vocabulary of all versions."""
+        return await commanding.command(self, wanted)
+
+    async def compare_schedule(self, evse: int, duration_s: int) -> Comparison | Answer:
+        """See `commanding.compare`: the EVSE's schedule as we reckon it, and as the station does."""
+        return await commanding.compare(self, evse, duration_s)
+
     # How
 
     def _grant(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Profile:
@@ -324,6 +342,16 @@ class OcppStation:
     async def _set_profile(self, profile: Profile, evse: int | None) -> Answer:
         return await self._ask(lambda language: language.set_profile(profile), urgent=True, replaces=evse)
 
+    async def _learn(self, language: Language, request: Payload, response: Payload) -> None:
+        """What an answer tells of the station; that it cannot be kept now changes nothing about the answer."""
+        self.standing.note(language.dialect, request, response)
+        told = language.learned(response)
+        if told is not None:
+            try:
+                await self.sink.told(self.identity, told)
+            except Exception:
+                log.exception("settings not kept", station=self.identity)
+
     async def _ask(self, word: Word, *, urgent: bool = False, replaces: int | None = None) -> Answer:
         result = await self._call(word, urgent=urgent, replaces=replaces)
         if isinstance(result, Answer):
@@ -349,7 +377,10 @@ class OcppStation:
                 session.withdraw(older)
             self._waiting[replaces] = message_id
         try:
-            return _result(await future)
+            result = _result(await future)
+            if not isinstance(result, Answer):
+                await self._learn(language, request, result)
+            return result
         except TransportClosedError as closed:
             return Answer(outcome=Outcome.OFFLINE, detail=str(closed))
         finally:
