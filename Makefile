@@ -5,13 +5,14 @@ STAMP := .venv/.synced
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 JOBS ?= 2
 
-.PHONY: up test lint bench interop soak docs clean
+.PHONY: up test lint bench interop requirements soak docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up       the demo site on a live page"
 	@echo "make test     lint, types, import floors and all fast tests"
 	@echo "make interop  foreign peers against ours"
+	@echo "make requirements  OCPP requirements: shown by which tests, and which are open"
 	@echo "make bench    figures beside peers and physical limits"
 	@echo "make soak     property tests with many more examples, 100,000 damaged telegrams a protocol"
 
@@ -51,6 +52,9 @@ interop: $(UV)
 	@$(UV) sync --quiet --frozen --group dev --group interop
 	@touch $(STAMP)
 	.venv/bin/python -m interop
+
+requirements: $(STAMP)
+	@.venv/bin/python tools/ocpp_requirements.py --open
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache out
