@@ -7,14 +7,13 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection
-
 from chargebridge.stations.ocpp.entrance import Entry
 from chargebridge.stations.ocpp.limits import Doorkeeper
+from chargebridge.stations.ocpp.transport import ServerFrames
 from chargebridge.stations.ocpp.vault import Applicant
 
 
-class Doorway(ServerConnection):
+class Doorway(ServerFrames):
     """entry: how it was let in. quarantine: the unknown station that is only listened to. crowded: its address has too many open."""
 
     def __init__(self, *args: Any, door: Doorkeeper, behind_proxy: bool, **kwargs: Any) -> None:

@@ -1,16 +1,16 @@
 """One connection of one station, from its handshake to its end.
 
-Four tasks share the sans-I/O `Connection`: the reader feeds it, the worker handles the station's calls one after another
-in the order in which they came, the writer sends what is ready, the timekeeper gives up calls of ours. Handling is never
-awaited by the reader, so that a command may be under way in one direction while a message is handled in the other.
+The transport hands each frame to the sans-I/O `Connection` as it arrives: answers to calls of ours are given out at once, calls of the
+station's wait for the worker, which handles them one after another in the order in which they came. So a command may be under way in one
+direction while a message is handled in the other. The worker is the only task that an idle connection has.
 
 Nothing here outlives the socket; what must (identity, answers given, transactions) belongs to `OcppStation` and the sink.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Protocol
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 import structlog
 
@@ -74,11 +74,15 @@ class Session:
         self._handler = handler
         self._settings = settings
         self._clock = clock
-        self._calls: asyncio.Queue[CallReceived | Told | None] = asyncio.Queue(WAITING_CALLS)
+        self._calls: deque[CallReceived | Told] = deque()
         self._futures: dict[str, asyncio.Future[Answered | Failed]] = {}
-        self._to_send = asyncio.Event()
-        self._called = asyncio.Event()
+        self._wake: asyncio.Future[None] | None = None  # the worker waits
+        self._heard = False
+        self._holding = self._slowed = self._stuck = False
+        self._ended: TransportClosedError | None = None
         self._stopped = False
+        self._timekeeper: asyncio.Task[None] | None = None
+        self._helpers: set[asyncio.Task[None]] = set()
         self._allowance = float(settings.burst)
         self._allowed_at = self._now()
 
@@ -90,22 +94,35 @@ class Session:
         return self._clock.now().timestamp()
 
     async def run(self, on_frame: Callable[[], Awaitable[None]]) -> str:
-        """Serve the connection until it ends; `on_frame` after each frame. Returns why it ended."""
-        helpers = [asyncio.create_task(job) for job in (self._write(), self._keep_time(), self._open_gate())]
-        worker = asyncio.create_task(self._work())
+        """Serve the connection until it ends; `on_frame` after frames that came. Returns why it ended.
+
+        What was received is handled to its end, though its answer finds no socket: it is then known when it comes again.
+        """
+        self._help(self._open_gate())
         try:
-            return await self._read(on_frame)
+            self._transport.start(self)
+            while True:
+                if self._heard:
+                    self._heard = False
+                    await on_frame()
+                if self._calls:
+                    await self._work(self._calls.popleft())
+                elif self._ended is not None:
+                    return str(self._ended)
+                elif not self._heard:
+                    self._wake = asyncio.get_running_loop().create_future()
+                    await self._wake
         finally:
-            # What was received is handled to its end, though its answer finds no socket: it is then known when it comes again.
-            await self._calls.put(None)
-            await asyncio.gather(worker, return_exceptions=True)
-            for task in helpers:
+            for task in self._helpers:
                 task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-            for future in self._futures.values():
-                if not future.done():
-                    future.set_exception(TransportClosedError(1006, "connection lost"))
-                    future.exception()  # nobody may be waiting any more
+            await asyncio.gather(*self._helpers, return_exceptions=True)
+            self._fail_calls()
+
+    def _help(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(job)
+        self._helpers.add(task)
+        task.add_done_callback(self._helpers.discard)
+        return task
 
     def ping_every(self, seconds: float) -> None:
         self._transport.ping_every(seconds)
@@ -127,8 +144,11 @@ class Session:
         """
         message_id = self.connection.call(request, self._settings.call_timeout_s, urgent=urgent, message_id=message_id)
         future = asyncio.get_running_loop().create_future()
+        if self._ended is not None:
+            future.set_exception(self._ended)
+            return message_id, future
         self._futures[message_id] = future
-        self._to_send.set()
+        self._flush()
         return message_id, future
 
     def withdraw(self, message_id: str) -> bool:
@@ -138,28 +158,46 @@ class Session:
             self._resolve(Failed(message_id, ""))
         return unsent
 
-    async def _read(self, on_frame: Callable[[], Awaitable[None]]) -> str:
-        try:
-            while not self._stopped:
-                frame = await self._transport.receive()
-                await on_frame()
-                events = self.connection.receive(frame)
-                if self.watch is not None:
-                    self.watch.received(frame, events)
-                for event in events:
-                    await self._take(event)
-                self._to_send.set()
-                if self.connection.counters.malformed > self._settings.malformed_limit:
-                    await self.close(POLICY, "too many unusable frames")
-                await self._slow_down()
-        except TransportClosedError as closed:
-            return str(closed)
-        return "closed by us"
+    def _notify(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
-    async def _take(self, event: Event) -> None:
+    # transport.Receiver
+
+    def received(self, frame: str | bytes) -> None:
+        if self._stopped:
+            return
+        events = self.connection.receive(frame)
+        if self.watch is not None:
+            self.watch.received(frame, events)
+        self._heard = True
+        for event in events:
+            self._take(event)
+        self._flush()
+        if self.connection.counters.malformed > self._settings.malformed_limit:
+            self._stopped = True
+            self._help(self.close(POLICY, "too many unusable frames"))
+        elif len(self._calls) >= WAITING_CALLS:
+            self._hold()
+        self._count()
+        self._notify()
+
+    def lost(self, closed: TransportClosedError) -> None:
+        self._ended = closed
+        self._fail_calls()
+        self._notify()
+
+    def _fail_calls(self) -> None:
+        for future in self._futures.values():
+            if not future.done():
+                future.set_exception(TransportClosedError(1006, "connection lost"))
+                future.exception()  # nobody may be waiting any more
+        self._futures.clear()
+
+    def _take(self, event: Event) -> None:
         match event:
             case CallReceived() | Told():
-                await self._calls.put(event)
+                self._calls.append(event)
             case Answered() | Failed():
                 self._resolve(event)
             case Disputed(error=error):
@@ -171,45 +209,72 @@ class Session:
             case Malformed(error):
                 log.warning("unusable frame", remote=self.remote, where=error.position, reason=error.reason, cure=error.cure)
 
-    async def _slow_down(self) -> None:
-        """A token bucket: a station that sends faster than its rate for long is read more slowly, others are not."""
+    # A station that is too fast, or does not read, is read more slowly; others are not.
+
+    def _hold(self) -> None:
+        self._holding = True
+        self._transport.hold()
+
+    def _count(self) -> None:
+        """A token bucket: for long a station may send `rate` messages a second."""
         now = self._now()
         earned = (now - self._allowed_at) * self._settings.rate
         self._allowance = min(self._settings.burst, self._allowance + max(earned, 0.0)) - 1.0
         self._allowed_at = now
-        if self._allowance < 0.0:
+        if self._allowance < 0.0 and not self._slowed:
+            self._slowed = True
+            self._hold()
+            self._help(self._slow_down())
+
+    async def _slow_down(self) -> None:
+        while self._allowance < 0.0:
             await self._clock.sleep(-self._allowance / self._settings.rate)
+            now = self._now()
+            self._allowance += max(now - self._allowed_at, 0.0) * self._settings.rate
+            self._allowed_at = now
+        self._slowed = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._holding and not self._slowed and not self._stuck and len(self._calls) < WAITING_CALLS // 2:
+            self._holding = False
+            self._transport.resume()
 
     def _resolve(self, event: Answered | Failed) -> None:
         future = self._futures.pop(event.id, None)
         if future is not None and not future.done():
             future.set_result(event)
 
-    async def _work(self) -> None:
-        while (call := await self._calls.get()) is not None:
-            if isinstance(call, Told):
-                await self._hear(call)
-                continue
-            due = self._now() + self.behaviour.answer_after_s.get(call.action, 0.0)
-            try:
-                response = await self._handler(self, call.request)
-            except NotHandledError:
-                self.connection.refuse(call, ErrorCode.NOT_SUPPORTED, f"{call.action} is not served here")
-            except RefusedError as refused:
-                self.connection.refuse(call, refused.code, str(refused))
-            except DeniedError as denied:
-                self.connection.refuse(call, ErrorCode.SECURITY_ERROR, str(denied))
-            except Exception:
-                # Most likely the store is not reachable. The station keeps the message and sends it again.
-                log.exception("message not handled", remote=self.remote, action=call.action)
-                self.connection.refuse(call, ErrorCode.INTERNAL_ERROR, "not stored; send it again later")
-            else:
-                if call.action in self.behaviour.answer_after_s:
-                    await self._clock.sleep(max(due - self._now(), 0.0))
-                self.connection.answer(call, response)
-                if not self.boot_refused:
-                    self.ready.set()
-            self._to_send.set()
+    async def _work(self, call: CallReceived | Told) -> None:
+        if isinstance(call, Told):
+            await self._hear(call)
+        else:
+            await self._handle(call)
+            self._flush()
+        if self._holding:
+            self._read_on()
+
+    async def _handle(self, call: CallReceived) -> None:
+        delay_s = self.behaviour.answer_after_s.get(call.action)
+        due = 0.0 if delay_s is None else self._now() + delay_s
+        try:
+            response = await self._handler(self, call.request)
+        except NotHandledError:
+            self.connection.refuse(call, ErrorCode.NOT_SUPPORTED, f"{call.action} is not served here")
+        except RefusedError as refused:
+            self.connection.refuse(call, refused.code, str(refused))
+        except DeniedError as denied:
+            self.connection.refuse(call, ErrorCode.SECURITY_ERROR, str(denied))
+        except Exception:
+            # Most likely the store is not reachable. The station keeps the message and sends it again.
+            log.exception("message not handled", remote=self.remote, action=call.action)
+            self.connection.refuse(call, ErrorCode.INTERNAL_ERROR, "not stored; send it again later")
+        else:
+            if delay_s is not None:
+                await self._clock.sleep(max(due - self._now(), 0.0))
+            self.connection.answer(call, response)
+            if not self.boot_refused:
+                self.ready.set()
 
     async def _hear(self, told: Told) -> None:
         """What is only told has no answer in which a failure could be said."""
@@ -218,32 +283,35 @@ class Session:
         except Exception:
             log.exception("message not kept", remote=self.remote, action=told.action)
 
-    async def _write(self) -> None:
-        with suppress(TransportClosedError):
-            while True:
-                await self._to_send.wait()
-                self._to_send.clear()
-                for frame in self.connection.outgoing(self._now()):
-                    try:
-                        async with asyncio.timeout(self._settings.send_timeout_s):
-                            await self._transport.send(frame)
-                    except TimeoutError:
-                        await self.close(POLICY, "does not read")
-                        return
-                    if self.watch is not None:
-                        self.watch.sent(frame)
-                if self.connection.deadline is not None:
-                    self._called.set()
+    def _flush(self) -> None:
+        """Send what is ready."""
+        for frame in self.connection.outgoing(self._now()):
+            if not self._transport.send(frame) and not self._stuck:
+                self._stuck = True
+                self._hold()
+                self._help(self._unstick())
+            if self.watch is not None:
+                self.watch.sent(frame)
+        if self._timekeeper is None and self.connection.deadline is not None:
+            self._timekeeper = self._help(self._keep_time())
+
+    async def _unstick(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.send_timeout_s):
+                await self._transport.drain()
+        except TimeoutError:
+            await self.close(POLICY, "does not read")
+        self._stuck = False
+        self._read_on()
 
     async def _keep_time(self) -> None:
-        while True:
-            await self._called.wait()
-            self._called.clear()
-            while (deadline := self.connection.deadline) is not None:
-                await self._clock.sleep(max(deadline - self._now(), 0.001))
-                for event in self.connection.expire(self._now()):
-                    await self._take(event)
-                self._to_send.set()
+        """Give up calls of ours whose time is over; only while there are any."""
+        while (deadline := self.connection.deadline) is not None:
+            await self._clock.sleep(max(deadline - self._now(), 0.001))
+            for event in self.connection.expire(self._now()):
+                self._take(event)
+            self._flush()
+        self._timekeeper = None
 
     async def _open_gate(self) -> None:
         """A station that reconnects does not boot again: after the grace time it may be spoken to."""
