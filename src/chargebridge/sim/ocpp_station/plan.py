@@ -1,4 +1,4 @@
-"""What a virtual station is told about itself, what it asks of the physics, and how it may be made to misbehave."""
+"""What a virtual station is told about itself, and what it asks of the physics."""
 
 from datetime import datetime
 from typing import Literal, Protocol
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from chargebridge.model.phases import PerPhase
 
-Version = Literal["ocpp1.6", "ocpp2.0.1"]
+Version = Literal["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 
 
 class Truth(Protocol):
@@ -33,17 +33,29 @@ class VehicleSide(Protocol):
     """The physics behind the sockets. The station asks often; between two calls the last offer stands."""
 
     def draw(self, evse: int, offered_a: float, phases: int, now: datetime) -> PerPhase:
-        """The pilot offers ``offered_a`` (0: off) on the first ``phases`` terminals; what flows there, A?"""
+        """The pilot offers ``offered_a`` (0: off) on the first ``phases`` terminals; what flows there, A?
+
+        A bidirectional EVSE also asks for current out of the car: then both are negative.
+        """
         ...
 
     def measure(self, evse: int) -> Truth: ...
 
 
 class EvsePlan(Struct, frozen=True, kw_only=True):
-    """One EVSE: its wired phases and the most it can offer, A."""
+    """One EVSE: its wired phases and the most it can offer, A. bidirectional: it can also discharge a car."""
 
     phases: int = 3
     maximum_a: float = 32.0
+    bidirectional: bool = False
+
+
+class TlsPlan(Struct, frozen=True, kw_only=True):
+    """PEM texts that the factory put in. trusted: roots that the Central System's certificate must lead to. certificate, key: its own."""
+
+    trusted: str = ""
+    certificate: str = ""
+    key: str = ""
 
 
 class StationPlan(Struct, frozen=True, kw_only=True):
@@ -51,38 +63,32 @@ class StationPlan(Struct, frozen=True, kw_only=True):
 
     fallback_a: the current it falls back to when it has no valid profile or the line has been down for lost_after_s; None:
     it then offers all it has. It can be changed by the setting "FallbackCurrent" (1.6) or "SmartChargingCtrlr.FallbackCurrent".
-    tick_s: how often it looks at its cars and profiles. Times in seconds of the station's clock.
+    tick_s: how often it looks at its cars and profiles. deflate: offers permessage-deflate. firmware_signer: PEM of the root to which a
+    firmware's signing certificate must lead; without it any signature that fits its certificate will do. reconnect_s: the first wait after a
+    lost line; it doubles backoff_doublings times, each with up to backoff_random_s more. install_s: of each step of a firmware update.
+    batteries: that a swap station holds. Times in seconds of the station's clock.
     """
 
     identity: str
     uri: str
     version: Version = "ocpp1.6"
     password: str | None = None
+    tls: TlsPlan = TlsPlan()
+    deflate: bool = False
     evses: tuple[EvsePlan, ...] = (EvsePlan(),)
     vendor: str = "chargebridge"
     model: str = "virtual"
     firmware: str = "1"
+    firmware_signer: str = ""
     fallback_a: float | None = None
     lost_after_s: float = 30.0
     tick_s: float = 0.5
     sample_interval_s: int = 10
     reconnect_s: float = 2.0
+    backoff_doublings: int = 3
+    backoff_random_s: float = 0.0
     boot_s: float = 3.0
+    install_s: float = 1.0
     call_timeout_s: float = 20.0
     retry_s: float = 5.0
-
-
-class Faults(Struct):
-    """Misbehaviour on demand; change the fields while the station runs.
-
-    answer_late_s: before each answer to a call. never_answers, answers_nonsense, rejects_profiles: as they say.
-    ignores_profiles: says Accepted and does nothing. twice: every message is sent two times. mute: no meter values.
-    """
-
-    answer_late_s: float = 0.0
-    never_answers: bool = False
-    answers_nonsense: bool = False
-    rejects_profiles: bool = False
-    ignores_profiles: bool = False
-    twice: bool = False
-    mute: bool = False
+    batteries: int = 0

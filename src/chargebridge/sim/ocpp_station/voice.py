@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from chargebridge.sim.ocpp_station.evse import Evse, Sample, Transaction
+from chargebridge.sim.ocpp_station.authorisation import Entry
+from chargebridge.sim.ocpp_station.evse import Bounds, Evse, Sample, Transaction
+from chargebridge.sim.ocpp_station.knobs import Knob
 from chargebridge.sim.ocpp_station.plan import StationPlan
+from chargebridge.sim.ocpp_station.profiles import Limit
+from chargebridge.sim.ocpp_station.variables import Variables
 from chargebridge.wire.ocpp.payload import Payload
 
 if TYPE_CHECKING:
@@ -14,20 +18,51 @@ if TYPE_CHECKING:
 
 
 class Registered(Struct, frozen=True):
-    """The answer to a boot. interval_s: between heartbeats, or until the next attempt."""
+    """The answer to a boot. interval_s: between heartbeats, or until the next attempt. pending: calls are served, nothing else is sent."""
 
     accepted: bool
     interval_s: int
+    pending: bool = False
+
+
+class Verdict(Struct, frozen=True):
+    """What the answer to a message about a transaction says: of its token, what it costs, what bounds it; None where it says nothing."""
+
+    entry: Entry | None = None
+    cost: float | None = None
+    bounds: Bounds | None = None
 
 
 class Voice(Protocol):
-    settings: dict[str, str]  # what the Central System may read and write, and its values at the factory
-    readonly: frozenset[str]
-    names_transactions: bool  # transactions get their ids here, and tell their own changes of state (2.0.1)
+    """names_transactions: transactions get their ids here, and tell their own changes (2.x)."""
 
-    def boot(self, plan: StationPlan, reason: str) -> Payload: ...
+    variables: Variables
+    names_transactions: bool
+
+    @property
+    def starts_at(self) -> str:
+        """TxStartPoint: what begins a transaction, of EVConnected, Authorized and PowerPathClosed."""
+        ...
+
+    def name(self, knob: Knob) -> str:
+        """What the version calls a setting."""
+        ...
+
+    def inward(self, message: Payload) -> Payload:
+        """A message of the Central System's in the words that this voice works with."""
+        ...
+
+    def outward(self, message: Payload) -> Payload:
+        """A message of ours in the words of the wire. Raises msgspec.ValidationError: the version cannot say that."""
+        ...
+
+    def boot(self, plan: StationPlan, firmware: str, reason: str) -> Payload: ...
 
     def registered(self, response: Payload) -> Registered: ...
+
+    def told_time(self, response: Payload) -> datetime | None:
+        """The Central System's clock, if the answer tells it."""
+        ...
 
     def heartbeat(self) -> Payload: ...
 
@@ -35,71 +70,45 @@ class Voice(Protocol):
 
     def authorise(self, token: str) -> Payload: ...
 
-    def allows(self, response: Payload) -> bool | None:
-        """Whether an answer lets the token charge; None when it says nothing of a token."""
-        ...
+    def verdict(self, response: Payload) -> Verdict: ...
 
     def started(self, transaction: Transaction, sample: Sample, state: str, offline: bool) -> Payload: ...
 
     def transaction_id(self, response: Payload, transaction: Transaction) -> str: ...
 
-    def updated(
-        self, transaction: Transaction, sample: Sample, state: str, sequence: int, offline: bool, *, periodic: bool
-    ) -> Payload | None:
-        """A sample, or a change of state; None as long as the transaction has no id (its start was given up)."""
+    def updated(self, transaction: Transaction, sample: Sample, state: str, trigger: str, sequence: int, offline: bool) -> Payload | None:
+        """A sample, or a change (trigger: by its name in 2.1). None: the version does not say it, or the transaction has no id (its start was
+        given up)."""
         ...
 
-    def ended(self, transaction: Transaction, sample: Sample, reason: str, sequence: int, offline: bool) -> Payload | None: ...
+    def ended(self, transaction: Transaction, sample: Sample, reason: str, sequence: int, offline: bool) -> Payload | None:
+        """reason: by its name in 1.6 or, where 1.6 has none, in 2.1."""
+        ...
+
+    def meter_values(self, evse: Evse, sample: Sample, context: str) -> Payload:
+        """A sample that is not the transaction's own. context: Sample.Clock or Trigger."""
+        ...
+
+    def security_event(self, kind: str, at: datetime, info: str) -> Payload: ...
+
+    def firmware_status(self, status: str, request_id: int | None) -> Payload | None:
+        """None: the version has no such status."""
+        ...
+
+    def log_status(self, status: str, request_id: int | None) -> Payload: ...
+
+    def sign_certificate(self, csr: str) -> Payload: ...
+
+    def reservation_ended(self, reservation: int, status: str) -> Payload | None: ...
 
     def answer(self, station: "VirtualStation", request: Payload) -> Payload | None:
         """Deal with a call of the Central System; None: not supported."""
         ...
 
-    @property
-    def sample_interval_s(self) -> int: ...
+    def bend(self, evse: Evse, limit: Limit) -> Limit:
+        """What becomes of a limit by what the version adds to it (2.1: DER controls)."""
+        ...
 
-
-MEASURANDS = {
-    "Current.Import",
-    "Power.Active.Import",
-    "Energy.Active.Import.Register",
-    "Voltage",
-    "Current.Offered",
-    "SoC",
-}
-DEFAULT_MEASURANDS = "Energy.Active.Import.Register,Power.Active.Import"
-PHASED = ("Current.Import", "Voltage")
-
-
-class Value(Struct, frozen=True):
-    """One sampled value before it is worded: phase 1..3, or None for the whole."""
-
-    measurand: str
-    value: float
-    unit: str
-    phase: int | None = None
-
-
-def values(sample: Sample, measurands: str) -> list[Value]:
-    """The sampled values for a comma-separated list of measurands (`Current.Import` stands for all its phases)."""
-    wanted = [name.split(".L")[0] for name in measurands.split(",")]
-    found: list[Value] = []
-    for name in dict.fromkeys(wanted):
-        match name:
-            case "Current.Import":
-                found += [Value(name, round(sample.current_a[p], 2), "A", p + 1) for p in range(sample.phases)]
-            case "Voltage":
-                found += [Value(name, round(sample.voltage_v[p], 1), "V", p + 1) for p in range(sample.phases)]
-            case "Power.Active.Import":
-                found.append(Value(name, round(sample.power_w, 1), "W"))
-            case "Energy.Active.Import.Register":
-                found.append(Value(name, float(sample.energy_wh), "Wh"))
-            case "Current.Offered":
-                found.append(Value(name, round(sample.offered_a, 1), "A"))
-            case "SoC" if sample.soc is not None:
-                found.append(Value(name, round(sample.soc * 100, 1), "Percent"))
-    return found
-
-
-def known(measurands: str) -> bool:
-    return all(name.split(".L")[0] in MEASURANDS for name in measurands.split(","))
+    def tick(self, station: "VirtualStation") -> None:
+        """What the version does by itself: monitors, streams, schedules that are asked for."""
+        ...
