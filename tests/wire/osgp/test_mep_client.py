@@ -11,7 +11,7 @@ from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.meter import DecodeError, ErrorKind
 from chargebridge.wire.osgp import Alert, Answer, MepClient, Repeat, tables
 from chargebridge.wire.osgp.digest import digest
-from chargebridge.wire.osgp.packet import MAX_PACKET, Framer, Packet, signed
+from chargebridge.wire.osgp.packet import MAX_PACKET, Packet, PacketFramer, signed
 
 KEY = b"MBKTESTKEY0123456789"
 VALUES = MeterValues(
@@ -146,7 +146,7 @@ def test_a_flipped_bit_is_never_believed(data):
 @given(st.binary(max_size=400), st.binary(min_size=16, max_size=20))
 def test_framer_reads_what_is_signed(message, key):
     packet = signed(b"before", message or b"\0", key[:16])
-    (found,) = Framer().feed(packet)
+    (found,) = PacketFramer().feed(packet)
     assert isinstance(found, Packet)
     assert found.body == (message or b"\0")
     assert found.digest == digest(b"before" + found.body, key)

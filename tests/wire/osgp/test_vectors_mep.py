@@ -10,7 +10,7 @@ import pytest
 from chargebridge.wire.meter import DecodeError, ErrorKind
 from chargebridge.wire.osgp import Answer, MepClient, Repeat, tables
 from chargebridge.wire.osgp.digest import digest
-from chargebridge.wire.osgp.packet import Code, Framer, Packet, partial_read, signed
+from chargebridge.wire.osgp.packet import Code, Packet, PacketFramer, partial_read, signed
 
 VECTORS = Path(os.environ.get("CHARGEBRIDGE_VECTORS", Path(__file__).parents[4] / "shared" / "vectors")) / "meters" / "osgp_mep"
 _FILES = sorted(VECTORS.glob("*.expected.json"))
@@ -26,7 +26,7 @@ def vector(request) -> dict[str, Any]:
 
 def asked(request: bytes) -> tuple[int, int, int, int]:
     """Table, offset, count and sequence number of a partial read."""
-    (packet,) = Framer().feed(request)
+    (packet,) = PacketFramer().feed(request)
     assert isinstance(packet, Packet)
     body = packet.body
     assert body[0] == Code.PARTIAL_READ

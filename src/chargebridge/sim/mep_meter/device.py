@@ -6,7 +6,7 @@ from collections.abc import Callable
 from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.osgp import tables
 from chargebridge.wire.osgp.digest import KEY_SIZE, digest
-from chargebridge.wire.osgp.packet import PARTIAL_READ_SIZE, SEQUENCE_SIZE, Code, Framer, Packet, signed
+from chargebridge.wire.osgp.packet import PARTIAL_READ_SIZE, SEQUENCE_SIZE, Code, Packet, PacketFramer, signed
 
 ALERT = b"\0\0"
 _SUMMATIONS = bytes((*range(8), 26, 27, 28))
@@ -39,7 +39,7 @@ class MepDevice:
         self.sequence = sequence
         self._names_last = names_last
         self._hidden = hidden
-        self._framer = Framer()
+        self._framer = PacketFramer()
         self.silent = 0
         self.damaged = 0
         self.requests: list[int] = []

@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from chargebridge.wire.chain2.fields import FIELDS, KNOWN, METER_NUMBER, TIMES, Field, Form
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.telegram import ClockOrigin, ErrorKind, Event, Protocol, Register, Telegram, Value, error
 
 MAX_SIZE = 16384
@@ -43,29 +44,16 @@ def find(data: bytes) -> int:
     return -1 if mark is None else mark.start()
 
 
-class Chain2Decoder:
+class Chain2Decoder(Framer[Telegram]):
     """Stream to telegrams, one for each compact frame. Holds at most ``MAX_SIZE`` bytes and one piece between calls."""
 
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._base = 0
-        self._noise: int | None = None
+    protocol = Protocol.CHAIN2
+    longest = MAX_SIZE
+    unit = "message"
+    filling = _FILLING
+    noise_cure = "check the gateway's address"
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their message."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes, return the telegrams and errors that they completed."""
-        return self._scan(self._buffer + data, final=False)
-
-    def close(self) -> list[Event]:
-        """The stream has ended: what is left over is judged."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
-        events: list[Event] = []
+    def _scan(self, buffer: bytes, events: list[Event], *, final: bool) -> int:
         at = 0
         while at < len(buffer):
             mark = MARK.search(buffer, at)
@@ -85,29 +73,14 @@ class Chain2Decoder:
                 events += _read(buffer[at:end], self._base + at)
                 at = end
             elif limit - at >= MAX_SIZE:
-                events.append(error(Protocol.CHAIN2, ErrorKind.OVERSIZE, self._base + at, f"no end within {MAX_SIZE} bytes"))
-                self._noise = self._base + at
+                self._lose(ErrorKind.OVERSIZE, at, f"no end within {MAX_SIZE} bytes", events)
                 at += MAX_SIZE
             elif following is not None or final:
-                reason = f"message breaks off after {limit - at} bytes"
-                events.append(error(Protocol.CHAIN2, ErrorKind.TRUNCATED, self._base + at, reason))
-                self._noise = self._base + at
+                self._lose(ErrorKind.TRUNCATED, at, f"message breaks off after {limit - at} bytes", events)
                 at = limit
             else:
                 break
-        self._buffer = buffer[at:]
-        self._base += at
-        return events
-
-    def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
-        """Bytes outside any message: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
-        if start >= end or not buffer[start:end].strip(_FILLING):
-            return
-        if self._noise is None or self._base + end - self._noise > MAX_SIZE:
-            self._noise = self._base + start
-            events.append(
-                error(Protocol.CHAIN2, ErrorKind.NOISE, self._noise, "bytes that belong to no message", "check the gateway's address")
-            )
+        return at
 
 
 def _end(buffer: bytes, start: int, limit: int) -> int:

@@ -11,19 +11,18 @@ import re
 from datetime import timedelta
 
 from chargebridge.wire.meter.d0_objects import read
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
-from chargebridge.wire.meter.telegram import CURES, ErrorKind, Event, Protocol, error
+from chargebridge.wire.meter.telegram import CURES, ErrorKind, Event, Protocol, Telegram
 
 MAX_SIZE = 16384
 """Readouts with all stored months of a year have some 10 kB."""
-_NOISE_CURE = "check baud rate and format: usually 9600 7E1"
 _PARITY_CURE = "open the port with seven data bits and even parity: format=7E1"
 STX, ETX = b"\x02", b"\x03"
 _HEADER = re.compile(rb"/(?:([A-Za-z]{3}[\w\\][^()/!\r\n\x02\x03]{0,56})|\?[0-9A-Za-z]{0,32}!)\r?\n", re.ASCII)
 """An identification line, or the echo of a request (``/?!``). A slash inside an object's text is never such a line's begin: a bracket follows."""
 _LONGEST_HEADER = 64
 _FILLING = re.compile(rb"[\r\n\0 ]*")
-_NO_NOISE = b"\r\n\0 "
 _PUSH_END = re.compile(rb"[\r\n]!\r?\n")
 _LINE_ENDS = (b"\r!", b"\n!")
 _CHECKED_END = re.compile(rb"\x03([\x00-\xff])")
@@ -61,49 +60,37 @@ def block_check(data: bytes) -> int:
     return value
 
 
-class D0Decoder:
+class D0Decoder(Framer[Telegram]):
     """Stream to telegrams. Holds at most ``MAX_SIZE`` bytes between calls."""
 
+    protocol = Protocol.D0
+    longest = MAX_SIZE
+    unit = "telegram"
+    filling = b"\r\n\0 "
+    noise_cure = "check baud rate and format: usually 9600 7E1"
+
     def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
+        super().__init__()
         self._standard_offset: timedelta = options.standard_offset
-        self._buffer = b""
-        self._base = 0
-        self._noise: int | None = None
         self._told_parity = False
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their telegram."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes, return the telegrams and errors that they completed."""
-        return self._scan(self._buffer + data, final=False)
-
-    def close(self) -> list[Event]:
-        """The stream has ended: what is left over is judged."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
+    def _scan(self, buffer: bytes, events: list[Event], *, final: bool) -> int:
         text = buffer.translate(SEVEN_BITS)
         at = 0
-        events: list[Event] = []
         while at < len(text):
             header = _HEADER.search(text, at)
             if header is None:
                 kept = len(text) if final else _open_header(text, at)
-                self._skip(buffer, at, kept, events)
+                self._skip(text, at, kept, events)
                 at = kept
                 break
-            self._skip(buffer, at, header.start(), events)
+            self._skip(text, at, header.start(), events)
             at = header.start()
             end = self._judge(buffer, text, header, events, final=final)
             if end is None:
                 break
             at = end
-        self._buffer = buffer[at:]
-        self._base += at
-        return events
+        return at
 
     def _judge(self, buffer: bytes, text: bytes, header: re.Match[bytes], events: list[Event], *, final: bool) -> int | None:
         """The telegram that ``header`` opens; returns where to go on, None if its rest has not come yet."""
@@ -122,8 +109,7 @@ class D0Decoder:
         if end is not None:
             return self._whole(buffer, text, header, body, end, events)
         if size - start > MAX_SIZE:
-            events.append(error(Protocol.D0, ErrorKind.OVERSIZE, self._base + start, f"no end within {MAX_SIZE} bytes"))
-            self._noise = self._base + start
+            self._lose(ErrorKind.OVERSIZE, start, f"no end within {MAX_SIZE} bytes", events)
             return header.end()
         if final:
             self._cut(buffer, text, header, body, size, events)
@@ -140,14 +126,14 @@ class D0Decoder:
             self._read(buffer, text, header, (body + 1, end.start()), end.end(), events, crc_ok=True)
             return end.end()
         reason = f"check character is {computed.hex()}, the telegram says {told.hex()}"
-        events.append(error(Protocol.D0, ErrorKind.CHECKSUM, self._base + header.start(), reason))
+        events.append(self._error(ErrorKind.CHECKSUM, header.start(), reason))
         self._noise = self._base + end.start()
         # Where the check character itself was lost, the slash of the next telegram stands in its place.
         return end.start() + 1 if told == b"/" else end.end()
 
     def _cut(self, buffer: bytes, text: bytes, header: re.Match[bytes], body: int, stop: int, events: list[Event]) -> None:
         """A telegram that the next one, or the end of the stream, cuts: whole all the same if its ``!`` is there, though nothing checks it."""
-        part = text[body - 1 : stop].rstrip(_NO_NOISE)
+        part = text[body - 1 : stop].rstrip(self.filling)
         mark = body - 1 + len(part) - 1
         if part.endswith(_LINE_ENDS):
             begin = body + 1 if text.startswith(STX, body) else body
@@ -155,7 +141,7 @@ class D0Decoder:
         else:
             self._noise = None
             start = header.start()
-            events.append(error(Protocol.D0, ErrorKind.TRUNCATED, self._base + start, f"telegram breaks off after {stop - start} bytes"))
+            events.append(self._error(ErrorKind.TRUNCATED, start, f"telegram breaks off after {stop - start} bytes"))
 
     def _read(
         self,
@@ -171,36 +157,26 @@ class D0Decoder:
         """Hand the objects in ``span`` on, unless their characters are damaged."""
         self._noise = None
         start = header.start()
-        offset = self._base + start
         raw = buffer[start:end]
         if not raw.isascii() and has_even_parity(raw):
-            self._tell_parity(offset, events)
+            self._tell_parity(start, events)
         elif not raw.isascii() and not crc_ok:
             reason = f"{len(raw.translate(None, _EVEN))} of {len(raw)} characters have the wrong parity"
-            events.append(error(Protocol.D0, ErrorKind.CHECKSUM, offset, reason, _PARITY_CURE))
+            events.append(self._error(ErrorKind.CHECKSUM, start, reason, _PARITY_CURE))
             return
         if not crc_ok and not _BEGIN.match(text, span[0]):
             reason = f"the objects begin with {text[span[0] : span[0] + 8]!r}, which is no code"
-            events.append(error(Protocol.D0, ErrorKind.CONTENT, offset, reason, CURES[ErrorKind.CHECKSUM]))
+            events.append(self._error(ErrorKind.CONTENT, start, reason, CURES[ErrorKind.CHECKSUM]))
             return
         objects = text[slice(*span)].decode("ascii").rstrip("!\r\n")
         ident = header[1].decode("ascii")
-        events.append(read(ident, objects, self._standard_offset, crc_ok=crc_ok, offset=offset, size=end - start))
+        events.append(read(ident, objects, self._standard_offset, crc_ok=crc_ok, offset=self._base + start, size=end - start))
 
-    def _tell_parity(self, offset: int, events: list[Event]) -> None:
+    def _tell_parity(self, at: int, events: list[Event]) -> None:
         if not self._told_parity:
             self._told_parity = True
             reason = "characters come with their parity bit: the port is set to eight data bits; what they say is read all the same"
-            events.append(error(Protocol.D0, ErrorKind.NOISE, offset, reason, _PARITY_CURE))
-
-    def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
-        """Bytes outside any telegram: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
-        if start >= end or not buffer[start:end].translate(SEVEN_BITS).strip(_NO_NOISE):
-            return
-        offset = self._base + end
-        if self._noise is None or offset - self._noise > MAX_SIZE:
-            self._noise = self._base + start
-            events.append(error(Protocol.D0, ErrorKind.NOISE, self._noise, "bytes that belong to no telegram", _NOISE_CURE))
+            events.append(self._error(ErrorKind.NOISE, at, reason, _PARITY_CURE))
 
 
 def _open_header(text: bytes, at: int) -> int:

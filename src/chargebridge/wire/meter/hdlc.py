@@ -8,7 +8,8 @@ occurs inside, so a frame is found by its length and its checksums. One flag may
 from msgspec import Struct
 
 from chargebridge.wire.meter.crc import x25
-from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Protocol, error
+from chargebridge.wire.meter.framer import Framer
+from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Protocol
 
 FLAG = 0x7E
 MAX_FRAME = 2047 + 2
@@ -39,71 +40,41 @@ class _Refused(Exception):  # noqa: N818
         self.kind, self.reason, self.length = kind, reason, length
 
 
-class HdlcFramer:
+class HdlcFramer(Framer[Frame]):
     """Cuts a stream into frames. Holds at most one frame's bytes between calls."""
 
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._base = 0
-        self._noise: int | None = None
-        self._suspect_until = 0
+    protocol = Protocol.DLMS
+    longest = MAX_FRAME
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their frame."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | DecodeError]:
-        """Take bytes, return what they completed."""
-        return self._scan(self._buffer + data, final=False)
-
-    def close(self) -> list[Frame | DecodeError]:
-        """The stream has ended: judge what is left."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Frame | DecodeError]:
-        base, size, at = self._base, len(buffer), 0
-        events: list[Frame | DecodeError] = []
+    def _scan(self, buffer: bytes, events: list[Frame | DecodeError], *, final: bool) -> int:
+        size, at = len(buffer), 0
         while at < size:
             start = buffer.find(FLAG, at)
             if start != at:
                 start = size if start < 0 else start
-                self._skip(base + at, base + start, events)
+                self._skip(buffer, at, start, events)
                 at = start
                 continue
             if buffer[at + 1 : at + 2] == b"~":
                 at += 1
                 continue
             try:
-                frame = _frame(buffer, at, base, final)
+                frame = _frame(buffer, at, self._base, final)
             except _Incomplete:
                 if not final:
                     break
                 at += 1
             except _Refused as refused:
-                self._suspect(base + at, refused, events)
+                if refused.kind is ErrorKind.NOISE:
+                    self._skip(buffer, at, at + 1, events)
+                else:
+                    self._refuse(refused.kind, at, refused.length + 2, refused.reason, events)
                 at += 1
             else:
                 events.append(frame)
                 self._noise = None
                 at += frame.size - 1
-        self._buffer = buffer[at:]
-        self._base = base + at
-        return events
-
-    def _suspect(self, offset: int, refused: _Refused, events: list[Frame | DecodeError]) -> None:
-        """Report a candidate that failed, but not those that only appear inside one that was reported already."""
-        if refused.kind is ErrorKind.NOISE:
-            self._skip(offset, offset + 1, events)
-        elif offset >= self._suspect_until:
-            self._suspect_until = offset + refused.length + 2
-            events.append(error(Protocol.DLMS, refused.kind, offset, refused.reason))
-
-    def _skip(self, start: int, end: int, events: list[Frame | DecodeError]) -> None:
-        """Bytes outside any frame: one event for each stretch, and another for every further ``MAX_FRAME`` bytes of it."""
-        if end > self._suspect_until and (self._noise is None or end - self._noise > MAX_FRAME):
-            self._noise = max(start, self._suspect_until)
-            events.append(error(Protocol.DLMS, ErrorKind.NOISE, self._noise, "bytes that belong to no frame"))
+        return at
 
 
 class _Header(Struct, frozen=True, gc=False):

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from chargebridge.wire.meter import oms
 from chargebridge.wire.meter.apdu import MAX_APDU, decode_apdu
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.security import Security
 from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Event, Protocol, error
@@ -59,48 +60,34 @@ def frame(data: bytes, *, control: int = SEND_USER_DATA, address: int = BROADCAS
     return bytes((LONG, length, length, LONG)) + body + bytes((sum(body) & 0xFF, STOP))
 
 
-class MbusFramer:
+class MbusFramer(Framer[Frame]):
     """Cuts a stream into long frames. Holds at most one frame's bytes between calls."""
 
+    protocol = Protocol.DLMS_MBUS
+    longest = MAX_FRAME
+
     def __init__(self) -> None:
-        self._buffer = b""
-        self._base = 0
-        self._noise: int | None = None
-        self._suspect_until = 0
+        super().__init__()
         self.asked = False
         """A frame came whose sender waits for an acknowledgement; whoever gives it takes this back."""
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their frame."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame | DecodeError]:
-        """Take bytes, return what they completed."""
-        return self._scan(self._buffer + data, final=False)
-
-    def close(self) -> list[Frame | DecodeError]:
-        """The stream has ended: judge what is left."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Frame | DecodeError]:
-        base, size, at = self._base, len(buffer), 0
-        events: list[Frame | DecodeError] = []
+    def _scan(self, buffer: bytes, events: list[Frame | DecodeError], *, final: bool) -> int:
+        size, at = len(buffer), 0
         while at < size:
             first = buffer[at]
             if first == ACKNOWLEDGE:
                 at += 1
                 continue
             if first not in (LONG, SHORT):
-                at = self._skip(base, at, _next(buffer, at), events)
+                end = _next(buffer, at)
+                self._skip(buffer, at, end, events)
+                at = end
                 continue
             step = (self._long if first == LONG else self._short)(buffer, at, final, events)
             if not step:
                 break
             at += step
-        self._buffer = buffer[at:]
-        self._base = base + at
-        return events
+        return at
 
     def _short(self, buffer: bytes, at: int, final: bool, events: list[Frame | DecodeError]) -> int:
         """Judge the short frame that may start at ``at``; how far to go on, 0 to wait for more bytes."""
@@ -110,15 +97,18 @@ class MbusFramer:
             return _SHORT_SIZE
         if len(part) < _SHORT_SIZE and not final:
             return 0
-        return self._skip(self._base, at, at + 1, events) - at
+        self._skip(buffer, at, at + 1, events)
+        return 1
 
     def _long(self, buffer: bytes, at: int, final: bool, events: list[Frame | DecodeError]) -> int:
         """The same for a long frame."""
         head, left = buffer[at : at + 4], len(buffer) - at
-        if not bytes((LONG, *head[1:2], *head[1:2], LONG)).startswith(head) and len(head) > 1:
-            return self._skip(self._base, at, at + 1, events) - at
-        if left <= 4:
-            return 0 if not final else self._skip(self._base, at, at + 1, events) - at
+        likely = bytes((LONG, *head[1:2], *head[1:2], LONG)).startswith(head)
+        if likely and left <= 4 and not final:
+            return 0
+        if not likely or left <= 4:
+            self._skip(buffer, at, at + 1, events)
+            return 1
         size = head[1] + (6 if head[1] >= _LEAST_LENGTH else 6 + 256)
         if left < size:
             if final:
@@ -135,20 +125,6 @@ class MbusFramer:
     def _good(self, address: int) -> None:
         self.asked = self.asked or address == DISPLAY
         self._noise = None
-
-    def _refuse(self, kind: ErrorKind, at: int, size: int, reason: str, events: list[Frame | DecodeError]) -> None:
-        """Report a frame that failed, but not those that only appear inside one that was reported already."""
-        offset = self._base + at
-        if offset >= self._suspect_until:
-            self._suspect_until = offset + size
-            events.append(error(Protocol.DLMS_MBUS, kind, offset, reason))
-
-    def _skip(self, base: int, start: int, end: int, events: list[Frame | DecodeError]) -> int:
-        """Bytes outside any frame: one event for each stretch, and another for every further ``MAX_FRAME`` bytes of it. Returns ``end``."""
-        if base + end > self._suspect_until and (self._noise is None or base + end - self._noise > MAX_FRAME):
-            self._noise = max(base + start, self._suspect_until)
-            events.append(error(Protocol.DLMS_MBUS, ErrorKind.NOISE, self._noise, "bytes that belong to no frame"))
-        return end
 
 
 _STARTS = re.compile(rb"[\x68\x10\xe5]")

@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 
 from chargebridge.wire.meter.crc import arc
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.p1_objects import read
 from chargebridge.wire.meter.telegram import ErrorKind, Event, Protocol, Telegram, error
 
@@ -21,45 +22,26 @@ _CHECKED = ("0-0:1.0.0", "1-3:0.2.8")
 """Objects that came with DSMR 4 or later, as the checksum did: a telegram with one of them and no checksum is damaged."""
 
 
-class P1Decoder:
-    """Stream to telegrams. Holds at most ``max_size`` bytes between calls.
+class P1Decoder(Framer[Telegram]):
+    """Stream to telegrams. Holds at most ``MAX_SIZE`` bytes between calls.
 
     standard_offset: the meter's local normal time minus UTC (its clock states summer or winter, but no zone).
     accept_bad_checksum: deliver telegrams whose checksum is wrong, with ``crc_ok`` False, instead of an error; for people who look at
     anonymised captures, never for control. offset: of the first byte in the stream.
     """
 
-    def __init__(
-        self,
-        *,
-        standard_offset: timedelta = timedelta(hours=1),
-        accept_bad_checksum: bool = False,
-        max_size: int = MAX_SIZE,
-        offset: int = 0,
-    ) -> None:
+    protocol = Protocol.P1
+    longest = MAX_SIZE
+    unit = "telegram"
+    filling = b"\r\n\0 "
+
+    def __init__(self, *, standard_offset: timedelta = timedelta(hours=1), accept_bad_checksum: bool = False, offset: int = 0) -> None:
+        super().__init__(offset)
         self._standard_offset = standard_offset
         self._accept_bad_checksum = accept_bad_checksum
-        self._max_size = max_size
-        self._buffer = b""
-        self._base = offset
-        self._noise: int | None = None
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their telegram."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes, return the telegrams and errors that they completed."""
-        return self._scan(self._buffer + data, final=False)
-
-    def close(self) -> list[Event]:
-        """The stream has ended: what is left over is judged."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
+    def _scan(self, buffer: bytes, events: list[Event], *, final: bool) -> int:
         base, at = self._base, 0
-        events: list[Event] = []
         while at < len(buffer):
             start = buffer.find(b"/", at)
             if start < 0:
@@ -68,29 +50,25 @@ class P1Decoder:
                 break
             self._skip(buffer, at, start, events)
             at = start
-            end = _END.search(buffer, at, at + self._max_size)
-            next_start = _NEXT.search(buffer, at + 1, end.start() if end is not None else at + self._max_size)
+            end = _END.search(buffer, at, at + MAX_SIZE)
+            next_start = _NEXT.search(buffer, at + 1, end.start() if end is not None else at + MAX_SIZE)
             if next_start is not None:
                 events += self._unended(buffer[at : next_start.start() + 1], base + at)
                 at = next_start.start() + 1
             elif end is not None:
                 could_grow = not end.group(1) and end.end() == len(buffer)  # a checksum may still follow the mark
-                if could_grow and not final and len(buffer) - at <= self._max_size:
+                if could_grow and not final and len(buffer) - at <= MAX_SIZE:
                     break
                 at = self._complete(buffer, at, end, events)
-            elif len(buffer) - at > self._max_size:
-                reason = f"no end within {self._max_size} bytes"
-                events.append(error(Protocol.P1, ErrorKind.OVERSIZE, base + at, reason))
-                self._noise = base + at
-                at = next(iter(self._later_headers(buffer, at + self._max_size // 2, len(buffer))), len(buffer))
+            elif len(buffer) - at > MAX_SIZE:
+                self._lose(ErrorKind.OVERSIZE, at, f"no end within {MAX_SIZE} bytes", events)
+                at = next(iter(self._later_headers(buffer, at + MAX_SIZE // 2, len(buffer))), len(buffer))
             elif final:
                 events += self._unended(buffer[at:], base + at)
                 at = len(buffer)
             else:
                 break
-        self._buffer = buffer[at:]
-        self._base = base + at
-        return events
+        return at
 
     def _complete(self, buffer: bytes, start: int, end: re.Match[bytes], events: list[Event]) -> int:
         """Judge the telegram from ``start`` to ``end``; returns where to go on."""
@@ -107,7 +85,7 @@ class P1Decoder:
         for begin in self._later_headers(buffer, start, mark)[-_HEADERS_TRIED:]:
             if arc(buffer[begin : mark + 1]) == right:
                 reason = f"telegram breaks off after {begin - start} bytes"
-                events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + start, reason))
+                events.append(self._error(ErrorKind.TRUNCATED, start, reason))
                 events.append(self._read(buffer[begin:mark], self._base + begin, end.end() - begin, crc_ok=True))
                 return end.end()
         self._noise = None
@@ -115,7 +93,7 @@ class P1Decoder:
             events.append(self._read(buffer[start:mark], self._base + start, end.end() - start, crc_ok=False))
         else:
             reason = f"checksum is {computed:04X}, the telegram says {right:04X}"
-            events.append(error(Protocol.P1, ErrorKind.CHECKSUM, self._base + start, reason))
+            events.append(self._error(ErrorKind.CHECKSUM, start, reason))
         return end.end()
 
     @staticmethod
@@ -144,15 +122,3 @@ class P1Decoder:
     def _read(self, part: bytes, offset: int, size: int, *, crc_ok: bool | None) -> Event:
         self._noise = None
         return read(part.decode("latin-1"), self._standard_offset, crc_ok=crc_ok, offset=offset, size=size)
-
-    def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
-        """Bytes outside any telegram: one event for each stretch, and another for every further ``max_size`` bytes of it.
-
-        Line ends and NUL padding between telegrams are no noise.
-        """
-        if start >= end or not buffer[start:end].strip(b"\r\n\0 "):
-            return
-        offset = self._base + end
-        if self._noise is None or offset - self._noise > self._max_size:
-            self._noise = self._base + start
-            events.append(error(Protocol.P1, ErrorKind.NOISE, self._noise, "bytes that belong to no telegram"))

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from chargebridge.wire.meter import mbus, security
 from chargebridge.wire.meter.apdu import LLC, decode_apdu
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.p1 import MAX_SIZE, P1Decoder
 from chargebridge.wire.meter.p1_objects import read
@@ -53,32 +54,30 @@ def _next(buffer: bytes, start: int, end: int) -> int:
     return end if mark is None else mark.start()
 
 
-class P1PortDecoder:
+class P1PortDecoder(Framer[Telegram]):
     """Stream to telegrams. Holds at most two telegrams' bytes between calls."""
 
+    protocol = Protocol.P1
+    longest = MAX_SIZE
+
     def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
+        super().__init__()
         self._options = options
         self._guard = Security(options)
         self._clear = self._p1(0)
-        self._buffer = b""
-        self._base = 0
 
     @property
     def pending(self) -> int:
         """Bytes held, waiting for the rest of their telegram."""
-        return len(self._buffer) + self._clear.pending
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes, return the telegrams and errors that they completed."""
-        return self._scan(self._buffer + data, final=False)
+        return super().pending + self._clear.pending
 
     def pause(self) -> list[Event]:
         """See ``Impatient``: enciphered telegrams tell their length."""
-        return self._scan(self._buffer, final=True)
+        return self._advance(self._buffer, final=True)
 
     def close(self) -> list[Event]:
         """The stream has ended: what is left over is judged."""
-        events = self._scan(self._buffer, final=True)
+        events = super().close()
         self._allow(self._clear.close(), events)
         return events
 
@@ -86,8 +85,7 @@ class P1PortDecoder:
         options = self._options
         return P1Decoder(standard_offset=options.standard_offset, accept_bad_checksum=options.accept_bad_checksum, offset=offset)
 
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
-        events: list[Event] = []
+    def _scan(self, buffer: bytes, events: list[Event], *, final: bool) -> int:
         at = 0
         while at < len(buffer):
             mark = _BLOCK.search(buffer, at)
@@ -103,9 +101,7 @@ class P1PortDecoder:
             if not step:
                 break
             at += step
-        self._buffer = buffer[at:]
-        self._base += at
-        return events
+        return at
 
     def _allow(self, clear: list[Event], events: list[Event]) -> None:
         """Clear telegrams do not count where a key is told."""
@@ -133,7 +129,7 @@ class P1PortDecoder:
         again = buffer.find(buffer[at : max(mark.end(), at + _HEADER_SIZE)], at + 1, end if size else len(buffer))
         if again > 0:
             self._restart(again, events)
-            events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {again - at} bytes"))
+            events.append(self._error(ErrorKind.TRUNCATED, at, f"telegram breaks off after {again - at} bytes"))
             return again - at
         if size and len(buffer) >= (end if final or not headed else end + _CHECK_SIZE):
             event = self._decode(buffer[at:end], title_at - at, self._base + at)
@@ -148,7 +144,7 @@ class P1PortDecoder:
             return 0
         end = _next(buffer, at + 1, len(buffer))
         self._restart(end, events)
-        events.append(error(Protocol.P1, ErrorKind.TRUNCATED, self._base + at, f"telegram breaks off after {end - at} bytes"))
+        events.append(self._error(ErrorKind.TRUNCATED, at, f"telegram breaks off after {end - at} bytes"))
         return end - at
 
     def _restart(self, at: int, events: list[Event]) -> None:

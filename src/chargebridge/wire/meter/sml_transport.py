@@ -7,7 +7,8 @@ over everything up to and including the pad count, is sent low byte first; some 
 from msgspec import Struct
 
 from chargebridge.wire.meter.crc import kermit, x25
-from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Protocol, error
+from chargebridge.wire.meter.framer import Framer
+from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Protocol
 
 ESCAPE = b"\x1b\x1b\x1b\x1b"
 START = ESCAPE + b"\x01\x01\x01\x01"
@@ -28,30 +29,15 @@ class SmlFile(Struct, frozen=True, gc=False):
     size: int
 
 
-class SmlFramer:
+class SmlFramer(Framer[SmlFile]):
     """Cuts a stream into files. Holds at most ``MAX_FILE`` bytes between calls."""
 
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._base = 0
-        self._noise: int | None = None
+    protocol = Protocol.SML
+    longest = MAX_FILE
+    unit = "file"
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their file."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[SmlFile | DecodeError]:
-        """Take bytes, return what they completed."""
-        return self._scan(self._buffer + data, final=False)
-
-    def close(self) -> list[SmlFile | DecodeError]:
-        """The stream has ended: judge what is left."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[SmlFile | DecodeError]:
-        base, size, at = self._base, len(buffer), 0
-        events: list[SmlFile | DecodeError] = []
+    def _scan(self, buffer: bytes, events: list[SmlFile | DecodeError], *, final: bool) -> int:
+        size, at = len(buffer), 0
         while at < size:
             start = buffer.find(START, at)
             if start < 0:
@@ -64,7 +50,7 @@ class SmlFramer:
             mark, escaped = _find_mark(buffer, at + len(START))
             follow = buffer[mark + 4 : mark + 8] if mark >= 0 else b""
             if size - at > MAX_FILE and not at < mark <= at + MAX_FILE:
-                self._report(ErrorKind.OVERSIZE, base + at, f"no end within {MAX_FILE} bytes", events)
+                self._lose(ErrorKind.OVERSIZE, at, f"no end within {MAX_FILE} bytes", events)
                 at += MAX_FILE // 2
             elif len(follow) == 4 and follow[0] == _END_MARK:
                 if self._judge(buffer, at, mark, escaped, events):
@@ -74,46 +60,33 @@ class SmlFramer:
                     at = mark + 4 if inner < 0 else inner
             elif len(follow) == 4:
                 reason = f"ends after {mark - at} bytes" if follow == START[4:] else f"escape with unknown meaning {follow.hex()}"
-                self._report(ErrorKind.TRUNCATED, base + at, reason, events)
+                self._lose(ErrorKind.TRUNCATED, at, reason, events)
                 at = mark
             elif final:
-                self._report(ErrorKind.TRUNCATED, base + at, f"file breaks off after {size - at} bytes", events)
+                self._lose(ErrorKind.TRUNCATED, at, f"file breaks off after {size - at} bytes", events)
                 at = size
             else:
                 break
-        self._buffer = buffer[at:]
-        self._base = base + at
-        return events
+        return at
 
     def _judge(self, buffer: bytes, start: int, mark: int, escaped: bool, events: list[SmlFile | DecodeError]) -> bool:
         """Check the file from ``start`` to the end mark's escape at ``mark``; whether its checksum is right."""
-        offset, pad = self._base + start, buffer[mark + 5]
+        pad = buffer[mark + 5]
         stated = buffer[mark + 6] | buffer[mark + 7] << 8
         covered = buffer[start : mark + 6]
         crc = "x25" if x25(covered) == stated else "kermit" if kermit(covered) == stated else ""
         payload = buffer[start + len(START) : mark]
         if not crc:
             reason = f"checksum is {x25(covered):04x}, the file says {stated:04x}"
-            self._report(ErrorKind.CHECKSUM, offset, reason, events)
+            self._lose(ErrorKind.CHECKSUM, start, reason, events)
         elif pad > _MAX_PAD or len(payload) < pad:
-            self._report(ErrorKind.CONTENT, offset, f"{pad} bytes of padding cannot be", events)
+            self._lose(ErrorKind.CONTENT, start, f"{pad} bytes of padding cannot be", events)
         else:
             if escaped:
                 payload = payload.replace(ESCAPE * 2, ESCAPE)
             self._noise = None
-            events.append(SmlFile(payload[: len(payload) - pad], crc, offset, mark + 8 - start))
+            events.append(SmlFile(payload[: len(payload) - pad], crc, self._base + start, mark + 8 - start))
         return bool(crc)
-
-    def _report(self, kind: ErrorKind, offset: int, reason: str, events: list[SmlFile | DecodeError]) -> None:
-        """A damaged file; what remains of it further on is not reported again as noise."""
-        self._noise = offset
-        events.append(error(Protocol.SML, kind, offset, reason))
-
-    def _skip(self, buffer: bytes, start: int, end: int, events: list[SmlFile | DecodeError]) -> None:
-        """Bytes outside any file: one event for each stretch, and another for every further ``MAX_FILE`` bytes of it."""
-        if start < end and (self._noise is None or self._base + end - self._noise > MAX_FILE):
-            self._noise = self._base + start
-            events.append(error(Protocol.SML, ErrorKind.NOISE, self._noise, "bytes that belong to no file"))
 
 
 def _find_mark(buffer: bytes, at: int) -> tuple[int, bool]:

@@ -8,6 +8,7 @@ quantity is missing, and a three-phase meter that lacks one current looks like a
 
 import re
 
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
 from chargebridge.wire.meter.telegram import ClockOrigin, ErrorKind, Event, Protocol, Register, Telegram, error
 from chargebridge.wire.meter.tic_objects import CLOCK, MEMO_LIMIT, METER, STATUS, GroupError, Groups, status_registers
@@ -33,35 +34,24 @@ def find_frame(data: bytes) -> int:
     return -1 if found is None else found.start()
 
 
-class TicDecoder:
+class TicDecoder(Framer[Telegram]):
     """Stream to telegrams. Holds at most ``MAX_SIZE`` bytes between calls.
 
     With ``accept_bad_checksum`` a frame's bad groups are left out and told in ``unparsed``, ``crc_ok`` is False: for people who look at anonymised
     captures, never for control.
     """
 
+    protocol = Protocol.TIC
+    longest = MAX_SIZE
+    filling = b"\r\n\0 "
+    noise_cure = "check baud and format: 1200 7E1 in historic mode, 9600 7E1 in standard mode"
+
     def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
+        super().__init__()
         self._accept_bad_checksum = options.accept_bad_checksum
         self._groups = Groups(options.standard_offset)
-        self._buffer = b""
-        self._base = 0
-        self._noise: int | None = None
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their frame."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes, return the telegrams and errors that they completed."""
-        return self._scan(self._buffer + data if self._buffer else data, final=False)
-
-    def close(self) -> list[Event]:
-        """The stream has ended: what is left over is judged."""
-        return self._scan(self._buffer, final=True)
-
-    def _scan(self, buffer: bytes, *, final: bool) -> list[Event]:
-        events: list[Event] = []
+    def _scan(self, buffer: bytes, events: list[Event], *, final: bool) -> int:
         at = skipped = 0
         while at < len(buffer):
             start = buffer.find(_STX, at)
@@ -77,8 +67,7 @@ class TicDecoder:
                 self._skip(buffer, skipped, start, events)
                 at = skipped = start
                 if len(buffer) - start >= MAX_SIZE:
-                    events.append(error(Protocol.TIC, ErrorKind.OVERSIZE, self._base + start, f"no end within {MAX_SIZE} bytes"))
-                    self._noise = self._base + start
+                    self._lose(ErrorKind.OVERSIZE, start, f"no end within {MAX_SIZE} bytes", events)
                     at = skipped = start + MAX_SIZE
                     continue
                 if final:
@@ -100,12 +89,10 @@ class TicDecoder:
         if final or self._noise is not None or at - skipped >= _JUDGED:
             self._skip(buffer, skipped, at, events)
             skipped = at
-        self._buffer = buffer[skipped:]
-        self._base += skipped
-        return events
+        return skipped
 
     def _broken(self, start: int, end: int, why: str = "") -> Event:
-        return error(Protocol.TIC, ErrorKind.TRUNCATED, self._base + start, f"frame breaks off after {end - start} bytes{why}")
+        return self._error(ErrorKind.TRUNCATED, start, f"frame breaks off after {end - start} bytes{why}")
 
     def _frame(self, body: bytes, offset: int) -> Event:
         """The telegram between ``STX`` and ``ETX``."""
@@ -165,21 +152,10 @@ class TicDecoder:
             size=size,
         )
 
-    def _skip(self, buffer: bytes, start: int, end: int, events: list[Event]) -> None:
-        """Bytes outside any frame: one event for each stretch, and another for every further ``MAX_SIZE`` bytes of it."""
-        stretch = buffer[start:end]
-        if not stretch.strip(b"\r\n\0 "):
-            return
-        offset = self._base + end
-        if self._noise is not None and offset - self._noise <= MAX_SIZE:
-            return
-        self._noise = self._base + start
-        if not stretch.isascii() and not any(stretch.translate(_ODD)):
-            reason, cure = "bytes carry their parity in the eighth bit: the port is open as 8N1", "set format=7E1"
-        else:
-            reason = "bytes that belong to no frame"
-            cure = "check baud and format: 1200 7E1 in historic mode, 9600 7E1 in standard mode"
-        events.append(error(Protocol.TIC, ErrorKind.NOISE, self._noise, reason, cure))
+    def _why(self, noise: bytes) -> tuple[str, str | None]:
+        if not noise.isascii() and not any(noise.translate(_ODD)):
+            return "bytes carry their parity in the eighth bit: the port is open as 8N1", "set format=7E1"
+        return super()._why(noise)
 
 
 def _texts(register: Register) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from chargebridge.wire.meter.telegram import DecodeError, ErrorKind, Protocol, error
 from chargebridge.wire.osgp.digest import KEY_SIZE, digest
-from chargebridge.wire.osgp.packet import SEQUENCE_SIZE, Alert, Code, Framer, Packet, partial_read, signed
+from chargebridge.wire.osgp.packet import SEQUENCE_SIZE, Alert, Code, Packet, PacketFramer, partial_read, signed
 
 RESPONSE_S = 0.5
 """The meter begins its response within this time."""
@@ -64,7 +64,7 @@ class MepClient:
     def __init__(self, key: bytes, sequence: int = 0) -> None:
         self._key = key[:KEY_SIZE]
         self._sequence = sequence
-        self._framer = Framer()
+        self._framer = PacketFramer()
         self._asked: tuple[int, int, int] | None = None
         self._request = b""
         self._told: int | None = None

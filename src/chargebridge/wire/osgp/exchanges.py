@@ -5,11 +5,12 @@ import re
 import msgspec
 from msgspec import Struct
 
+from chargebridge.wire.meter.framer import Framer
 from chargebridge.wire.meter.options import DEFAULTS, DecoderOptions
-from chargebridge.wire.meter.telegram import ContentError, DecodeError, ErrorKind, Event, Protocol, Register, error
+from chargebridge.wire.meter.telegram import ContentError, DecodeError, ErrorKind, Event, Protocol, Register, Telegram, error
 from chargebridge.wire.osgp import tables
 from chargebridge.wire.osgp.client import Answer, MepClient, Repeat
-from chargebridge.wire.osgp.packet import PARTIAL_READ_SIZE, SEQUENCE_SIZE, Code, Framer, Packet
+from chargebridge.wire.osgp.packet import PARTIAL_READ_SIZE, SEQUENCE_SIZE, Code, Packet, PacketFramer
 
 MAX_SIZE = 4096
 _MARK = re.compile(rb'\{\s*"request"\s*:\s*"[0-9A-Fa-f]{4}')
@@ -26,46 +27,35 @@ def find(data: bytes) -> int:
     return -1 if found is None else found.start()
 
 
-class ExchangeDecoder:
+class ExchangeDecoder(Framer[Telegram]):
     """Exchanges to telegrams: one for each table of values that was read. Holds at most ``MAX_SIZE`` bytes between calls.
 
     Without the key nothing is delivered: an exchange that cannot be checked may be anybody's.
     """
 
+    protocol = Protocol.MEP
+    longest = MAX_SIZE
+    unit = "exchange"
+
     def __init__(self, options: DecoderOptions = DEFAULTS) -> None:
+        super().__init__()
         self._key = options.key
-        self._buffer = b""
-        self._base = 0
         self._who: tables.Identity | None = None
         self._number: str | None = None
         self._dimensions: tables.Dimensions | None = None
         self._sources = tables.ENERGIES
 
-    @property
-    def pending(self) -> int:
-        """Bytes held, waiting for the rest of their exchange."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Take bytes, return the telegrams and errors that they completed."""
-        events: list[Event] = []
-        buffer, at = self._buffer + data, 0
+    def _scan(self, buffer: bytes, events: list[Event], *, final: bool) -> int:
+        at = 0
         while (end := buffer.find(b"}", at)) >= 0:
             events.append(self._exchange(buffer[at : end + 1], self._base + at))
             at = end + 1
         if len(buffer) - at > MAX_SIZE:
-            events.append(error(Protocol.MEP, ErrorKind.OVERSIZE, self._base + at, f"no end of an exchange within {MAX_SIZE} bytes"))
-            at = len(buffer)
-        self._buffer = buffer[at:]
-        self._base += at
-        return events
-
-    def close(self) -> list[Event]:
-        """The capture has ended: what is left over is judged."""
-        rest, self._buffer = self._buffer, b""
-        if not rest.strip():
-            return []
-        return [error(Protocol.MEP, ErrorKind.TRUNCATED, self._base, f"exchange breaks off after {len(rest)} bytes")]
+            events.append(self._error(ErrorKind.OVERSIZE, at, f"no end of an exchange within {MAX_SIZE} bytes"))
+            return len(buffer)
+        if final and buffer[at:].strip():
+            events.append(self._error(ErrorKind.TRUNCATED, at, f"exchange breaks off after {len(buffer) - at} bytes"))
+        return len(buffer) if final else at
 
     def _exchange(self, text: bytes, offset: int) -> Event:
         try:
@@ -73,7 +63,7 @@ class ExchangeDecoder:
             request, response = bytes.fromhex(exchange.request), bytes.fromhex(exchange.response)
         except ValueError as problem:
             return error(Protocol.MEP, ErrorKind.CONTENT, offset, f"no exchange: {problem}")
-        packets = Framer().feed(request)
+        packets = PacketFramer().feed(request)
         body = packets[0].body if len(packets) == 1 and isinstance(packets[0], Packet) else b""
         if len(body) != PARTIAL_READ_SIZE + SEQUENCE_SIZE or body[0] != Code.PARTIAL_READ:
             return error(Protocol.MEP, ErrorKind.UNSUPPORTED, offset, "the request is no partial read of a table")

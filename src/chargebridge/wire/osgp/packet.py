@@ -60,7 +60,7 @@ def signed(signature_over: bytes, body: bytes, key: bytes) -> bytes:
     return len(whole).to_bytes(2, "big") + whole
 
 
-class Framer:
+class PacketFramer:
     """Stream to packets, in either direction. Holds at most ``MAX_PACKET`` bytes between calls."""
 
     def __init__(self) -> None:
