@@ -11,7 +11,7 @@ from contextlib import aclosing
 import pytest
 
 from chargebridge.meters import open_meter
-from chargebridge.meters.stream import LAST_BACKOFF_S
+from chargebridge.meters.retry import LAST_BACKOFF_S
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import han, p1
 from chargebridge.sim.telegrams.han import ListSize

@@ -8,10 +8,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
 from chargebridge.meters.address import Address
+from chargebridge.meters.connection import CONNECT_TIMEOUT_S
 from chargebridge.meters.json_values.http import TIMEOUT_S, fetch
 from chargebridge.meters.port import MeterError, SourceEvent, TelegramSource
 from chargebridge.meters.retry import retried
-from chargebridge.meters.stream import CONNECT_TIMEOUT_S
 from chargebridge.model.clock import Clock
 from chargebridge.wire.chain2 import Chain2Decoder
 from chargebridge.wire.chain2.fields import AVAILABLE, CONTRACT, GAP

@@ -4,7 +4,6 @@ A readout begins at 300 baud and takes 2 to 30 s. Meters that push are read by `
 """
 
 import asyncio
-import termios
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -13,16 +12,16 @@ import serial_asyncio_fast
 from msgspec.structs import replace
 
 from chargebridge.meters.address import Address
-from chargebridge.meters.port import LinkFault, MeterError, SourceEvent, TelegramSource
+from chargebridge.meters.connection import opened
+from chargebridge.meters.port import MeterError, SourceEvent, TelegramSource
+from chargebridge.meters.retry import rest_of, retried
 from chargebridge.meters.serial_port import frame_of
-from chargebridge.meters.stream import CONNECT_TIMEOUT_S, FIRST_BACKOFF_S, LAST_BACKOFF_S
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import DecoderOptions, Protocol, Telegram
 from chargebridge.wire.meter.d0_request import FIRST_BAUD, MODE_C, SILENCE_S, ReadoutRequest, Send
 
+Duplex = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _CURE = "check that the reading head is plugged in and that this user may open it (group dialout)"
-_PORT_ERRORS = (OSError, ValueError, termios.error)
-"""The last two on settings that the port does not know; TimeoutError is an OSError."""
 _BITS_A_CHARACTER = 10
 _CHUNK = 256
 _EVERY_S = 60.0
@@ -31,7 +30,7 @@ _EVERY_S = 60.0
 class D0Source:
     """``TelegramSource`` that asks every ``every_s``. The port is open only while it asks, so that others can use the head in between.
 
-    frame: data bits, parity, stop bits. Tries again after 1, 2, 4 ... 30 s; a telegram that arrives resets the wait.
+    frame: data bits, parity, stop bits.
     """
 
     def __init__(
@@ -54,43 +53,28 @@ class D0Source:
         self._fastest = fastest
         self._frame = frame
 
-    async def events(self) -> AsyncIterator[SourceEvent]:
+    def events(self) -> AsyncIterator[SourceEvent]:
         """Telegrams and errors as they come; runs until it is closed."""
-        backoff_s = FIRST_BACKOFF_S
-        while True:
-            begun = self._clock.now()
-            heard = False
-            async with aclosing(self._readout()) as readout:
-                async for event in readout:
+        return retried(self.where, self._session, self._clock)
+
+    async def _session(self) -> AsyncGenerator[SourceEvent, None]:
+        """Readouts, until one has no telegram."""
+        heard = True
+        while heard:
+            began, heard = self._clock.now(), False
+            async with opened(self.where, self._connect, _CURE) as (reader, writer), aclosing(self._asked(reader, writer)) as asked:
+                async for event in asked:
                     heard = heard or isinstance(event, Telegram)
                     yield event
             if heard:
-                backoff_s = FIRST_BACKOFF_S
-                took_s = (self._clock.now() - begun).total_seconds()
-                await self._clock.sleep(max(0.0, self._every_s - took_s))
-            else:
-                await self._clock.sleep(backoff_s)
-                backoff_s = min(LAST_BACKOFF_S, backoff_s * 2)
+                await rest_of(self._every_s, began, self._clock)
 
-    async def _readout(self) -> AsyncGenerator[SourceEvent, None]:
-        """Open the port, ask once, close it."""
+    async def _connect(self) -> Duplex:
         data_bits, parity, stop_bits = self._frame
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                reader, writer = await serial_asyncio_fast.open_serial_connection(
-                    url=self._device, baudrate=FIRST_BAUD, bytesize=data_bits, parity=parity, stopbits=stop_bits
-                )
-        except _PORT_ERRORS as problem:
-            yield LinkFault(self.where, f"cannot be opened: {problem}", _CURE)
-            return
-        try:
-            async with aclosing(self._asked(reader, writer)) as asked:
-                async for event in asked:
-                    yield event
-        except _PORT_ERRORS as problem:
-            yield LinkFault(self.where, f"broke off: {problem}", _CURE)
-        finally:
-            writer.close()
+        streams: Duplex = await serial_asyncio_fast.open_serial_connection(
+            url=self._device, baudrate=FIRST_BAUD, bytesize=data_bits, parity=parity, stopbits=stop_bits
+        )
+        return streams
 
     async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncGenerator[SourceEvent, None]:
         request = ReadoutRequest(self._options, address=self._address, fastest=self._fastest)
@@ -104,8 +88,7 @@ class D0Source:
                     yield event
                 return
             if not data:
-                yield LinkFault(self.where, "closed by the other side", _CURE)
-                return
+                raise MeterError(self.where, "closed by the other side", _CURE)
             for step in request.receive(data):
                 if isinstance(step, Send):
                     await self._send(step, writer)
@@ -122,7 +105,10 @@ class D0Source:
             await self._clock.sleep(len(step.data) * _BITS_A_CHARACTER / step.baud)
             await asyncio.to_thread(line.flush)
         if step.then_baud != line.baudrate:
-            line.baudrate = step.then_baud
+            try:
+                line.baudrate = step.then_baud
+            except ValueError as problem:
+                raise OSError(str(problem)) from None
 
 
 def open_source(address: Address, clock: Clock) -> TelegramSource:

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import serial_asyncio_fast
 from msgspec import Struct
 
 from chargebridge.meters.address import Address
-from chargebridge.meters.port import LinkFault, MeterError, SourceEvent, TelegramSource
-from chargebridge.meters.stream import CONNECT_TIMEOUT_S, FIRST_BACKOFF_S, LAST_BACKOFF_S
+from chargebridge.meters.connection import opened
+from chargebridge.meters.port import MeterError, SourceEvent, TelegramSource
+from chargebridge.meters.retry import retried
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import DecodeError, ErrorKind, Register
 from chargebridge.wire.meter.telegram import CURES, ContentError, Protocol, error
@@ -47,10 +48,7 @@ class _RefusedError(Exception):
 
 
 class MepSource:
-    """``TelegramSource`` that asks over ``connect``.
-
-    Opens anew after 1, 2, 4 ... 30 s when the line fails, the meter stays silent or refuses the key; a telegram that arrives resets the wait.
-    """
+    """``TelegramSource`` that asks over ``connect``."""
 
     def __init__(
         self, where: str, connect: Callable[[], Awaitable[Duplex]], key: bytes, clock: Clock, *, cure: str, every_s: float = EVERY_S
@@ -61,30 +59,19 @@ class MepSource:
         self._clock = clock
         self._cure = cure
         self._every_s = every_s
-        self._backoff_s = FIRST_BACKOFF_S
 
-    async def events(self) -> AsyncIterator[SourceEvent]:
+    def events(self) -> AsyncIterator[SourceEvent]:
         """A telegram every ``every_s``, faults between them; runs until it is closed."""
-        while True:
+        return retried(self.where, self._session, self._clock)
+
+    async def _session(self) -> AsyncGenerator[SourceEvent, None]:
+        """What one connection delivers. Ends when the line fails, the meter stays silent or refuses the key."""
+        async with opened(self.where, self._connect, self._cure) as (reader, writer):
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    reader, writer = await self._connect()
-            except TimeoutError:
-                yield LinkFault(self.where, f"no connection within {CONNECT_TIMEOUT_S:g} s", self._cure)
-            except (OSError, ValueError) as problem:  # ValueError: pyserial on settings that the port does not know
-                yield LinkFault(self.where, f"cannot be opened: {problem}", self._cure)
-            else:
-                try:
-                    async for event in self._turns(_Talk(reader, writer, self._key, self._clock)):
-                        yield event
-                except _RefusedError as problem:
-                    yield problem.fault
-                except (OSError, EOFError) as problem:
-                    yield LinkFault(self.where, f"broke off: {problem}", self._cure)
-                finally:
-                    writer.close()
-            await self._clock.sleep(self._backoff_s)
-            self._backoff_s = min(LAST_BACKOFF_S, self._backoff_s * 2)
+                async for event in self._turns(_Talk(reader, writer, self._key, self._clock)):
+                    yield event
+            except _RefusedError as problem:
+                yield problem.fault
 
     async def _turns(self, talk: "_Talk") -> AsyncIterator[SourceEvent]:
         meter = await _meet(talk)
@@ -94,7 +81,7 @@ class MepSource:
             try:
                 full = began_s >= full_s
                 yield await _turn(talk, meter, full=full)
-                failures, self._backoff_s = 0, FIRST_BACKOFF_S
+                failures = 0
                 full_s = began_s + FULL_EVERY_S if full else full_s
             except _RefusedError as problem:
                 failures += 1

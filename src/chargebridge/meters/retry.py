@@ -1,17 +1,20 @@
-"""A source that is opened again whenever it fails: the common part of those that speak with a peer."""
+"""When a source is opened again after a failure, and when it is asked again after an answer."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import datetime
 
 from chargebridge.meters.port import LinkFault, SourceEvent
-from chargebridge.meters.stream import FIRST_BACKOFF_S, LAST_BACKOFF_S
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.wire.meter import Telegram
 
+FIRST_BACKOFF_S, LAST_BACKOFF_S = 1.0, 30.0
+
 
 async def retried(where: str, session: Callable[[], AsyncGenerator[SourceEvent, None]], clock: Clock) -> AsyncIterator[SourceEvent]:
-    """Sessions one after the other. One ends by raising ``ChargebridgeError``; the next begins after 1, 2, 4 ... 30 s. A telegram resets the wait."""
+    """Sessions one after the other. One ends by raising ``ChargebridgeError``, which is told, or when it has told itself what was wrong; the next
+    begins after 1, 2, 4 ... 30 s. A telegram resets the wait."""
     backoff_s = FIRST_BACKOFF_S
     while True:
         try:
@@ -24,3 +27,8 @@ async def retried(where: str, session: Callable[[], AsyncGenerator[SourceEvent, 
             yield LinkFault(where, problem.reason, problem.cure)
         await clock.sleep(backoff_s)
         backoff_s = min(LAST_BACKOFF_S, 2 * backoff_s)
+
+
+async def rest_of(every_s: float, began: datetime, clock: Clock) -> None:
+    """Sleep until ``every_s`` seconds after ``began``."""
+    await clock.sleep(max(0.0, every_s - (clock.now() - began).total_seconds()))

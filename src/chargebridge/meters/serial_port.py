@@ -4,7 +4,6 @@
 """
 
 import re
-import termios
 
 import serial_asyncio_fast
 
@@ -49,12 +48,9 @@ def open_source(address: Address, clock: Clock) -> TelegramSource:
     baud = speed_of(address)
 
     async def connect() -> Streams:
-        try:
-            streams: Streams = await serial_asyncio_fast.open_serial_connection(
-                url=device, baudrate=baud, bytesize=data_bits, parity=parity, stopbits=stop_bits
-            )
-        except termios.error as problem:  # the adapter does not know these settings; it is no OSError
-            raise OSError(*problem.args) from None
+        streams: Streams = await serial_asyncio_fast.open_serial_connection(
+            url=device, baudrate=baud, bytesize=data_bits, parity=parity, stopbits=stop_bits
+        )
         return streams
 
     return StreamSource(

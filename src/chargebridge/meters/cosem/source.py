@@ -9,8 +9,8 @@ from chargebridge.meters.address import Address
 from chargebridge.meters.cosem import settings as cosem_settings
 from chargebridge.meters.cosem.settings import Settings, code_bytes
 from chargebridge.meters.cosem.talk import Talk, visit
-from chargebridge.meters.port import LinkFault, SourceEvent, TelegramSource
-from chargebridge.meters.stream import FIRST_BACKOFF_S, LAST_BACKOFF_S
+from chargebridge.meters.port import LinkFault, MeterError, SourceEvent, TelegramSource
+from chargebridge.meters.retry import rest_of, retried
 from chargebridge.model.clock import Clock
 from chargebridge.wire.cosem.errors import CosemError, ErrorKind
 from chargebridge.wire.cosem.selective import CLOCK_CODE, CLOCK_INTERFACE, CLOCK_TIME
@@ -43,44 +43,41 @@ class CosemSource:
         self.where = settings.where
         self._settings = settings
         self._clock = clock
-        self._backoff_s = FIRST_BACKOFF_S
         self._identity: tuple[str | None, str | None] | None = None
         self._scales: dict[str, tuple[int, str]] = {}
 
-    async def events(self) -> AsyncIterator[SourceEvent]:
+    def events(self) -> AsyncIterator[SourceEvent]:
         """A telegram every ``every`` seconds, faults between them; runs until it is closed."""
+        return retried(self.where, self._session, self._clock)
+
+    async def _session(self) -> AsyncGenerator[SourceEvent, None]:
+        """One association after the other, as long as they go well."""
         while True:
             try:
                 async with aclosing(self._visited()) as visited:
                     async for event in visited:
                         yield event
             except CosemError as problem:
+                if problem.kind is not ErrorKind.PASSWORD:
+                    raise MeterError(self.where, problem.reason, problem.cure) from None
                 yield LinkFault(self.where, problem.reason, problem.cure)
-                if problem.kind is ErrorKind.PASSWORD:
-                    await self._clock.sleep(LOCKED_S)
-                else:
-                    await self._clock.sleep(self._backoff_s)
-                    self._backoff_s = min(LAST_BACKOFF_S, self._backoff_s * 2)
+                await self._clock.sleep(LOCKED_S)
 
     async def _visited(self) -> AsyncGenerator[SourceEvent, None]:
         """What one association delivers. Ends where it is not worth keeping."""
         keep = self._settings.every_s <= KEEP_S
-        due = self._clock.now()
+        began = self._clock.now()
         async with visit(self._settings) as talk:
             fault = await self._meet(talk)
             if fault is not None:
                 yield fault
             while True:
-                due = self._clock.now()
+                began = self._clock.now()
                 yield await self._telegram(talk)
-                self._backoff_s = FIRST_BACKOFF_S
                 if not keep:
                     break
-                await self._sleep_from(due.timestamp())
-        await self._sleep_from(due.timestamp())
-
-    async def _sleep_from(self, began_s: float) -> None:
-        await self._clock.sleep(max(0.0, began_s + self._settings.every_s - self._clock.now().timestamp()))
+                await rest_of(self._settings.every_s, began, self._clock)
+        await rest_of(self._settings.every_s, began, self._clock)
 
     async def _meet(self, talk: Talk) -> LinkFault | None:
         """Who the meter is, and, when it is another than before, what it has and in which scale."""

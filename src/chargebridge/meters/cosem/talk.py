@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import serial_asyncio_fast
 
+from chargebridge.meters.connection import CONNECT_TIMEOUT_S
 from chargebridge.meters.cosem.settings import Settings
-from chargebridge.meters.stream import CONNECT_TIMEOUT_S
 from chargebridge.wire.cosem.association import Associated, Released, Values
 from chargebridge.wire.cosem.connection import Connection, Write
 from chargebridge.wire.cosem.errors import CosemError, ErrorKind

@@ -9,7 +9,7 @@ from chargebridge.meters.json_values.collector import SETTINGS as COMMON
 from chargebridge.meters.json_values.collector import Collector, MessageError, collector
 from chargebridge.meters.json_values.mqtt import tls_context
 from chargebridge.meters.port import LinkFault, MeterError, SourceEvent, TelegramSource
-from chargebridge.meters.retry import retried
+from chargebridge.meters.retry import rest_of, retried
 from chargebridge.model.clock import Clock
 from chargebridge.wire.json_values.message import MAX_SIZE
 
@@ -49,8 +49,7 @@ class HttpSource:
                 elif not empty:
                     yield LinkFault(self.where, "the answer holds none of the map's values", "compare the map with an answer of the meter")
                 empty = telegram is None
-                took_s = (self._clock.now() - began).total_seconds()
-                await self._clock.sleep(max(0.0, self._every_s - took_s))
+                await rest_of(self._every_s, began, self._clock)
 
 
 async def fetch(client: httpx.AsyncClient, url: str) -> bytes:

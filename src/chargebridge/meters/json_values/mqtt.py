@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import aiomqtt
 
 from chargebridge.meters.address import Address
+from chargebridge.meters.connection import CONNECT_TIMEOUT_S
 from chargebridge.meters.json_values.collector import SETTINGS as COMMON
 from chargebridge.meters.json_values.collector import Collector, MessageError, collector
 from chargebridge.meters.port import LinkFault, MeterError, SourceEvent, TelegramSource
 from chargebridge.meters.retry import retried
-from chargebridge.meters.stream import CONNECT_TIMEOUT_S, SILENCE_S
+from chargebridge.meters.stream import SILENCE_S
 from chargebridge.model.clock import Clock
 
 SETTINGS = COMMON | {"user", "password_file", "password_env", "ca_file", "silence"}

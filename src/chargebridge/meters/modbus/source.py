@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from chargebridge.links import ModbusLink
 from chargebridge.meters.port import LinkFault, SourceEvent
-from chargebridge.meters.retry import retried
+from chargebridge.meters.retry import rest_of, retried
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Protocol, Register, Telegram
 from chargebridge.wire.meter.direction import reversed_direction
@@ -66,8 +66,7 @@ class ModbusSource:
                     yield LinkFault(self.where, reason, cure)
                 if answer.registers:
                     yield self._telegram(answer)
-                took_s = (self._clock.now() - began).total_seconds()
-                await self._clock.sleep(max(0.0, self._every_s - took_s))
+                await rest_of(self._every_s, began, self._clock)
         finally:
             link.close()
 
