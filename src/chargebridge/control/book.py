@@ -38,6 +38,7 @@ NAMES = {
     LimitSource.AGREEMENT: "the connection agreement",
     LimitSource.PEAK_BUDGET: "the peak budget",
     LimitSource.OWNER: "the owner",
+    LimitSource.BACK_END: "another back end",
 }
 """What a driver is told of each source."""
 

@@ -51,6 +51,7 @@ class LimitSource(StrEnum):
     AGREEMENT = "connection_agreement"
     PEAK_BUDGET = "peak_budget"
     OWNER = "owner"
+    BACK_END = "back_end"
 
 
 class Direction(StrEnum):

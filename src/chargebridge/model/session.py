@@ -21,7 +21,10 @@ class Preference(Struct, frozen=True, kw_only=True):
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """One charging transaction. energy_wh: by the station's register, from start to now, whole Wh as billed."""
+    """One charging transaction. energy_wh: by the station's register, from start to now, whole Wh as billed.
+
+    billed_by: the foreign back end that bills it; None: we.
+    """
 
     id: str
     point: str
@@ -35,6 +38,7 @@ class Session(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     end_reason: str | None = None
     preference: Preference = Preference()
+    billed_by: str | None = None
 
 
 class PointStatus(StrEnum):

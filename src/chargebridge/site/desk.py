@@ -114,7 +114,7 @@ class StationDesk:
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
         point = self._where(event)
-        answer = self._tokens.judge(event.token)
+        answer = self._judge(event)
         name, now = _name(point, event), self._clock.now()
         started = await self._database.write(lambda c: ledger.started(c, event, name, answer, now))
         running = await self._refresh(point, event, started.transaction, begins=True)
@@ -129,7 +129,7 @@ class StationDesk:
 
     async def transaction_updated(self, event: TransactionEvent) -> None:
         point = self._where(event)
-        answer = self._tokens.judge(event.token)
+        answer = self._judge(event)
         name, now = _name(point, event), self._clock.now()
         fresh = await self._database.write(lambda c: ledger.updated(c, event, name, answer, now))
         running = await self._refresh(point, event, event.transaction)
@@ -141,7 +141,7 @@ class StationDesk:
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
         point = self._where(event)
-        answer = self._tokens.judge(event.token)
+        answer = self._judge(event)
         name, now = _name(point, event), self._clock.now()
         fresh = await self._database.write(lambda c: ledger.ended(c, event, name, answer, now))
         session = await self._database.read(lambda c: ledger.one(c, event.station, event.transaction))
@@ -163,6 +163,10 @@ class StationDesk:
         if isinstance(event, SecurityEvent):
             self._tell("station", f"{station} reports a security event: {event.kind} {event.info or ''}".rstrip(), station)
         return None
+
+    def _judge(self, event: TransactionEvent) -> Authorisation:
+        """A card that another back end has accepted is good here: that one bills."""
+        return Authorisation.ACCEPTED if event.billed_by else self._tokens.judge(event.token)
 
     def _where(self, event: TransactionEvent) -> LivePoint | None:
         """The point of an event. An update need not name its EVSE (2.0.1 part 2 E02): then it is where its transaction runs."""

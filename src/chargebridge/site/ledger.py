@@ -59,6 +59,7 @@ def _open(c: Connection, event: TransactionEvent, point: str, answer: Authorisat
         "sequence": event.sequence,
         "updated_at": now,
         "preference": msgspec.json.encode(Preference()).decode(),
+        "billed_by": event.billed_by,
     }
     key = c.execute(insert(session).values(values)).inserted_primary_key
     assert key is not None
@@ -99,6 +100,7 @@ def started(c: Connection, event: TransactionEvent, point: str, answer: Authoris
         number = int(known["number"])
         values = {"started_at": min(known["started_at"], event.occurred_at), "authorised": _authorised(known, event, answer)}
         values["token"] = event.token or known["token"]
+        values["billed_by"] = known["billed_by"] or event.billed_by
         begin = register_wh(event)
         if begin is not None:
             old = known["meter_start_wh"]
@@ -155,6 +157,8 @@ def _forward(row: RowMapping, event: TransactionEvent, now: datetime) -> dict[st
     values: dict[str, object] = {"updated_at": now}
     if event.token and not row["token"]:
         values["token"] = event.token
+    if event.billed_by and not row["billed_by"]:
+        values["billed_by"] = event.billed_by
     if event.sequence is not None:
         values["sequence"] = max(row["sequence"] or 0, event.sequence)
     register = register_wh(event)
@@ -225,6 +229,7 @@ def _session(row: RowMapping) -> Session:
         ended_at=row["ended_at"],
         end_reason=row["end_reason"],
         preference=msgspec.json.decode(row["preference"], type=Preference),
+        billed_by=row["billed_by"],
     )
 
 

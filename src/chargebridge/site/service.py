@@ -112,6 +112,7 @@ class Service:
                 ended_at=s.ended_at,
                 energy_wh=s.energy_wh,
                 end_reason=s.end_reason,
+                billed_by=s.billed_by,
             )
             for s in found
         )
@@ -141,6 +142,10 @@ class Service:
         answer = await self._station(at).remote_stop(at.point.evse, at.session.transaction)
         self._tell("session", f"{at.point.name}: stop asked by {by}: {answer.outcome}", point)
         return answer
+
+    def limits_of(self, name: str) -> tuple[Limit, ...]:
+        """What stands in the book under an id."""
+        return self._live.limits.of(name)
 
     async def enter_limit(self, limit: Limit, by: str) -> None:
         """Put a limit into the book. Raises ModelError when its scope is not there or its figure is none.

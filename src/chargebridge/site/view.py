@@ -176,7 +176,7 @@ class HistoryPoint(Struct, frozen=True, kw_only=True):
 
 
 class SessionRow(Struct, frozen=True, kw_only=True):
-    """A line of the list of sessions."""
+    """A line of the list of sessions. billed_by: another back end that bills it; None: this site."""
 
     id: str
     point: str
@@ -185,6 +185,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     energy_wh: int
     end_reason: str | None
+    billed_by: str | None = None
 
 
 class SiteService(Protocol):

@@ -55,6 +55,7 @@ session = Table(
     Column("ended_at", Moment),
     Column("end_reason", Text),
     Column("preference", Text, nullable=False),
+    Column("billed_by", String(48)),
     UniqueConstraint("station", "transaction", name="one_session_a_transaction"),
     Index("session_open", "ended_at"),
     sqlite_autoincrement=True,

@@ -47,6 +47,7 @@ SOURCE = {
     LimitSource.AGREEMENT: "connection agreement",
     LimitSource.PEAK_BUDGET: "15-minute budget",
     LimitSource.OWNER: "owner",
+    LimitSource.BACK_END: "other back end",
 }
 METER = {MeterView.MEASURED: "measured", MeterView.SUM: "sum of what is below", MeterView.ASSUMED: "assumed"}
 

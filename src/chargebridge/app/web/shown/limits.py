@@ -15,6 +15,7 @@ _ICON = {
     LimitSource.AGREEMENT: "handshake",
     LimitSource.PEAK_BUDGET: "timer",
     LimitSource.OWNER: "person",
+    LimitSource.BACK_END: "cloud",
 }
 
 
