@@ -4,13 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from ocpp_kit import RawStation, connect, until
+from ocpp_kit import PASSWORD, RawStation, connect, until
 
 from chargebridge.sim.world.clock import WallClock
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.ocpp.station import OcppStation
 from chargebridge.stations.port import Outcome
-from conftest import HASH
+from chargebridge.store.passwords import hash_password
 
 SHORT = {"grace_s": 0.1, "call_timeout_s": 1.0}
 
@@ -22,7 +22,7 @@ async def peculiar(bench: Any) -> Any:
 
     async def make(tolerance: str | None) -> tuple[RawStation, OcppStation]:
         evses = (EvseSettings(fallback_current_a=6.0),)
-        settings = StationSettings(identity="CP-1", password_hash=HASH, evses=evses, tolerance=tolerance)
+        settings = StationSettings(identity="CP-1", password_hash=hash_password(PASSWORD), evses=evses, tolerance=tolerance)
         central = CentralSystem(ServerSettings(port=0, **SHORT), [settings], bench.sink, WallClock())
         systems.append(central)
         await central.start()
