@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.events import StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
 
 
 class Check(Struct, frozen=True):
@@ -62,6 +62,12 @@ class Notebook:
     async def authorise(self, station: str, token: str) -> Authorisation:
         self.tokens.append(token)
         return Authorisation.ACCEPTED
+
+    def tokens(self, station: str) -> tuple[Token, ...]:
+        return ()
+
+    def about(self, station: str, token: str) -> Token | None:
+        return None
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
         transaction = event.transaction or self.starts.setdefault(event.replay_key, str(len(self.starts) + 1))

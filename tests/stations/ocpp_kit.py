@@ -15,7 +15,7 @@ import websockets
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.events import StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
 
 PASSWORD = "correct horse battery"
 
@@ -49,6 +49,7 @@ class DurableSink:
         self.statuses: list[tuple[str, int, PointStatus, str | None]] = []
         self.measurements: list[tuple[int, EvseMeasurement]] = []
         self.told_events: list[StationEvent] = []
+        self.listed: tuple[Token, ...] = ()
         self.takes_on: bool | None = None  # what `told` answers
         self.frames = 0
 
@@ -73,6 +74,12 @@ class DurableSink:
 
     async def authorise(self, station: str, token: str) -> Authorisation:
         return Authorisation.ACCEPTED if self.known is None or token in self.known else Authorisation.INVALID
+
+    def tokens(self, station: str) -> tuple[Token, ...]:
+        return self.listed
+
+    def about(self, station: str, token: str) -> Token | None:
+        return next((known for known in self.listed if known.id.casefold() == token.casefold()), None)
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
         await self._gate()

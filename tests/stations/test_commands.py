@@ -8,10 +8,10 @@ import pytest
 from ocpp_kit import Cars, RawStation, connect, until
 
 from chargebridge.stations import commands as c
-from chargebridge.stations.commands import AnyCommand, Token
+from chargebridge.stations.commands import AnyCommand
 from chargebridge.stations.ocpp.central import LANGUAGES
 from chargebridge.stations.ocpp.words import NoWordError, word
-from chargebridge.stations.port import Outcome
+from chargebridge.stations.port import Outcome, Token
 from chargebridge.stations.profiles import ChargingProfile, Period
 from chargebridge.wire.ocpp import PayloadError
 

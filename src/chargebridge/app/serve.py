@@ -83,6 +83,7 @@ def settings_of(station: StationTable, points: Sequence[PointTable], password_ha
         fallback_setting=station.fallback_setting,
         rate_unit=station.rate_unit,
         sample_interval_s=SAMPLE_EVERY_S,
+        local_list=station.local_list,
         tolerance=station.tolerance,
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
 from chargebridge.model.phases import Phase
@@ -104,6 +104,7 @@ class StationTable(_Table):
     Neither: the station gets in without one, which is refused unless ``open = true`` says that it is meant (OCPP security profile 0).
     rate_unit: what its charging profiles are counted in. fallback_setting: where this make keeps the current that it falls back to, a
     configuration key (1.6) or "Component.Variable" (2.0.1), besides the standing default profile that is always written.
+    local_list: the tokens are written into the station, so that they charge while it is offline.
     tolerance: the profile of its make's known deviations from OCPP; none holds it to the standard.
     """
 
@@ -113,6 +114,7 @@ class StationTable(_Table):
     open: bool = False
     rate_unit: Literal["A", "W"] = "A"
     fallback_setting: str | None = None
+    local_list: bool = False
     tolerance: str | None = None
 
 
@@ -145,11 +147,14 @@ class GroupTable(_Table):
 
 
 class TokenTable(_Table):
-    """A driver's card or app token."""
+    """A driver's card or app token. group: tokens of one group end each other's transactions (OCPP groupIdToken, 1.6 parentIdTag)."""
 
     id: Annotated[str, Field(min_length=1, max_length=36)]
     name: str = ""
     blocked: bool = False
+    kind: Literal["ISO14443", "ISO15693", "eMAID", "KeyCode", "Local", "Central", "MacAddress", "VIN", "EVCCID"] = "ISO14443"
+    group: Annotated[str, Field(min_length=1, max_length=36)] | None = None
+    expires_at: AwareDatetime | None = None
 
 
 class ListenTable(_Table):

@@ -1,15 +1,16 @@
 """Where stations report: the site's end of the stations' port. A station is answered only after what it said is durable."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus, Session
 from chargebridge.site import ledger, station_book
+from chargebridge.site.config import TokenTable
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.stations.events import SecurityEvent, StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
 from chargebridge.store import Database
 
 REMOTE = "remote_token"
@@ -18,8 +19,10 @@ REMOTE = "remote_token"
 class Tokens:
     """Who may charge: the configured cards, and the site's own token for starts from the page."""
 
-    def __init__(self, allowed: dict[str, bool], remote: str, *, open_to_all: bool) -> None:
-        self._blocked = {token.casefold(): blocked for token, blocked in allowed.items()}
+    def __init__(self, allowed: Iterable[TokenTable], remote: str, *, open_to_all: bool, clock: Clock | None = None) -> None:
+        """clock: by which tokens expire; without one they do not."""
+        self._clock = clock
+        self._allowed = {_key(token.id): token for token in allowed}
         self._remote = remote.casefold().encode()
         self._open = open_to_all
 
@@ -29,10 +32,33 @@ class Tokens:
             return Authorisation.ACCEPTED if self._open else Authorisation.INVALID
         if secrets.compare_digest(token.casefold().encode(errors="replace"), self._remote):
             return Authorisation.ACCEPTED
-        blocked = self._blocked.get(token.casefold())
-        if blocked is None:
+        known = self._allowed.get(_key(token))
+        if known is None:
             return Authorisation.ACCEPTED if self._open else Authorisation.INVALID
-        return Authorisation.BLOCKED if blocked else Authorisation.ACCEPTED
+        if known.blocked:
+            return Authorisation.BLOCKED
+        return Authorisation.EXPIRED if self._is_over(known) else Authorisation.ACCEPTED
+
+    def _is_over(self, token: TokenTable) -> bool:
+        return token.expires_at is not None and self._clock is not None and token.expires_at <= self._clock.now()
+
+    def known(self, token: str) -> Token | None:
+        """As stations may know it."""
+        found = self._allowed.get(_key(token))
+        if found is None:
+            return None
+        return Token(id=found.id, kind=found.kind, status=WORDS[self.judge(token)], group=found.group, expires_at=found.expires_at)
+
+    def listed(self) -> tuple[Token, ...]:
+        return tuple(known for token in self._allowed if (known := self.known(token)) is not None)
+
+
+WORDS = {Authorisation.ACCEPTED: "Accepted", Authorisation.BLOCKED: "Blocked", Authorisation.EXPIRED: "Expired", Authorisation.INVALID: "Invalid"}
+
+
+def _key(token: str) -> str:
+    """Without regard to case, and to the hyphens that an eMAID may have or not (ISO 15118-2 annex H)."""
+    return token.replace("-", "").casefold()
 
 
 class StationDesk:
@@ -111,6 +137,12 @@ class StationDesk:
 
     async def authorise(self, station: str, token: str) -> Authorisation:
         return self._tokens.judge(token)
+
+    def tokens(self, station: str) -> tuple[Token, ...]:
+        return self._tokens.listed()
+
+    def about(self, station: str, token: str) -> Token | None:
+        return self._tokens.known(token)
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
         point = self._where(event)

@@ -70,7 +70,7 @@ class Site:
         self._lost_records = 0
         self._began = clock.now()
         self.live = Live(self._topology, price_per_kwh=config.site.price_per_kwh)
-        tokens = Tokens({t.id: t.blocked for t in config.token}, remote_token, open_to_all=config.site.open_to_all)
+        tokens = Tokens(config.token, remote_token, open_to_all=config.site.open_to_all, clock=clock)
         self._arrivals: asyncio.Queue[str] = asyncio.Queue()
         desk = StationDesk(
             self.live,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from chargebridge.stations.events import Said
-from chargebridge.stations.port import Answer
+from chargebridge.stations.port import Answer, Token
 from chargebridge.stations.profiles import ChargingProfile, Unit
 
 
@@ -25,17 +25,6 @@ class Reply(Answer, frozen=True, kw_only=True):
     action: str = ""
     payload: Said | None = None
     response: Said | None = None
-
-
-class Token(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An identification. kind: ISO14443, ISO15693, eMAID, KeyCode, Local, Central, MacAddress, VIN, EVCCID, DirectPayment. status: Accepted,
-    Blocked, Expired, Invalid. group: its parent id (1.6) or group id. expires_at: until when a station may keep it in its cache."""
-
-    id: str
-    kind: str = "ISO14443"
-    status: str = "Accepted"
-    group: str | None = None
-    expires_at: datetime | None = None
 
 
 # Device model

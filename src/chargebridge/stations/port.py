@@ -4,6 +4,7 @@ Upwards a station's adapter calls a ``StationSink``; each of its methods returns
 station answered. Downwards the site calls a ``Station``; each command returns the station's own answer.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -64,6 +65,17 @@ class SignedValue(Struct, frozen=True, kw_only=True):
     public_key: str | None = None
 
 
+class Token(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An identification. kind: ISO14443, ISO15693, eMAID, KeyCode, Local, Central, MacAddress, VIN, EVCCID, DirectPayment. status: Accepted,
+    Blocked, Expired, Invalid. group: its parent id (1.6) or group id. expires_at: until when a station may keep it in its cache."""
+
+    id: str
+    kind: str = "ISO14443"
+    status: str = "Accepted"
+    group: str | None = None
+    expires_at: datetime | None = None
+
+
 class TransactionEvent(Struct, frozen=True, kw_only=True):
     """Start, update or end of a transaction; idempotent by (station, transaction, sequence) or, for 1.6 starts, by ``replay_key``.
 
@@ -120,6 +132,14 @@ class StationSink(Protocol):
         ...
 
     async def authorise(self, station: str, token: str) -> Authorisation: ...
+
+    def tokens(self, station: str) -> Iterable[Token]:
+        """Those known beforehand: what goes into a station's local list."""
+        ...
+
+    def about(self, station: str, token: str) -> Token | None:
+        """What a station may keep of a token, whatever case it is written in."""
+        ...
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer: ...
 

@@ -36,7 +36,17 @@ AUTHORISATION: dict[Authorisation, v16.AuthorizationStatus] = {
     Authorisation.INVALID: "Invalid",
     Authorisation.CONCURRENT: "ConcurrentTx",
 }
+SHORT_ID = 20  # CiString20Type; a longer id of a group cannot be said in 1.6
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
+
+
+def _info(station: "OcppStation", tag: str, answer: Authorisation) -> v16.IdTagInfo:
+    """With what a station's cache is to know: the group (1.6: parent), and until when (1.6 7.27)."""
+    token = station.sink.about(station.identity, tag)
+    if token is None:
+        return v16.IdTagInfo(status=AUTHORISATION[answer])
+    group = token.group if token.group is not None and len(token.group) <= SHORT_ID else None
+    return v16.IdTagInfo(status=AUTHORISATION[answer], parent_id_tag=given(group), expiry_date=given(token.expires_at))
 
 
 class Language16:
@@ -55,7 +65,7 @@ class Language16:
                 return await self._status(station, request)
             case v16.AuthorizeRequest():
                 answer = await station.sink.authorise(station.identity, request.id_tag)
-                return v16.AuthorizeResponse(id_tag_info=v16.IdTagInfo(status=AUTHORISATION[answer]))
+                return v16.AuthorizeResponse(id_tag_info=_info(station, request.id_tag, answer))
             case v16.StartTransactionRequest():
                 return await self._start(station, request)
             case v16.MeterValuesRequest():
@@ -110,7 +120,7 @@ class Language16:
         station.standing.begin(answer.transaction, at)
         return v16.StartTransactionResponse(
             transaction_id=int(answer.transaction),
-            id_tag_info=v16.IdTagInfo(status=AUTHORISATION[answer.authorisation]),
+            id_tag_info=_info(station, request.id_tag, answer.authorisation),
         )
 
     async def _meter_values(self, station: "OcppStation", request: v16.MeterValuesRequest) -> Payload:
@@ -166,7 +176,7 @@ class Language16:
         )
         if answer is None:
             return v16.StopTransactionResponse()
-        return v16.StopTransactionResponse(id_tag_info=v16.IdTagInfo(status=AUTHORISATION[answer]))
+        return v16.StopTransactionResponse(id_tag_info=_info(station, request.id_tag or "", answer))
 
     # Commands
 

@@ -7,6 +7,7 @@ import msgspec
 
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.events import DeviceReport, MeterValuesTold, Variable
+from chargebridge.stations.ocpp import contracts
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
 from chargebridge.stations.ocpp.measurements import as_sent, aware, from_201, signed_201
 from chargebridge.stations.ocpp.session import NotHandledError, Session
@@ -90,8 +91,7 @@ class Language201:
             case "StatusNotification":
                 return await self._status(station, cast(v201.StatusNotificationRequest, request))
             case "Authorize":
-                token = cast(v201.AuthorizeRequest, request).id_token
-                return v201.AuthorizeResponse(id_token_info=await self._authorise(station, token))
+                return await self._authorize(station, cast(v201.AuthorizeRequest, request))
             case "TransactionEvent":
                 return await self._transaction(station, cast(v201.TransactionEventRequest, request))
             case "MeterValues":
@@ -140,10 +140,36 @@ class Language201:
         await station.sink.status_changed(station.identity, evse, status, aware(request.timestamp), None)
         return v201.StatusNotificationResponse()
 
+    async def _authorize(self, station: "OcppStation", request: v201.AuthorizeRequest) -> Payload:
+        """Of a token, or of a car by its contract (C07): a chain that is not right makes the token not right either (C07.FR.15, C07.FR.17)."""
+        info = await self._authorise(station, request.id_token)
+        if not request.certificate and not request.iso15118_certificate_hash_data:
+            return v201.AuthorizeResponse(id_token_info=info)
+        # Hashes alone only serve to ask an OCSP responder, which we do not: that contract cannot be verified here.
+        roots = station.server.contract_roots if request.certificate else ()
+        verdict = contracts.judge(request.certificate or "", roots, request.id_token.id_token, station.now())
+        if verdict == "CertificateExpired":
+            info = v201.IdTokenInfoType(status="Expired")
+        elif verdict == "CertChainError":
+            info = v201.IdTokenInfoType(status="Invalid")
+        elif info.status != "Accepted":
+            return v201.AuthorizeResponse(id_token_info=info, certificate_status="ContractCancelled")  # C07.FR.13
+        return v201.AuthorizeResponse(id_token_info=info, certificate_status=verdict)
+
     async def _authorise(self, station: "OcppStation", token: v201.IdTokenType) -> v201.IdTokenInfoType:
         known = token_of(token)
         answer = Authorisation.ACCEPTED if known is None else await station.sink.authorise(station.identity, known)
-        return v201.IdTokenInfoType(status=AUTHORISATION[answer])
+        return self._info(station, known, answer)
+
+    def _info(self, station: "OcppStation", token: str | None, answer: Authorisation) -> v201.IdTokenInfoType:
+        """With what a station's cache is to know: the group (C09.FR.09, C09.FR.12), and until when."""
+        known = None if token is None else station.sink.about(station.identity, token)
+        if known is None:
+            return v201.IdTokenInfoType(status=AUTHORISATION[answer])
+        group = None if known.group is None else v201.IdTokenType(id_token=known.group, type="Central")
+        return v201.IdTokenInfoType(
+            status=AUTHORISATION[answer], group_id_token=given(group), cache_expiry_date_time=given(known.expires_at)
+        )
 
     async def _transaction(self, station: "OcppStation", request: v201.TransactionEventRequest) -> Payload:
         event = self._event(station, request)
@@ -159,7 +185,7 @@ class Language201:
             return v201.TransactionEventResponse()
         if answer is None:
             return v201.TransactionEventResponse(id_token_info=await self._authorise(station, request.id_token))
-        return v201.TransactionEventResponse(id_token_info=v201.IdTokenInfoType(status=AUTHORISATION[answer]))
+        return v201.TransactionEventResponse(id_token_info=self._info(station, event.token, answer))
 
     def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
         """evse: from the event, or from an earlier one of the transaction, else 0 (it need only be sent once, part 2 E02.FR.01)."""

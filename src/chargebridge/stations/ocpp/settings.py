@@ -29,6 +29,7 @@ class StationSettings(Struct, frozen=True, kw_only=True):
     "Component.Variable" (2.0.1); None: it has no such setting, and the persistent default profile does the work.
     rate_unit: what its charging profiles are counted in; A unless the model only takes W.
     sample_interval_s: how often it is to send meter values while charging.
+    local_list: whether the sink's tokens are written into it, so that they charge while it is offline.
     tolerance: the name of the profile of its make's deviations (`wire/ocpp/tolerance.toml`); None holds it to the schema.
     """
 
@@ -40,6 +41,7 @@ class StationSettings(Struct, frozen=True, kw_only=True):
     fallback_setting: str | None = None
     rate_unit: Literal["A", "W"] = "A"
     sample_interval_s: int = 5
+    local_list: bool = False
     tolerance: str | None = None
 
 
@@ -54,7 +56,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     ping_s, ping_timeout_s: a socket whose pings go unanswered is closed. send_timeout_s: so is one that does not read.
     close_timeout_s: how long the other side may take to agree to a close before the line is simply cut.
     rate, burst: messages per second that one station may send for long, and at once (a replay after an outage).
-    malformed_limit: unusable frames after which a connection is closed.
+    malformed_limit: unusable frames after which a connection is closed. contract_roots: PEM, whose ISO 15118 contracts may charge (C07).
     """
 
     host: str = "127.0.0.1"
@@ -78,3 +80,4 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     rate: float = 50.0
     burst: int = 1000
     malformed_limit: int = 100
+    contract_roots: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from chargebridge.model.phases import NOMINAL_V
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.commands import Command, Reply
 from chargebridge.stations.events import Said
-from chargebridge.stations.ocpp import commanding
+from chargebridge.stations.ocpp import commanding, local_list
 from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.entrance import Entry
 from chargebridge.stations.ocpp.language import Language, Profile, Purpose, Schedule, Setting
@@ -29,7 +29,7 @@ from chargebridge.stations.ocpp.session import REPLACED, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
 from chargebridge.stations.ocpp.standing import Standing
 from chargebridge.stations.ocpp.transport import TransportClosedError
-from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
+from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink, Token
 from chargebridge.wire.ocpp import Answered, CallError, Failed, v21
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
@@ -67,6 +67,7 @@ class OcppStation:
         self.connectors: dict[tuple[int, int], str] = {}  # (EVSE, connector) -> what it last said; 2.0.1 only
         self.dynamic: dict[int, v21.ChargingScheduleUpdateType] = {}  # dynamic profile -> the values that hold now; 2.1 only
         self.standing = Standing()  # the charging profiles that we have set
+        self.local_list: tuple[int, dict[str, Token]] | None = None  # version and entries of the list that we have sent
         self.entry: Entry | None = None  # how the present session was let in
         self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
         self.relay: Relay | None = None  # who passes its messages on to other back ends
@@ -192,6 +193,8 @@ class OcppStation:
                 self.setup[name] = answer = await self.set_setting(name, value)
                 if answer.outcome is not Outcome.REJECTED:
                     break
+        if self.settings.local_list:
+            self.setup["local list"] = await local_list.refresh(self)
         bad = {name: f"{a.outcome} {a.detail}" for name, a in self.setup.items() if a.outcome is not Outcome.ACCEPTED}
         if bad:
             log.warning("station does not take all settings", station=self.identity, settings=bad)
@@ -311,6 +314,10 @@ class OcppStation:
     async def command(self, wanted: Command) -> Reply:
         """See `commanding.command`: a command in the vocabulary of all versions."""
         return await commanding.command(self, wanted)
+
+    async def refresh_local_list(self) -> Reply:
+        """See `local_list.refresh`: send the sink's tokens, whole or as what has changed."""
+        return await local_list.refresh(self)
 
     async def compare_schedule(self, evse: int, duration_s: int) -> Comparison | Answer:
         """See `commanding.compare`: the EVSE's schedule as we reckon it, and as the station does."""

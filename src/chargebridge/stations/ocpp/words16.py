@@ -3,6 +3,7 @@
 from chargebridge.stations import commands as c
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp.words import NoWordError, Worded, Words, common_profile, some, upper_limit
+from chargebridge.stations.port import Token
 from chargebridge.stations.profiles import ChargingProfile, Period
 
 PURPOSES = {"ChargingStationMaxProfile": "ChargePointMaxProfile", "TxDefaultProfile": "TxDefaultProfile", "TxProfile": "TxProfile"}
@@ -34,7 +35,7 @@ def _local_list(command: c.SendLocalList) -> Worded:
     return "SendLocalList", {"listVersion": command.version, "updateType": update} | some(localAuthorizationList=tokens)
 
 
-def _info(token: c.Token) -> Said:
+def _info(token: Token) -> Said:
     return {"status": token.status} | some(parentIdTag=token.group, expiryDate=token.expires_at)
 
 

@@ -3,6 +3,7 @@
 from chargebridge.stations import commands as c
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp.words import Worded, Words, common_profile, some, upper_limit
+from chargebridge.stations.port import Token
 from chargebridge.stations.profiles import ChargingProfile, Period
 from chargebridge.stations.variables import VariableName
 
@@ -22,11 +23,11 @@ def _asked(text: str) -> Said:
     return variable(text) if "." in text else {"component": {"name": text}}
 
 
-def token(of: c.Token) -> Said:
+def token(of: Token) -> Said:
     return {"idToken": of.id, "type": of.kind}
 
 
-def token_info(of: c.Token) -> Said:
+def token_info(of: Token) -> Said:
     """groupIdToken: of the same kind as its member, as OCPP gives no other (C09.FR.09)."""
     group = None if of.group is None else {"idToken": of.group, "type": "Central"}
     return {"status": of.status} | some(cacheExpiryDateTime=of.expires_at, groupIdToken=group)
