@@ -23,8 +23,9 @@ from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
 from chargebridge.model.session import PointStatus
 from chargebridge.site.desk import StationDesk, Tokens
 from chargebridge.site.live import Live
+from chargebridge.stations.events import StationEvent
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
 from chargebridge.store import Database
 
 WITHOUT_DEFLATE: dict[str, Any] = {"compression": None}
@@ -63,6 +64,15 @@ class MemorySink:
         self.registers[event.station, event.transaction] = event.meter_wh
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
+        return None
+
+    async def told(self, station: str, event: StationEvent) -> bool | None:
+        return None
+
+    def tokens(self, station: str) -> tuple[Token, ...]:
+        return ()
+
+    def about(self, station: str, token: str) -> Token | None:
         return None
 
 

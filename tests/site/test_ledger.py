@@ -94,3 +94,27 @@ async def test_wishes_are_kept_with_the_session(database: Database) -> None:
     assert (await all_sessions(database))[0].preference == wish
     with pytest.raises(ModelError, match="not known"):
         await database.write(lambda c: ledger.prefer(c, "999", wish))
+
+
+@pytest.mark.ocpp("2.1", "E17.FR.14")
+async def test_a_session_that_was_given_up_goes_on_when_the_station_resumes_it(database: Database) -> None:
+    """After a power failure; the station's clock may go wrong as well."""
+    await database.write(lambda c: ledger.started(c, event("tx", 0, 0, 1000, token="TAG"), "g1", OK, NOON))
+    (before,) = await all_sessions(database)
+    assert await database.write(lambda c: ledger.presume_ended(c, before.id, NOON + timedelta(hours=1)))
+    await database.write(lambda c: ledger.updated(c, event("tx", 1, -30, 1500, trigger="TxResumed"), "g1", OK, NOON))
+    (after,) = await all_sessions(database)
+    assert (after.ended_at, after.energy_wh) == (None, 500)
+
+
+async def test_a_clock_that_is_set_back_makes_no_session_of_negative_length(database: Database) -> None:
+    await database.write(lambda c: ledger.started(c, event("tx", 0, 10, 1000, token="TAG"), "g1", OK, NOON))
+    await database.write(lambda c: ledger.ended(c, event("tx", 1, 8, 1500, reason="Local"), "g1", OK, NOON))
+    (session,) = await all_sessions(database)
+    assert session.ended_at == session.started_at
+
+
+async def test_a_station_that_does_not_know_the_time_is_not_believed(database: Database) -> None:
+    for name, minutes in (("long ago", -60 * 24 * 365 * 30), ("far ahead", 60 * 24 * 400)):
+        await database.write(lambda c, n=name, m=minutes: ledger.started(c, event(n, 0, m, 1000), "g1", OK, NOON))  # type: ignore[misc]
+    assert [session.started_at for session in await all_sessions(database)] == [NOON, NOON]

@@ -7,7 +7,7 @@ session's figures only ever move forward in the station's own time.
 A session whose end was never reported, though its car is gone, is ended by presumption; the station's own word, whenever it comes, goes before it.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
@@ -21,6 +21,16 @@ from chargebridge.store.tables import session, setting, station, transaction_eve
 
 PRESUMED = "NotReported"
 """The reason of an end that was presumed; no word of OCPP's."""
+
+
+CLOCKS_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+"""A station that tells an earlier time has not been told the time yet."""
+AHEAD = timedelta(days=1)
+
+
+def _moment(event: TransactionEvent, now: datetime) -> datetime:
+    """When it happened, by the station's clock; where that cannot be, when we heard. A clock that is set back makes no session of negative length."""
+    return event.occurred_at if CLOCKS_SINCE <= event.occurred_at <= now + AHEAD else now
 
 
 def _first_time(c: Connection, event: TransactionEvent, now: datetime) -> bool:
@@ -53,7 +63,7 @@ def _open(c: Connection, event: TransactionEvent, point: str, answer: Authorisat
         "transaction": event.transaction or f"pending {event.replay_key}",
         "token": event.token or "",
         "authorised": answer is Authorisation.ACCEPTED,
-        "started_at": event.occurred_at,
+        "started_at": _moment(event, now),
         "meter_start_wh": register_wh(event),
         "energy_wh": 0,
         "sequence": event.sequence,
@@ -98,7 +108,7 @@ def started(c: Connection, event: TransactionEvent, point: str, answer: Authoris
         number = _open(c, event, point, answer, now)
     else:
         number = int(known["number"])
-        values = {"started_at": min(known["started_at"], event.occurred_at), "authorised": _authorised(known, event, answer)}
+        values = {"started_at": min(known["started_at"], _moment(event, now)), "authorised": _authorised(known, event, answer)}
         values["token"] = event.token or known["token"]
         values["billed_by"] = known["billed_by"] or event.billed_by
         begin = register_wh(event)
@@ -127,7 +137,8 @@ def updated(c: Connection, event: TransactionEvent, point: str, answer: Authoris
         return False
     number, row = _row_for(c, event, point, answer, now)
     values = _forward(row, event, now) | {"authorised": _authorised(row, event, answer)}
-    if row["end_reason"] == PRESUMED and not event.offline and event.occurred_at > row["ended_at"]:
+    resumed = event.trigger == "TxResumed" or (not event.offline and _moment(event, now) > (row["ended_at"] or now))
+    if row["end_reason"] == PRESUMED and resumed:
         values |= {"ended_at": None, "end_reason": None}  # it goes on after all
     c.execute(update(session).where(session.c.number == number).values(values))
     _file_under(c, event, number)
@@ -139,7 +150,7 @@ def ended(c: Connection, event: TransactionEvent, point: str, answer: Authorisat
     if not _first_time(c, event, now):
         return False
     number, row = _row_for(c, event, point, answer, now)
-    values = _forward(row, event, now) | {"ended_at": event.occurred_at, "end_reason": event.reason or ""}
+    values = _forward(row, event, now) | {"ended_at": max(row["started_at"], _moment(event, now)), "end_reason": event.reason or ""}
     c.execute(update(session).where(session.c.number == number).values(values))
     _file_under(c, event, number)
     return True

@@ -181,6 +181,7 @@ class Language201:
         else:
             answer = await station.sink.transaction_ended(event)
         self._remember(station, request, event)
+        station.gaps.heard(event.transaction, request.seq_no, ended=request.event_type == "Ended")
         if not request.id_token:
             return v201.TransactionEventResponse()
         if answer is None:

@@ -24,6 +24,7 @@ from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp import commanding, local_list
 from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.entrance import Entry
+from chargebridge.stations.ocpp.gaps import GapWatch
 from chargebridge.stations.ocpp.language import Language, Profile, Purpose, Schedule, Setting
 from chargebridge.stations.ocpp.session import REPLACED, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
@@ -81,6 +82,7 @@ class OcppStation:
         self._needs_setup = asyncio.Event()
         self._needs_setup.set()  # as this process has not seen the station yet
         self._tasks: set[asyncio.Task[None]] = set()
+        self.gaps = GapWatch(self, self._spawn, clock)
 
     # What the session and the languages need
 
