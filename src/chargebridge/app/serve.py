@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 import uvicorn
 from msgspec import Struct
 
+from chargebridge.app.forwarding import attach, open_forwarder
 from chargebridge.app.web import Access, create_app
 from chargebridge.meters import open_meter
 from chargebridge.model.clock import Clock
@@ -22,6 +23,7 @@ from chargebridge.site.config import PointTable, SiteConfig, StationTable
 from chargebridge.site.operation import Office, station_file
 from chargebridge.site.site import Site
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
+from chargebridge.stations.ocpp.forward import Forwarder
 from chargebridge.stations.port import StationSink
 from chargebridge.store import Database, StoreError
 from chargebridge.store.passwords import hash_password, matches
@@ -195,19 +197,23 @@ async def _serve(
         heartbeat_s=heartbeat_s(config),
     )
 
+    forwarder = open_forwarder(config, database, clock, secret_from)
+
     def make(sink: StationSink) -> CentralSystem:
-        return CentralSystem(settings, stations, sink, clock)
+        return CentralSystem(settings, stations, forwarder.sink(sink), clock)
 
     site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
     central = site.stations
     assert isinstance(central, CentralSystem)
+    attach(forwarder, config, central, site.service)
+    site.service.forwards(lambda: forwarder.states)
 
     def admit(station: StationTable, points: tuple[PointTable, ...]) -> None:
         central.admit(settings_of(station, points, station.password_hash))
 
     office = await Office.open(config, site.live, central, database, clock, tell=site.tell, admit=admit)
     site.service.operate_by(office)
-    await _listen(config, site, central, office, access, beside, ready, clock)
+    await _listen(config, site, central, office, forwarder, access, beside, ready, clock)
 
 
 async def _listen(
@@ -215,6 +221,7 @@ async def _listen(
     site: Site,
     central: CentralSystem,
     office: Office,
+    forwarder: Forwarder,
     access: Access,
     beside: Callable[[Running], Coroutine[None, None, None]] | None,
     ready: Callable[[Running], None] | None,
@@ -246,6 +253,7 @@ async def _listen(
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(site.run(), name="site"),
+                    group.create_task(forwarder.run(), name="forwarding"),
                     group.create_task(office.run(), name="office"),
                     group.create_task(_tell_strangers(central, site, clock), name="strangers"),
                 ]

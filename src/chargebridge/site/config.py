@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
 from chargebridge.model.phases import Phase
+from chargebridge.stations.ocpp.forward.settings import Asked, May, Tell
 
 
 class _Table(BaseModel):
@@ -157,6 +158,29 @@ class TokenTable(_Table):
     expires_at: AwareDatetime | None = None
 
 
+class BackendTable(_Table):
+    """A foreign back end that stations are connected to through us. url: without the identity. identities: where it knows a station by another name.
+
+    protocol: the OCPP version spoken there; none takes the station's own. password_env: the environment variable with the password that the
+    back end knows the stations by. ca: PEM file of the authority of its certificate; certificate and key: ours, where it asks for one.
+    authorise: whether it is asked about cards. tell, may: what it hears, and may ask of stations. timeout_s: for its answers.
+    """
+
+    id: Name
+    url: Annotated[str, Field(pattern=r"^wss?://[^/?#]+(/[^?#]*)?$")]
+    stations: Annotated[tuple[Name, ...], Field(min_length=1)]
+    identities: dict[Name, Annotated[str, Field(min_length=1, max_length=48)]] | None = None
+    protocol: Literal["ocpp1.6", "ocpp2.0.1", "ocpp2.1"] | None = None
+    password_env: str | None = None
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    authorise: Asked = "us_first"
+    tell: tuple[Tell, ...] = ("status", "transactions")
+    may: tuple[May, ...] = ("start_stop", "limit")
+    timeout_s: Seconds = 20.0
+
+
 class ListenTable(_Table):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)]
@@ -199,6 +223,7 @@ class SiteConfig(_Table):
     generator: tuple[GeneratorTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
     token: tuple[TokenTable, ...] = ()
+    backend: tuple[BackendTable, ...] = ()
     web: WebTable = WebTable()
     ocpp: OcppTable = OcppTable()
 

@@ -91,16 +91,32 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
         if not (station.password_hash or station.password_env or station.open):
             where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
             yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
-        if station.tolerance is not None and station.tolerance not in profiles():
-            where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
-            yield ConfigError(where, f"there is no tolerance profile {station.tolerance!r}", f"name one of {', '.join(sorted(profiles()))}")
     if (config.ocpp.certificate is None) != (config.ocpp.key is None):
         missing = "key" if config.ocpp.key is None else "certificate"
         where = f"{name}:{line_of(text, ('ocpp', 'key' if missing == 'certificate' else 'certificate'))}: ocpp"
         yield ConfigError(where, f"the {missing} is missing: stations would be served without TLS", "give certificate and key together")
-    for kind, ids in (("meter", meters), ("station", [s.id for s in config.station]), ("token", [t.id for t in config.token])):
+    yield from _foreign(config, text, name)
+    named = (("station", config.station), ("token", config.token), ("backend", config.backend))
+    for kind, ids in (("meter", meters), *((kind, [table.id for table in tables]) for kind, tables in named)):
         for double in sorted({i for i in ids if ids.count(i) > 1}):
             yield ConfigError(f"{name}:{_line_naming(text, double)}: {kind} {double}", "is there twice", "give each its own id")
+
+
+def _foreign(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """What other makes and other back ends need."""
+    stations = {station.id for station in config.station}
+    for station in config.station:
+        if station.tolerance is not None and station.tolerance not in profiles():
+            where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+            yield ConfigError(where, f"there is no tolerance profile {station.tolerance!r}", f"name one of {', '.join(sorted(profiles()))}")
+    for backend in config.backend:
+        where = f"{name}:{_line_naming(text, backend.id)}: backend {backend.id}"
+        for unknown in sorted({*backend.stations, *(backend.identities or {})} - stations):
+            yield ConfigError(where, f"station {unknown} is not there", "add a [[station]] with that id")
+        if (backend.certificate is None) != (backend.key is None):
+            yield ConfigError(where, "has a certificate without its key, or the other way round", "give both or none")
+        if backend.url.startswith("ws:") and (backend.ca or backend.certificate):
+            yield ConfigError(where, "has certificates that ws:// has no use for", "write wss://")
 
 
 def line_of(text: str, loc: tuple[int | str, ...]) -> int:

@@ -19,6 +19,7 @@ from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.operation.view import StationService
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
 from chargebridge.site.watch import MeterWatch
+from chargebridge.stations.ocpp.forward.link import LinkState
 from chargebridge.stations.port import Answer, Station, Stations
 from chargebridge.store import Database
 
@@ -55,6 +56,7 @@ class Service:
         self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
         self._watch = watch
+        self._backends: Callable[[], tuple[LinkState, ...]] = tuple
         self._office: StationService | None = None
 
     @property
@@ -66,6 +68,10 @@ class Service:
     def operate_by(self, office: StationService) -> None:
         """Who answers for ``stations`` from now on."""
         self._office = office
+
+    def forwards(self, states: Callable[[], tuple[LinkState, ...]]) -> None:
+        """Where the state of the connections to other back ends is found."""
+        self._backends = states
 
     def view(self) -> SiteView:
         now, made = self._clock.now(), self._engine.latest
@@ -90,6 +96,7 @@ class Service:
             reaction_ms=self._reaction_ms(),
             decided_at=made.at if made else None,
             meters=self._watch.states(),
+            backends=self._backends(),
         )
 
     async def history(self, since: datetime, points: int = 240) -> tuple[HistoryPoint, ...]:

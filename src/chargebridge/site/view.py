@@ -11,6 +11,7 @@ from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
 from chargebridge.site.operation.view import StationService
+from chargebridge.stations.ocpp.forward.link import LinkState
 from chargebridge.stations.port import Answer
 
 
@@ -161,6 +162,7 @@ class SiteView(Struct, frozen=True, kw_only=True):
     reaction_ms: float | None
     decided_at: datetime | None
     meters: tuple[MeterState, ...] = ()
+    backends: tuple[LinkState, ...] = ()
 
 
 class HistoryPoint(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from chargebridge.app.web.station_api import add_stations
 from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteService, SiteView
+from chargebridge.stations.ocpp.forward.link import LinkState
 from chargebridge.stations.port import Answer
 
 Bearer = Annotated[
@@ -103,6 +104,12 @@ def _reading(router: APIRouter, service: SiteService) -> None:
     )
     async def points() -> Response:
         return Json(service.view().points)
+
+    @router.get(
+        "/backends", responses=gives(LinkState, many=True), tags=["stations"], summary="Other back ends that stations are forwarded to"
+    )
+    async def backends() -> Response:
+        return Json(service.view().backends)
 
     @router.get("/limits", responses=gives(LimitView, many=True), tags=["limits"], summary="The limit book")
     async def limits() -> Response:

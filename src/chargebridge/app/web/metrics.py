@@ -23,6 +23,7 @@ class SiteCollector(Collector):
         yield from _circuits(view)
         yield from _points(view)
         yield from _meters(view)
+        yield from _backends(view)
         yield _one("chargebridge_limits", "Entries of the limit book", float(len(view.limits)))
         yield _one("chargebridge_alerts", "Alerts that stand", float(len(view.alerts)))
         if view.reaction_ms is not None:
@@ -104,3 +105,23 @@ def _meters(view: SiteView) -> Iterator[Metric]:
             if value is not None:
                 delay.add_metric([meter.id, quantile], value)
     yield from (telegrams, faults, found, standing, complete, delay)
+
+
+def _backends(view: SiteView) -> Iterator[Metric]:
+    labels = ["backend", "station"]
+    connected = GaugeMetricFamily("chargebridge_backend_connected", "1 while a station's other back end is connected", labels=labels)
+    waiting = GaugeMetricFamily("chargebridge_backend_waiting", "Messages that wait for it", labels=labels)
+    delivered = CounterMetricFamily("chargebridge_backend_delivered_total", "Messages delivered since the start", labels=labels)
+    refused = CounterMetricFamily("chargebridge_backend_refused_total", "Messages that it refused for good", labels=labels)
+    commands = CounterMetricFamily(
+        "chargebridge_backend_commands_total", "Its commands, by whether the rules let them", labels=[*labels, "outcome"]
+    )
+    for link in view.backends:
+        who = [link.backend, link.station]
+        connected.add_metric(who, float(link.connected))
+        waiting.add_metric(who, link.waiting)
+        delivered.add_metric(who, link.delivered)
+        refused.add_metric(who, link.refused)
+        commands.add_metric([*who, "done"], link.commands - link.commands_refused)
+        commands.add_metric([*who, "refused"], link.commands_refused)
+    yield from (connected, waiting, delivered, refused, commands)
