@@ -50,8 +50,8 @@ async def test_a_transaction_that_the_other_side_bills(tmp_path: Path) -> None:
         assert told["MeterValues"]["transaction_id"] == told["StopTransaction"]["transaction_id"] == 4711
         assert place.sink.events()[0].billed_by == "maker"
         assert place.sink.transactions() == [(100, 200, "Local")]
+        assert await until(lambda: place.forwarder.states[0].waiting == 0)
         (state,) = place.forwarder.states
-        assert await until(lambda: state.waiting == 0)
         assert (state.connected, state.delivered, state.refused) == (True, 4, 0)
 
 

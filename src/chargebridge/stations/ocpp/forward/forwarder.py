@@ -79,7 +79,7 @@ class Forwarder:
 
     @property
     def states(self) -> tuple[LinkState, ...]:
-        return tuple(link.state for links in self._links.values() for link in links.values())
+        return tuple(replace(link.state) for links in self._links.values() for link in links.values())
 
     def sink(self, inner: StationSink) -> StationSink:
         """What the Central System is to report to instead of `inner`."""
