@@ -8,7 +8,7 @@ import structlog
 import typer
 
 from chargebridge import __version__
-from chargebridge.app.commands import doctor, meter, renew, replay, stations, up
+from chargebridge.app.commands import ca, doctor, meter, renew, replay, stations, up
 from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
 from chargebridge.site.config_file import load
 from chargebridge.store.passwords import hash_password
@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(ca.app, name="ca")
 app.add_typer(meter.app, name="meter")
 app.add_typer(renew.app, name="renew")
 app.add_typer(stations.app, name="stations")

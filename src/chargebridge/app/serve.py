@@ -2,27 +2,25 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 import uvicorn
 from msgspec import Struct
 
 from chargebridge.app.forwarding import attach, open_forwarder
+from chargebridge.app.guards import Guards, StartError, secret_from
 from chargebridge.app.web import Access, create_app
 from chargebridge.meters import open_meter
 from chargebridge.model.clock import Clock
-from chargebridge.model.errors import ChargebridgeError
 from chargebridge.plants import open_battery
 from chargebridge.site import keys, ledger
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
 from chargebridge.site.operation import Office, station_file
 from chargebridge.site.site import Site
-from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
+from chargebridge.stations.ocpp import CentralSystem, EvseSettings, StationSettings
 from chargebridge.stations.ocpp.forward import Forwarder
 from chargebridge.stations.port import StationSink
 from chargebridge.store import Database, StoreError
@@ -37,10 +35,6 @@ STRANGERS_EVERY_S = 2.0
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StartError(ChargebridgeError):
-    """The process cannot begin its work."""
-
-
 class Running(Struct, frozen=True, kw_only=True):
     """A site that is up: and where it listens."""
 
@@ -49,14 +43,6 @@ class Running(Struct, frozen=True, kw_only=True):
     web_url: str
     ocpp_url: str
     api_token: str
-
-
-def secret_from(name: str, where: str) -> str:
-    """A password from the environment. Raises StartError when it is not there."""
-    value = os.environ.get(name)
-    if not value:
-        raise StartError(where, f"the environment variable {name} is not set", "set it to the password, or give password_hash instead")
-    return value
 
 
 def station_settings(config: SiteConfig) -> list[StationSettings]:
@@ -80,7 +66,7 @@ def settings_of(station: StationTable, points: Sequence[PointTable], password_ha
     return StationSettings(
         identity=station.id,
         password_hash=password_hash,
-        security_profile=0 if station.open else 1,
+        security_profile=0 if station.open else station.security_profile or 1,
         evses=tuple(evses),
         fallback_setting=station.fallback_setting,
         rate_unit=station.rate_unit,
@@ -88,19 +74,6 @@ def settings_of(station: StationTable, points: Sequence[PointTable], password_ha
         local_list=station.local_list,
         tolerance=station.tolerance,
     )
-
-
-def tls_context(config: SiteConfig) -> ssl.SSLContext | None:
-    """OCPP security profile 2: the server proves who it is (2.0.1 part 2, A00.FR.301)."""
-    if config.ocpp.certificate is None or config.ocpp.key is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(config.ocpp.certificate, config.ocpp.key)
-    except (OSError, ssl.SSLError) as error:
-        raise StartError("ocpp", f"certificate or key cannot be used ({error})", "give PEM files that belong together") from error
-    return context
 
 
 async def owner_access(config: SiteConfig, database: Database, password: str | None) -> Access:
@@ -164,11 +137,11 @@ async def serve(
     ready: Callable[[Running], None] | None = None,
 ) -> None:
     """Run until SIGINT or SIGTERM. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
-    tls = tls_context(config)
+    guards = Guards.of(config)
     database = Database.open(config.site.store)
     try:
         config = station_file.joined(config, await database.read(station_file.kept))
-        await _serve(config, clock, database, tls, password=password, demo=demo, beside=beside, ready=ready)
+        await _serve(config, clock, database, guards, password=password, demo=demo, beside=beside, ready=ready)
     finally:
         database.close()
 
@@ -177,7 +150,7 @@ async def _serve(
     config: SiteConfig,
     clock: Clock,
     database: Database,
-    tls: ssl.SSLContext | None,
+    guards: Guards,
     *,
     password: str | None,
     demo: bool,
@@ -189,24 +162,20 @@ async def _serve(
     fixed = {battery.id: battery for battery in config.topology().batteries}
     batteries = [open_battery(fixed[b.id], b.control, clock) for b in config.battery if b.control is not None]
     access = await owner_access(config, database, password)
-    settings = ServerSettings(
-        host=config.ocpp.host,
-        port=config.ocpp.port,
-        tls=tls,
-        call_timeout_s=CALL_TIMEOUT_S,
-        heartbeat_s=heartbeat_s(config),
-    )
+    settings = guards.settings(config.ocpp, call_timeout_s=CALL_TIMEOUT_S, heartbeat_s=heartbeat_s(config))
+    security = guards.security(config.ocpp, clock, database)
 
     forwarder = open_forwarder(config, database, clock, secret_from)
 
     def make(sink: StationSink) -> CentralSystem:
-        return CentralSystem(settings, stations, forwarder.sink(sink), clock)
+        return CentralSystem(settings, stations, forwarder.sink(sink), clock, security)
 
     site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
     central = site.stations
     assert isinstance(central, CentralSystem)
     attach(forwarder, config, central, site.service)
     site.service.forwards(lambda: forwarder.states)
+    security.tell = lambda station, text: site.tell("station", text, station)
 
     def admit(station: StationTable, points: tuple[PointTable, ...]) -> None:
         central.admit(settings_of(station, points, station.password_hash))

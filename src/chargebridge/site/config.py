@@ -103,6 +103,7 @@ class StationTable(_Table):
     """password_hash: as ``chargebridge password`` prints it, or ``password_env``: the environment variable that holds the password itself.
 
     Neither: the station gets in without one, which is refused unless ``open = true`` says that it is meant (OCPP security profile 0).
+    security_profile: 1 a password, 2 password and TLS, 3 a client certificate; what comes by less is not let in.
     rate_unit: what its charging profiles are counted in. fallback_setting: where this make keeps the current that it falls back to, a
     configuration key (1.6) or "Component.Variable" (2.0.1), besides the standing default profile that is always written.
     local_list: the tokens are written into the station, so that they charge while it is offline.
@@ -113,6 +114,7 @@ class StationTable(_Table):
     password_hash: str | None = None
     password_env: str | None = None
     open: bool = False
+    security_profile: Literal[1, 2, 3] | None = None
     rate_unit: Literal["A", "W"] = "A"
     fallback_setting: str | None = None
     local_list: bool = False
@@ -199,14 +201,36 @@ class WebTable(ListenTable):
 
 
 class OcppTable(ListenTable):
-    """certificate and key: PEM files; both given, the port speaks TLS (security profile 2).
+    """certificate and key: PEM files; both given, the port speaks TLS (security profile 2). rsa_certificate, rsa_key: a second pair beside one
+    of ECDSA, for stations that know only the one or the other. plain_host, plain_port: a second port without TLS.
 
+    behind_proxy: what comes without our TLS has come through a proxy with TLS, which names the address in X-Forwarded-For.
+    url: where stations come by TLS, told to them in network profiles, such as wss://charge.example:8887/ocpp.
+    ca: folder of our CA (``chargebridge ca create``); ca_passphrase_env: the environment variable with its passphrase. client_ca: PEM file of
+    another CA whose stations' certificates count too, client_crl: its list of revoked ones, operator: the O that they have to name.
+    quarantine: unknown stations are refused once they are listed, or listened to ("listen").
+    connections_per_s, address_connections_per_s, address_connections: new ones of all, of one address, and open at once from one; 0: no bound.
     log_days, log_megabytes: how much of the stations' messages is kept; whichever is reached first.
     """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8887
     certificate: Path | None = None
     key: Path | None = None
+    rsa_certificate: Path | None = None
+    rsa_key: Path | None = None
+    plain_host: str = "127.0.0.1"
+    plain_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    behind_proxy: bool = False
+    url: Annotated[str, Field(pattern=r"^wss?://[^/]+(/.*[^/])?$", max_length=460)] | None = None
+    ca: Path | None = None
+    ca_passphrase_env: str | None = None
+    client_ca: Path | None = None
+    client_crl: Path | None = None
+    operator: str = ""
+    quarantine: Literal["list", "listen"] = "list"
+    connections_per_s: Annotated[float, Field(ge=0)] = 200.0
+    address_connections_per_s: Annotated[float, Field(ge=0)] = 20.0
+    address_connections: Annotated[int, Field(ge=0)] = 1000
     log_days: Annotated[float, Field(gt=0, le=3660)] = 14.0
     log_megabytes: Annotated[float, Field(gt=0, le=1e6)] = 200.0
 

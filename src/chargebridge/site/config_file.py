@@ -87,19 +87,38 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
         if point.station not in stations:
             where = f"{name}:{_line_naming(text, point.id)}: point {point.id}"
             yield ConfigError(where, f"station {point.station} is not there", "add a [[station]] with that id")
-    for station in config.station:
-        if not (station.password_hash or station.password_env or station.open):
-            where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
-            yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
-    if (config.ocpp.certificate is None) != (config.ocpp.key is None):
-        missing = "key" if config.ocpp.key is None else "certificate"
-        where = f"{name}:{line_of(text, ('ocpp', 'key' if missing == 'certificate' else 'certificate'))}: ocpp"
-        yield ConfigError(where, f"the {missing} is missing: stations would be served without TLS", "give certificate and key together")
+    yield from _insecure(config, text, name)
     yield from _foreign(config, text, name)
     named = (("station", config.station), ("token", config.token), ("backend", config.backend))
     for kind, ids in (("meter", meters), *((kind, [table.id for table in tables]) for kind, tables in named)):
         for double in sorted({i for i in ids if ids.count(i) > 1}):
             yield ConfigError(f"{name}:{_line_naming(text, double)}: {kind} {double}", "is there twice", "give each its own id")
+
+
+def _insecure(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """Stations that could get in by less than is meant, or not at all."""
+    ocpp = config.ocpp
+    for station in config.station:
+        where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+        if not (station.password_hash or station.password_env or station.open or station.security_profile == 3):
+            yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
+        if station.open and station.security_profile is not None:
+            yield ConfigError(where, "is open and has a security profile", "leave out one of them")
+        if station.security_profile == 2 and ocpp.certificate is None and not ocpp.behind_proxy:
+            yield ConfigError(where, "could never come in by TLS", "give [ocpp] certificate and key")
+        if station.security_profile == 3 and (ocpp.certificate is None or (ocpp.ca is None and ocpp.client_ca is None)):
+            yield ConfigError(where, "could never show a certificate", "give [ocpp] certificate and key, and ca or client_ca")
+    pairs = (("certificate", "key"), ("key", "certificate"), ("rsa_certificate", "rsa_key"), ("rsa_key", "rsa_certificate"))
+    for given, needed in pairs:
+        if getattr(ocpp, given) is not None and getattr(ocpp, needed) is None:
+            where = f"{name}:{line_of(text, ('ocpp', given))}: ocpp"
+            reason = f"the {needed.replace('_', ' ')} is missing: stations would be served without TLS"
+            yield ConfigError(where, reason, "give certificate and key together")
+    companions = {"rsa_certificate": "certificate", "plain_port": "certificate", "client_crl": "client_ca", "ca_passphrase_env": "ca"}
+    for given, needed in companions.items():
+        if getattr(ocpp, given) is not None and getattr(ocpp, needed) is None:
+            where = f"{name}:{line_of(text, ('ocpp', given))}: ocpp"
+            yield ConfigError(where, f"{given} without {needed} means nothing", f"give {needed} too, or leave {given} out")
 
 
 def _foreign(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:

@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from chargebridge.app.commands import campaigns
+from chargebridge.app.commands import campaigns, station_security
 from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
 from chargebridge.app.commands.site_client import DEFAULT_URL, SiteClient, SiteError, Token, Url
 
@@ -18,6 +18,8 @@ GOOD = "accepted"
 
 app = typer.Typer(help="The charging stations of a running site: list, log, commands, firmware, import and export.", no_args_is_help=True)
 app.add_typer(campaigns.app, name="campaign")
+app.add_typer(station_security.app, name="secure")
+station_security.add_judging(app)
 
 Station = Annotated[str, typer.Argument(help="The station's identity.")]
 
@@ -217,19 +219,6 @@ def strangers(url: Url = DEFAULT_URL, token: Token = "", as_json: AsJson = False
             json_line(row)
         else:
             out.print(f"{row['identity']}  {row['remote']}  {row['why']}, {row['times']} times, last {_time(row['last_at'])}", markup=False)
-
-
-@app.command()
-def approve(
-    station: Station,
-    refuse: Annotated[bool, typer.Option("--refuse", help="Turn it away for good.")] = False,
-    url: Url = DEFAULT_URL,
-    token: Token = "",
-    as_json: AsJson = False,
-) -> None:
-    """Let an unknown station in that waits for approval, or turn it away."""
-    with told_errors(as_json=as_json):
-        SiteClient(url, token).post(f"/strangers/{quote(station, safe='')}", {"approve": not refuse})
 
 
 def _time(text: str | None) -> str:

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from chargebridge.app.web.api_schema import Json, gives
+from chargebridge.app.web.security_api import add_security
 from chargebridge.app.web.station_schema import CampaignBody, CommandBody, JudgeBody, StationFileBody, SteerBody
 from chargebridge.model.errors import ModelError
 from chargebridge.site.operation import station_file
 from chargebridge.site.operation.message_log import as_lines
+from chargebridge.site.operation.security_view import Judged
 from chargebridge.site.operation.view import (
     Campaign,
     CommandForm,
@@ -29,6 +31,7 @@ BY = "api"
 
 
 def add_stations(router: APIRouter, service: SiteService) -> None:
+    add_security(router, service)
     _stations(router, service)
     _messages(router, service)
     _commands(router, service)
@@ -51,9 +54,12 @@ def _stations(router: APIRouter, service: SiteService) -> None:
     async def strangers() -> Response:
         return Json(await service.stations.strangers())
 
-    @router.post("/strangers/{identity}", status_code=204, tags=["stations"], summary="Approve an unknown station, or turn it away")
-    async def judge(identity: str, body: JudgeBody) -> None:
-        await service.stations.judge_stranger(identity, approve=body.approve, by=BY)
+    @router.post("/strangers/{identity}", responses=gives(Judged), tags=["stations"], summary="Approve an unknown station, or turn it away")
+    async def judge(identity: str, body: JudgeBody) -> Response:
+        made = await service.stations.judge_stranger(
+            identity, approve=body.approve, by=BY, profile=body.security_profile, password=body.password
+        )
+        return Json(Judged(password=made))
 
 
 def _messages(router: APIRouter, service: SiteService) -> None:

@@ -44,6 +44,16 @@ class SteerBody(Body):
 
 class JudgeBody(Body):
     approve: bool = Field(description="false: turn it away for good")
+    security_profile: Literal[0, 1, 2, 3] = Field(1, description="0 nothing, 1 password, 2 password and TLS, 3 client certificate")
+    password: str | None = Field(None, description="16 to 40 characters; null: a random one is made and told this once")
+
+
+class UpgradeBody(Body):
+    """Where a station is to come by a higher security profile."""
+
+    security_profile: Literal[1, 2, 3]
+    url: str | None = Field(None, description="2.x: its new address without its identity; null: the configured one", max_length=460)
+    slot: int | None = Field(None, ge=0, description="2.x: the configuration slot; null: the first free one that it takes")
 
 
 class StationFileBody(Body):

@@ -35,7 +35,9 @@ from chargebridge.site.operation.view import (
     Written,
 )
 from chargebridge.stations.ocpp import CentralSystem, OcppStation
+from chargebridge.stations.ocpp.applicants import Profile
 from chargebridge.stations.ocpp.session import FrameWatch
+from chargebridge.stations.ocpp.vault import PENDING
 from chargebridge.stations.port import Outcome, StationInfo
 from chargebridge.store import Database
 from chargebridge.store.passwords import hash_password
@@ -71,6 +73,7 @@ class Office:
         self._campaigns = Campaigns(
             database, clock, self._desk, station=central.station, busy=self.is_busy, firmware=self.firmware_of, tell=tell
         )
+        self.security = central.security
         self._infos: dict[str, tuple[StationInfo, datetime]] = {}
         self._added: set[str] = set()
         self._taking_in = asyncio.Lock()
@@ -234,13 +237,40 @@ class Office:
     # Strangers
 
     async def strangers(self) -> tuple[StrangerRow, ...]:
-        return tuple(
+        """Unknown stations first, as they wait for somebody; then who else was turned away."""
+        waiting = [one for one in self.security.pending() if one.state == PENDING]
+        rows = [
+            StrangerRow(
+                identity=one.station,
+                remote=one.remote,
+                why="unknown station",
+                first_at=one.first_at,
+                last_at=one.last_at,
+                times=one.times,
+                vendor=one.vendor,
+                model=one.model,
+                serial=one.serial,
+                protocol=one.protocol,
+                approvable=True,
+            )
+            for one in waiting
+        ]
+        listed = {one.station for one in waiting}
+        others = [s for s in self._central.strangers.values() if s.why != "unknown station" or s.identity not in listed]
+        rows += (
             StrangerRow(identity=s.identity, remote=s.remote, why=s.why, first_at=s.first_at, last_at=s.last_at, times=s.times)
-            for s in sorted(self._central.strangers.values(), key=lambda s: s.last_at, reverse=True)
+            for s in sorted(others, key=lambda s: s.last_at, reverse=True)
         )
+        return tuple(rows)
 
-    async def judge_stranger(self, identity: str, *, approve: bool, by: str) -> None:
-        raise UnknownNameError(f"stranger {identity[:60]}", "does not wait for approval", "add it to the configuration, or import it")
+    async def judge_stranger(
+        self, identity: str, *, approve: bool, by: str, profile: Profile = 1, password: str | None = None
+    ) -> str | None:  # fmt: skip
+        """See `StationService`."""
+        if approve:
+            return await self.security.approve(identity, profile, password, by)
+        await self.security.refuse(identity, by)
+        return None
 
     # Files
 

@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.ocpp.applicants import Profile
+from chargebridge.stations.ocpp.security import Security
 
 Direction = Literal["in", "out"]
 Kind = Literal["call", "result", "error", "result_error", "send", "unreadable"]
@@ -293,7 +295,19 @@ class StationService(Protocol):
 
     async def strangers(self) -> tuple[StrangerRow, ...]: ...
 
-    async def judge_stranger(self, identity: str, *, approve: bool, by: str) -> None: ...
+    @property
+    def security(self) -> Security:
+        """Credentials, certificates and profiles of the stations."""
+        ...
+
+    async def judge_stranger(
+        self, identity: str, *, approve: bool, by: str, profile: Profile = 1, password: str | None = None
+    ) -> str | None:  # fmt: skip
+        """Let an unknown station in by a security profile, or turn it away. Returns the password to be entered in it, if one was made.
+
+        Raises UnknownNameError for one that has not asked, ModelError for a password that cannot be.
+        """
+        ...
 
     async def export(self) -> list[dict[str, Any]]:
         """All stations with their points; without passwords."""

@@ -128,6 +128,14 @@ class Authority:
         self._file(certificate)
         return certificate
 
+    def again(self, pem: str, now: datetime) -> tuple[x509.Certificate, PrivateKey]:
+        """A server certificate of ours once more, for the same names and as long, with a new key of the same kind."""
+        old = x509.load_pem_x509_certificate(pem.encode())
+        names = old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        key = make_key("ec" if hasattr(old.public_key(), "curve") else "rsa")
+        days = (old.not_valid_after_utc - old.not_valid_before_utc).days
+        return self.issue_server([str(name.value) for name in names], key.public_key(), now, days), key
+
     def _file(self, certificate: x509.Certificate) -> None:
         write_file(self.folder / "issued" / f"{serial_of(certificate)}.pem", pem_of(certificate).encode())
 

@@ -118,27 +118,28 @@ class Security:
 
     async def rotate_password(self, station: str) -> Answer:
         """Raises UnknownNameError."""
-        return await self.credentials.rotate_password(self._station(station))
+        return await self.credentials.rotate_password(self.station(station))
 
     async def upgrade(self, station: str, profile: int, url: str | None = None, slot: int | None = None) -> list[Step]:
         """Raises UnknownNameError."""
-        return await self.credentials.upgrade(self._station(station), profile, url or self.url, slot)
+        return await self.credentials.upgrade(self.station(station), profile, url or self.url, slot)
 
     async def renew_certificate(self, station: str) -> Answer:
         """Raises UnknownNameError."""
-        found = self._station(station)
+        found = self.station(station)
         return NO_CA if self.certificates is None else await self.certificates.request_renewal(found)
 
     async def install_root(self, station: str) -> Answer:
         """Raises UnknownNameError."""
-        found = self._station(station)
+        found = self.station(station)
         return NO_CA if self.certificates is None else await self.certificates.install_root(found)
 
     def given(self, station: str) -> list[CertificateRecord]:
         """The certificates that a station was given, the newest first."""
         return self.vault.certificates(station)
 
-    def _station(self, identity: str) -> OcppStation:
+    def station(self, identity: str) -> OcppStation:
+        """Raises UnknownNameError."""
         assert self._central is not None
         found = self._central.station(identity)
         if found is None:

@@ -1,0 +1,66 @@
+"""The REST API for the security of stations: their credentials, certificates and profiles."""
+
+from fastapi import APIRouter, Response
+
+from chargebridge.app.web.api_schema import Json, gives
+from chargebridge.app.web.station_schema import UpgradeBody
+from chargebridge.site.operation.security_view import GivenCertificate, StationSecurity, UpgradeStep
+from chargebridge.site.view import SiteService
+from chargebridge.stations.port import Answer
+
+
+def add_security(router: APIRouter, service: SiteService) -> None:
+    @router.get(
+        "/stations/{station}/security", responses=gives(StationSecurity), tags=["security"], summary="How a station proves who it is"
+    )
+    async def shown(station: str) -> Response:
+        security = service.stations.security
+        found, kept = security.station(station), security.vault.credentials(station)
+        return Json(
+            StationSecurity(
+                security_profile=max(found.settings.security_profile, kept.profile or 0),
+                came_by=found.entry.profile if found.online and found.entry is not None else None,
+                upgrade_to=kept.upgrade_to,
+                password_pending=bool(kept.next_hashes),
+                certificates=tuple(
+                    GivenCertificate(
+                        serial=one.serial, issued_at=one.issued_at, expires_at=one.expires_at, outcome=one.outcome, detail=one.detail
+                    )
+                    for one in security.given(station)
+                ),
+            )
+        )
+
+    @router.post(
+        "/stations/{station}/security/password",
+        responses=gives(Answer),
+        tags=["security"],
+        summary="Give it a new random password; the old one ends when it has shown the new one",
+    )
+    async def password(station: str) -> Response:
+        return Json(await service.stations.security.rotate_password(station))
+
+    @router.post(
+        "/stations/{station}/security/certificate",
+        responses=gives(Answer),
+        tags=["security"],
+        summary="Let it make a new key and ask for a certificate",
+    )
+    async def certificate(station: str) -> Response:
+        return Json(await service.stations.security.renew_certificate(station))
+
+    @router.post(
+        "/stations/{station}/security/root", responses=gives(Answer), tags=["security"], summary="Install the root of our CA in it"
+    )
+    async def root(station: str) -> Response:
+        return Json(await service.stations.security.install_root(station))
+
+    @router.post(
+        "/stations/{station}/security/profile",
+        responses=gives(UpgradeStep, many=True),
+        tags=["security"],
+        summary="Bring it to a higher security profile; each step with its answer",
+    )
+    async def profile(station: str, body: UpgradeBody) -> Response:
+        steps = await service.stations.security.upgrade(station, body.security_profile, body.url, body.slot)
+        return Json([UpgradeStep(step.what, step.answer) for step in steps])

@@ -1,0 +1,43 @@
+"""What is shown of the security of stations."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from chargebridge.stations.port import Answer
+
+
+class Judged(Struct, frozen=True):
+    """password: made for the station, told this once; null when none was."""
+
+    password: str | None
+
+
+class GivenCertificate(Struct, frozen=True, kw_only=True):
+    """A certificate that a station was given; outcome and detail: what it said to it, null and "" while it has not."""
+
+    serial: str
+    issued_at: datetime
+    expires_at: datetime
+    outcome: str | None
+    detail: str
+
+
+class StationSecurity(Struct, frozen=True, kw_only=True):
+    """security_profile: below it the station is not let in; came_by: what its present connection fulfils, null without one.
+
+    upgrade_to: it was told to come by this one. password_pending: it was sent a new password and has not shown it yet.
+    """
+
+    security_profile: int
+    came_by: int | None
+    upgrade_to: int | None
+    password_pending: bool
+    certificates: tuple[GivenCertificate, ...]
+
+
+class UpgradeStep(Struct, frozen=True):
+    """What was asked of the station, and its answer."""
+
+    what: str
+    answer: Answer
