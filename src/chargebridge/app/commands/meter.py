@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from chargebridge.app.clock import WallClock
@@ -16,7 +18,8 @@ from chargebridge.app.commands.output import AsJson, err, json_line, out, told_e
 from chargebridge.meters import decode_file, open_meter
 from chargebridge.meters.address import of_file
 from chargebridge.model.reading import UNTOLD, MaybePerPhase, MeterFault, Reading
-from chargebridge.wire.meter import Protocol, Telegram
+from chargebridge.wire.meter import Protocol, Scale, Telegram
+from chargebridge.wire.meter.telegram import Value
 
 app = typer.Typer(help="Look at a meter's telegrams.", no_args_is_help=True)
 app.command()(meter_detect.detect)
@@ -39,20 +42,34 @@ def decode(
             if as_json:
                 json_line(item)
             elif isinstance(item, Telegram):
-                out.print(telegram_table(item))
+                out.print(telegram_shown(item))
             else:
-                err.print(f"[red]byte {item.offset}: {item.reason}[/red]\n  {item.cure}", soft_wrap=True)
+                err.print(f"[red]byte {item.offset}: {escape(item.reason)}[/red]\n  {escape(item.cure)}", soft_wrap=True)
     if damaged:
         raise typer.Exit(1)
 
 
-def telegram_table(telegram: Telegram) -> Table:
-    """All registers of one telegram."""
-    head = " ".join(str(part) for part in (telegram.profile, telegram.device, telegram.meter_id, telegram.clock) if part)
-    table = Table("register", "value", "unit", "scale", title=head, title_justify="left")
+def telegram_shown(telegram: Telegram) -> Group:
+    """Who sent one telegram and when, all its registers, and what was not understood. scale: where the telegram itself does not tell it."""
+    clock = telegram.clock and _plain(telegram.clock)
+    told = dict.fromkeys(part for part in (telegram.profile, telegram.device, telegram.meter_id, clock) if part)
+    heading = escape(", ".join(told))
+    if telegram.authenticated:
+        heading += ", authenticated"
+    if telegram.crc_ok is False:
+        heading += ", [red]checksum wrong[/red]"
+    table = Table("register", "value", "unit", "scale")
     for obis, register in telegram.registers.items():
-        table.add_row(str(obis), str(register.value), register.unit or "", str(register.scale))
-    return table
+        scale = "" if register.scale is Scale.TELEGRAM else register.scale.value
+        table.add_row(obis, escape(_plain(register.value)), register.unit, scale)
+    return Group(heading, table, *(f"not understood: {escape(part)}" for part in telegram.unparsed))
+
+
+def _plain(value: Value) -> str:
+    """As a person writes it: no ``.0``, times in UTC, nothing where there is no value."""
+    if value is None:
+        return ""
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else str(value).removesuffix(".0")
 
 
 @app.command()
@@ -89,6 +106,8 @@ async def _read(url: str, count: int | None, *, as_json: bool) -> None:
     finally:
         if isinstance(readings, AsyncGenerator):
             await readings.aclose()
+        if not as_json and not out.is_terminal:
+            out.line()  # rich ends the table's last line on terminals only
 
 
 def _table(items: list[Reading | MeterFault]) -> Group:
@@ -101,7 +120,7 @@ def _table(items: list[Reading | MeterFault]) -> Group:
     for item in items:
         if isinstance(item, MeterFault):
             table.add_row(f"{item.at:%H:%M:%S}", "[red]fault[/red]")
-            faults.append(f"{item.at:%H:%M:%S} [red]{item.reason}[/red]; {item.cure}")
+            faults.append(f"{item.at:%H:%M:%S} [red]{escape(item.reason)}[/red]; {escape(item.cure)}")
             continue
         energies = [f"{wh / 1000:.2f}" if wh is not None else "" for wh in (item.energy_import_wh, item.energy_export_wh)]
         power = "" if item.power_w is None else f"{item.power_w:.0f}"

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chargebridge.app.clock import WallClock
-from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
+from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
 from chargebridge.meters import decode_file, open_meter, reading_of
 from chargebridge.meters.address import of_file
 from chargebridge.meters.quality import MeterChecker
@@ -106,7 +106,7 @@ def _line(day: DayFigures) -> str:
 
 
 def _parts(day: DayFigures) -> Iterator[str]:
-    yield f"{day.day}: {day.telegrams} telegrams"
+    yield f"{day.day}: {counted(day.telegrams, 'telegram')}"
     if day.interval_s is not None and day.completeness is not None:
         yield f"one every {day.interval_s:.3g} s, {day.completeness:.1%} of them heard"
     if day.faults:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from serial.tools import list_ports
 
 from chargebridge.app.clock import WallClock
-from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
+from chargebridge.app.commands.output import AsJson, counted, err, json_line, out, told_errors
 from chargebridge.meters import MeterError, decode_file, open_source
 from chargebridge.meters.address import of_file
 from chargebridge.meters.detect_line import CANDIDATES, PATIENCE_S, Found, detect_line
@@ -141,6 +141,6 @@ def _tell(named: Named) -> None:
     parts = dict.fromkeys(part for part in (named.protocol, named.profile, named.device, named.meter_id) if part)
     out.print(f"[bold]{named.where}[/bold]: {', '.join(parts)}", soft_wrap=True)
     if named.telegrams or named.damaged:
-        out.print(f"  {named.telegrams} telegram{'s' * (named.telegrams != 1)}, {named.damaged} damaged or unreadable")
+        out.print(f"  {counted(named.telegrams, 'telegram')}, {named.damaged} damaged or unreadable")
     if named.needs:
         out.print(f"  [yellow]{named.needs}[/yellow]", soft_wrap=True)
