@@ -18,7 +18,8 @@ station_message = Table(
     Column("size", Integer, nullable=False),
     Column("error", Text),
     Column("frame", Text, nullable=False),
-    Index("station_message_of", "station", "action"),
+    Index("station_message_of", "station"),
+    Index("station_message_like", "station", "action"),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 from starlette.middleware.sessions import SessionMiddleware
@@ -16,14 +16,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chargebridge.app.web import metrics
 from chargebridge.app.web.access import Access, same_secret
 from chargebridge.app.web.api import Guard, add_api
-from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, not_ready, refused_driver
+from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, not_ready, plain, refused_driver
 from chargebridge.app.web.driver import DriverPage, find
 from chargebridge.app.web.feed import Feed
 from chargebridge.app.web.owner import OwnerPage
+from chargebridge.app.web.station_page import StationPage
+from chargebridge.app.web.stations_page import StationsPage
+from chargebridge.site.operation.message_log import as_lines
+from chargebridge.site.operation.view import MessageFilter
 from chargebridge.site.view import SiteService
 
 _SESSION_S = 30 * 24 * 3600
 _STALE_S = 30.0
+LINES_AT_ONCE = 500
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -75,7 +80,7 @@ def create_app(service: SiteService, access: Access, public_url: str | None = No
     guard = Guard(service, access)
     add_api(app, service, guard)
     _add_probes(app, service, guard)
-    _add_pages(service, access, feed, public_url)
+    _add_pages(app, service, access, feed, public_url)
     ui.run_with(
         app,
         title="chargebridge",
@@ -90,7 +95,7 @@ def create_app(service: SiteService, access: Access, public_url: str | None = No
     return app
 
 
-def _add_pages(service: SiteService, access: Access, feed: Feed, public_url: str | None) -> None:
+def _add_pages(app: FastAPI, service: SiteService, access: Access, feed: Feed, public_url: str | None) -> None:
     @ui.page("/")
     def owner(request: Request) -> Response | None:
         login = access.login_of(request.session)
@@ -103,6 +108,41 @@ def _add_pages(service: SiteService, access: Access, feed: Feed, public_url: str
         _dress(moment.view.name)
         feed.join(OwnerPage(service, login, (public_url or str(request.base_url)).rstrip("/"), moment))
         return None
+
+    @ui.page("/stations")
+    def stations(request: Request) -> Response | None:
+        login = access.login_of(request.session)
+        if login is None:
+            return RedirectResponse("/login", 303)
+        try:
+            moment = feed.moment()
+        except Exception:
+            return not_ready()
+        _dress(f"Stations · {moment.view.name}")
+        feed.join(StationsPage(service, login, moment))
+        return None
+
+    @ui.page("/stations/{station}")
+    def station(request: Request, station: str) -> Response | None:
+        login = access.login_of(request.session)
+        if login is None:
+            return RedirectResponse("/login", 303)
+        try:
+            moment = feed.moment()
+            found = next((row for row in service.stations.stations() if row.identity == station), None)
+        except Exception:
+            return not_ready()
+        if found is None:
+            return plain("No such station", '<p>It may have been removed.</p><p><a href="/stations">All stations</a></p>', 404)
+        _dress(f"{station} · {moment.view.name}")
+        feed.join(StationPage(service, found, login, moment))
+        return None
+
+    @app.get("/stations/{station}/log.jsonl", include_in_schema=False)
+    async def log(request: Request, station: str) -> Response:
+        if access.login_of(request.session) is None:
+            return RedirectResponse("/login", 303)
+        return StreamingResponse(_lines(service, station), media_type="application/x-ndjson")
 
     @ui.page("/p/{point}")
     def driver(request: Request, point: str, key: str = "") -> Response | None:
@@ -120,6 +160,14 @@ def _add_pages(service: SiteService, access: Access, feed: Feed, public_url: str
         _dress(f"{found.name} · {moment.view.name}")
         feed.join(DriverPage(service, found, moment))
         return None
+
+
+async def _lines(service: SiteService, station: str) -> AsyncIterator[str]:
+    """All that is kept of a station's messages, a piece at a time."""
+    after = 0
+    while found := await service.stations.messages(MessageFilter(station=station, after=after), LINES_AT_ONCE):
+        after = found[0].number
+        yield as_lines(reversed(found))
 
 
 def _dress(title: str) -> None:

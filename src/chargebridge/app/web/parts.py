@@ -12,6 +12,10 @@ class Live(Element):
         super().__init__()
         self._props["data"] = data
 
+    @property
+    def data(self) -> Any:
+        return self._props["data"]
+
     def show(self, data: Any) -> None:
         if data != self._props["data"]:
             self._props["data"] = data
@@ -63,4 +67,32 @@ class SessionList(Live, component="live/session_list.js"):
 
 
 class DriverNow(Live, component="live/driver_now.js"):
+    pass
+
+
+class StationList(Live, component="live/station_list.js"):
+    pass
+
+
+class StationFacts(Live, component="live/station_facts.js"):
+    pass
+
+
+class MessageRows(Live, component="live/message_log.js"):
+    """Emits "open" with a message's number, and "older"."""
+
+
+class CommandList(Live, component="live/command_list.js"):
+    pass
+
+
+class CampaignList(Live, component="live/campaign_list.js"):
+    """Emits "steer" with what to do and the campaign's number."""
+
+
+class StrangerList(Live, component="live/stranger_list.js"):
+    """Emits "judge" with "approve" or "refuse" and the identity."""
+
+
+class PlainTable(Live, component="live/plain_table.js"):
     pass

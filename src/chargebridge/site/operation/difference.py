@@ -31,6 +31,9 @@ def _compare(path: str, before: Any, after: Any, found: list[Change]) -> None:
 
 
 def _compare_lists(path: str, before: list[Any], after: list[Any], found: list[Change]) -> None:
+    if len(before) == len(after) == 1:  # the only one is the same one, whatever it is called
+        _compare(f"{path}[0]", before[0], after[0], found)
+        return
     old, new = _named(before), _named(after)
     for name in [*new, *(n for n in old if n not in new)]:
         _compare(f"{path}[{name}]", old.get(name), new.get(name), found)

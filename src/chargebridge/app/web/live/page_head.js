@@ -11,6 +11,10 @@ export default {
         <h1>{{ data.name }}</h1>
         <span v-if="data.demo" class="cb-tag">demo</span>
       </div>
+      <nav class="cb-nav" aria-label="Pages">
+        <a href="/" :aria-current="data.here === 'stations' ? null : 'page'">Site</a>
+        <a href="/stations" :aria-current="data.here === 'stations' ? 'page' : null">Stations</a>
+      </nav>
       <div class="cb-health" :class="'is-' + data.level" role="status">
         <q-icon :name="{ok: 'check_circle', tight: 'info', over: 'warning'}[data.level]" aria-hidden="true" />
         <span>{{ data.health }}</span>

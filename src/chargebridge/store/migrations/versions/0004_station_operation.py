@@ -32,7 +32,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
-    op.create_index("station_message_of", "station_message", ["station", "action"], unique=False)
+    op.create_index("station_message_of", "station_message", ["station"], unique=False)
+    op.create_index("station_message_like", "station_message", ["station", "action"], unique=False)
     op.create_table(
         "station_command",
         sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
@@ -89,5 +90,6 @@ def downgrade() -> None:
     op.drop_table("firmware_campaign")
     op.drop_index("station_command_of", "station_command")
     op.drop_table("station_command")
+    op.drop_index("station_message_like", "station_message")
     op.drop_index("station_message_of", "station_message")
     op.drop_table("station_message")

@@ -1,0 +1,302 @@
+"""The charging stations as their pages draw them: finished words, so that the browser only has to place them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from chargebridge.app.web import words
+from chargebridge.site.operation.view import (
+    Campaign,
+    Change,
+    CommandRecord,
+    EvseView,
+    LoggedMessage,
+    StationDetail,
+    StationRow,
+    StrangerRow,
+)
+
+STATE = {"online": "online", "connected": "connecting", "offline": "offline", "unseen": "never heard"}
+STATE_LEVEL = {"online": "ok", "connected": "tight", "offline": "over", "unseen": "quiet"}
+OUTCOME_LEVEL = {"accepted": "ok", "rejected": "over", "unsupported": "tight", "timed_out": "tight", "offline": "over", "unknown": "tight"}
+OUTCOME = {"timed_out": "no answer", "unsupported": "cannot do that", "offline": "not connected", "unknown": "not known"}
+CAMPAIGN_LEVEL = {"running": "ok", "checking": "tight", "paused": "tight", "aborted": "over", "refused": "over", "done": "quiet"}
+STEPS = ("waiting", "asked", "downloading", "downloaded", "installing", "installed", "failed", "skipped")
+SUMMARY = 120
+_VALUE = re.compile(r"\[([^\[\]]+)\]\.value$")
+"""The end of a path to a measured value: what was measured says enough."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT")
+
+
+def protocol(name: str | None) -> str:
+    return f"OCPP {name.removeprefix('ocpp')}" if name else ""
+
+
+def rows(stations: Iterable[StationRow], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    return [row(station, now, zone) for station in stations]
+
+
+def row(station: StationRow, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    notes = []
+    if station.setup_refused:
+        notes.append(f"{words.several(station.setup_refused, 'setting')} not taken")
+    if station.faulty_messages:
+        notes.append(f"{words.several(station.faulty_messages, 'faulty message')}")
+    return {
+        "id": station.identity,
+        "state": STATE[station.state],
+        "level": STATE_LEVEL[station.state],
+        "protocol": protocol(station.protocol),
+        "make": f"{station.vendor} {station.model}".strip(),
+        "firmware": station.firmware or "",
+        "heard": heard(station.heard_at, now, zone),
+        "evses": [
+            {"evse": e.evse, "name": e.name or f"EVSE {e.evse}", "key": str(e.status), "status": words.STATUS[e.status]}
+            for e in station.evses
+        ],
+        "note": ", ".join(notes),
+    }
+
+
+def heard(at: datetime | None, now: datetime, zone: ZoneInfo) -> str:
+    if at is None:
+        return ""
+    age_s = (now - at).total_seconds()
+    if age_s < 3:
+        return "now"
+    return f"{words.duration(age_s)} ago" if age_s < 3600 else words.moment(at, now, zone)
+
+
+def facts(station: StationRow, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """The head of a station's own page."""
+    security = {0: "0: none", 1: "1: password", 2: "2: password and TLS", 3: "3: certificates"}
+    told = [
+        ("Protocol", protocol(station.protocol) or "not known yet"),
+        ("Security profile", security.get(station.security_profile, str(station.security_profile))),
+        ("Make and model", f"{station.vendor} {station.model}".strip() or "not told yet"),
+        ("Firmware", station.firmware or "not told"),
+        ("Serial number", station.serial or "not told"),
+        ("Address", station.remote or "not connected"),
+        ("Last heard", heard(station.heard_at, now, zone) or "never"),
+        ("Last boot", words.moment(station.booted_at, now, zone) if station.booted_at else "not seen"),
+    ]
+    return {**row(station, now, zone), "facts": told, "evses": [_evse(evse) for evse in station.evses]}
+
+
+def _evse(evse: EvseView) -> dict[str, Any]:
+    connectors = ", ".join(f"{number} {word}" for number, word in sorted(evse.connectors.items()))
+    told = []
+    if evse.transaction is not None:
+        told.append(f"transaction {evse.transaction}")
+    if evse.energy_wh is not None:
+        told.append(words.energy(evse.energy_wh))
+    if evse.power_w is not None and evse.transaction is not None:
+        told.append(words.power(evse.power_w))
+    if evse.offered_a is not None and evse.transaction is not None:
+        told.append(f"{words.current(evse.offered_a)} offered")
+    if connectors:
+        told.append(f"connectors: {connectors}")
+    if evse.point is None:
+        told.append("no charging point of the site")
+    return {
+        "evse": evse.evse,
+        "name": evse.name or f"EVSE {evse.evse}",
+        "key": str(evse.status),
+        "status": words.STATUS[evse.status],
+        "told": " · ".join(told),
+        "error": evse.error or "",
+    }
+
+
+# Messages
+
+
+def messages(found: Iterable[LoggedMessage], opened: set[int], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    return [_message(message, message.number in opened, zone, now) for message in found]
+
+
+def _message(message: LoggedMessage, opened: bool, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+    local = message.at.astimezone(zone)
+    day = "" if local.date() == now.astimezone(zone).date() else f"{local.day} {local:%b} "
+    level = "over" if message.kind in ("error", "result_error", "unreadable") or (message.fault and message.fault.position) else ""
+    return {
+        "number": message.number,
+        "time": f"{day}{local:%H:%M:%S}",
+        "direction": message.direction,
+        "action": message.action or ("unreadable" if message.kind == "unreadable" else "answer"),
+        "kind": {"call": "", "result": "answer", "send": "told", "error": "refused", "result_error": "disputed"}.get(message.kind, ""),
+        "level": level,
+        "summary": summary(message),
+        "changes": [] if message.changes is None else [_change(change) for change in message.changes],
+        "same": message.changes == (),
+        "fault": "" if message.fault is None else _fault(message),
+        "open": opened,
+        "body": _body(message) if opened else "",
+    }
+
+
+def _fault(message: LoggedMessage) -> str:
+    assert message.fault is not None
+    at = f"at {message.fault.position}: " if message.fault.position else ""
+    return f"{at}{message.fault.reason}" + (f"; {message.fault.cure}" if message.fault.cure else "")
+
+
+def _body(message: LoggedMessage) -> str:
+    if message.payload is None:
+        return message.frame or ""
+    return msgspec.json.format(msgspec.json.encode(message.payload), indent=2).decode()
+
+
+def _change(change: Change) -> dict[str, str]:
+    measured = _VALUE.search(change.path)
+    return {"path": measured[1] if measured else change.path, "before": _short(change.before), "after": _short(change.after)}
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else "none" if value is None else msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def summary(message: LoggedMessage) -> str:
+    """What a payload says, on one line: its measured values, else its simple fields."""
+    if message.payload is None:
+        return (message.frame or "")[:SUMMARY]
+    said = _measured(message.payload) or _fields(message.payload)
+    text = ", ".join(said)
+    return text if len(text) <= SUMMARY else text[: SUMMARY - 3] + "..."
+
+
+def _measured(payload: Any) -> list[str]:
+    if not isinstance(payload, dict) or not isinstance(payload.get("meterValue"), list):
+        return []
+    head = [f"{name} {payload[name]}" for name in ("eventType", "connectorId", "evseId", "transactionId") if name in payload]
+    values = [v for m in payload["meterValue"] if isinstance(m, dict) for v in m.get("sampledValue") or [] if isinstance(v, dict)]
+    return head + [_value(value) for value in values]
+
+
+def _value(value: dict[str, Any]) -> str:
+    unit = value.get("unit") or (value.get("unitOfMeasure") or {}).get("unit", "")
+    name = str(value.get("measurand", "Energy.Active.Import.Register")).replace(".Import", "").replace(".Register", "")
+    return " ".join(str(part) for part in (name, value.get("phase", ""), value.get("value", ""), unit) if part != "")
+
+
+def _fields(payload: Any, prefix: str = "") -> list[str]:
+    if not isinstance(payload, dict):
+        return [_short(payload)]
+    said = []
+    for name, value in payload.items():
+        if isinstance(value, dict):
+            said += _fields(value, f"{name}.")
+        elif isinstance(value, list):
+            said.append(f"{words.several(len(value), 'entry', 'entries')} of {prefix}{name}" if value else f"no {prefix}{name}")
+        elif not (isinstance(value, str) and _TIME.match(value)):
+            said.append(f"{prefix}{name} {_short(value)}")
+    return said
+
+
+# What was done
+
+
+def commands(records: Iterable[CommandRecord], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": record.number,
+            "action": record.action,
+            "asked": f"{words.moment(record.asked_at, now, zone)} by {record.by}",
+            "payload": ", ".join(_fields(record.payload))[:SUMMARY],
+            "outcome": OUTCOME.get(record.outcome or "", record.outcome or "waiting for the answer"),
+            "level": OUTCOME_LEVEL.get(record.outcome or "", "tight"),
+            "detail": record.detail,
+            "took": ""
+            if record.answered_at is None
+            else f"after {words.number((record.answered_at - record.asked_at).total_seconds() * 1000)} ms",
+            "response": "" if not record.response else msgspec.json.format(msgspec.json.encode(record.response), indent=2).decode(),
+        }
+        for record in records
+    ]
+
+
+def settings(detail: StationDetail) -> list[list[str]]:
+    """Rows: name, value, answer."""
+    return [
+        [w.name, w.value or "", " ".join((OUTCOME.get(w.outcome, w.outcome), w.detail)).strip() + (f" ({w.by})" if w.by != "site" else "")]
+        for w in detail.written
+    ]
+
+
+def transactions(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[list[str]]:
+    return [
+        [
+            words.moment(t.started_at, now, zone),
+            words.moment(t.ended_at, now, zone) if t.ended_at else "running",
+            words.energy(t.energy_wh),
+            t.token or "",
+            t.end_reason or "",
+        ]
+        for t in detail.transactions
+    ]
+
+
+def events(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[list[str]]:
+    return [[words.moment(at, now, zone), text] for at, text in detail.events]
+
+
+def campaigns(found: Sequence[Campaign], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    return [_campaign(campaign, now, zone) for campaign in found]
+
+
+def _campaign(campaign: Campaign, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    total, counts = len(campaign.stations), campaign.counts
+    limits = [f"{campaign.plan.at_once} at a time"]
+    if campaign.plan.not_before is not None:
+        limits.append(f"not before {words.moment(campaign.plan.not_before, now, zone)}")
+    if campaign.plan.not_after is not None:
+        limits.append(f"not after {words.moment(campaign.plan.not_after, now, zone)}")
+    if campaign.plan.while_charging:
+        limits.append("also while a car charges")
+    return {
+        "number": campaign.number,
+        "name": campaign.plan.name,
+        "state": campaign.state,
+        "level": CAMPAIGN_LEVEL[campaign.state],
+        "note": campaign.note,
+        "url": campaign.plan.url,
+        "limits": ", ".join(limits),
+        "begun": f"{words.moment(campaign.created_at, now, zone)} by {campaign.by}",
+        "done": f"{counts.get('installed', 0)} of {total}",
+        "parts": [
+            {"state": state, "share": counts[state] / total, "count": counts[state]} for state in reversed(STEPS) if counts.get(state)
+        ],
+        "pausable": campaign.state == "running",
+        "resumable": campaign.state == "paused",
+        "abortable": campaign.state in ("running", "paused"),
+        "retryable": campaign.state in ("done", "aborted", "refused", "running") and bool(counts.get("failed") or counts.get("skipped")),
+        "stations": [
+            {
+                "id": s.station,
+                "state": s.state,
+                "level": {"installed": "ok", "failed": "over", "skipped": "quiet", "waiting": "quiet"}.get(s.state, "tight"),
+                "firmware": " → ".join(part for part in (s.before, s.now) if part) if s.before != s.now else s.now or "",
+                "detail": s.detail,
+            }
+            for s in campaign.stations
+        ],
+    }
+
+
+def strangers(found: Iterable[StrangerRow], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": s.identity,
+            "why": s.why,
+            "from": s.remote,
+            "times": f"{words.several(s.times, 'time')}, last {words.moment(s.last_at, now, zone)}",
+            "about": " ".join(part for part in (s.vendor, s.model, s.serial or "", protocol(s.protocol)) if part),
+            "approvable": s.approvable,
+        }
+        for s in found
+    ]
