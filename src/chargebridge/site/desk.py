@@ -3,6 +3,9 @@
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus, Session
@@ -13,6 +16,7 @@ from chargebridge.stations.events import SecurityEvent, StationEvent
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
 from chargebridge.store import Database
 
+T = TypeVar("T")
 REMOTE = "remote_token"
 
 
@@ -53,7 +57,12 @@ class Tokens:
         return tuple(known for token in self._allowed if (known := self.known(token)) is not None)
 
 
-WORDS = {Authorisation.ACCEPTED: "Accepted", Authorisation.BLOCKED: "Blocked", Authorisation.EXPIRED: "Expired", Authorisation.INVALID: "Invalid"}
+WORDS = {
+    Authorisation.ACCEPTED: "Accepted",
+    Authorisation.BLOCKED: "Blocked",
+    Authorisation.EXPIRED: "Expired",
+    Authorisation.INVALID: "Invalid",
+}
 
 
 def _key(token: str) -> str:
@@ -148,8 +157,8 @@ class StationDesk:
         point = self._where(event)
         answer = self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        started = await self._database.write(lambda c: ledger.started(c, event, name, answer, now))
-        running = await self._refresh(point, event, started.transaction, begins=True)
+        started, session = await self._database.write(lambda c: _and_session(c, ledger.started(c, event, name, answer, now), event))
+        running = self._refresh(point, event, session, begins=True)
         if point is not None and running and not event.offline:
             if event.status is not None:
                 self._set_status(point, event.status)
@@ -163,8 +172,8 @@ class StationDesk:
         point = self._where(event)
         answer = self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        fresh = await self._database.write(lambda c: ledger.updated(c, event, name, answer, now))
-        running = await self._refresh(point, event, event.transaction)
+        fresh, session = await self._database.write(lambda c: _and_session(c, ledger.updated(c, event, name, answer, now), event))
+        running = self._refresh(point, event, session)
         if point is not None and fresh and running and not event.offline:
             if event.status is not None:
                 self._set_status(point, event.status)
@@ -175,8 +184,7 @@ class StationDesk:
         point = self._where(event)
         answer = self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        fresh = await self._database.write(lambda c: ledger.ended(c, event, name, answer, now))
-        session = await self._database.read(lambda c: ledger.one(c, event.station, event.transaction))
+        fresh, session = await self._database.write(lambda c: _and_session(c, ledger.ended(c, event, name, answer, now), event))
         if point is not None and point.session is not None and session is not None and point.session.id == session.id:
             point.session = None
             point.terminal_a, point.power_w = (0.0, 0.0, 0.0), 0.0
@@ -208,12 +216,11 @@ class StationDesk:
         running = [p for p in points if p.session is not None and p.session.transaction == event.transaction]
         return (running or points)[0] if running or len(points) == 1 else None
 
-    async def _refresh(self, point: LivePoint | None, event: TransactionEvent, transaction: str, *, begins: bool = False) -> bool:
+    def _refresh(self, point: LivePoint | None, event: TransactionEvent, session: Session | None, *, begins: bool = False) -> bool:
         """Take the session over as the store now has it. True: it is the one that runs at the point.
 
         A transaction that has ended does not come back to life, and what is told late of an earlier one does not displace what began after it.
         """
-        session = await self._database.read(lambda c: ledger.one(c, event.station, transaction))
         if point is None or session is None or session.ended_at is not None or session.point != point.point.id:
             return False
         before = point.session
@@ -245,6 +252,12 @@ class StationDesk:
         if status is PointStatus.AVAILABLE and before is not PointStatus.AVAILABLE:
             self._presume_ended(point.session)
             point.forget_car()
+
+
+def _and_session(c: Connection, result: T, event: TransactionEvent) -> tuple[T, Session | None]:
+    """What the ledger said, and the session as it then is."""
+    transaction = result.transaction if isinstance(result, StartAnswer) else event.transaction
+    return result, ledger.one(c, event.station, transaction)
 
 
 def _name(point: LivePoint | None, event: TransactionEvent) -> str:

@@ -10,7 +10,7 @@ A session whose end was never reported, though its car is gone, is ended by pres
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chargebridge.model.errors import ModelError
@@ -33,14 +33,22 @@ def _moment(event: TransactionEvent, now: datetime) -> datetime:
     return event.occurred_at if CLOCKS_SINCE <= event.occurred_at <= now + AHEAD else now
 
 
-def _first_time(c: Connection, event: TransactionEvent, now: datetime) -> bool:
+# Built once: for statements that each message needs, building costs four times what running does (benchmarks/ocpp_messages.py).
+_FILE = upsert(transaction_event).on_conflict_do_nothing()
+_FIND = select(session).where((session.c.station == bindparam("of_station")) & (session.c.transaction == bindparam("of_transaction")))
+_CHANGE = update(session).where(session.c.number == bindparam("of_number"))
+
+
+def _first_time(c: Connection, event: TransactionEvent, now: datetime, number: int | None = None) -> bool:
+    """File the event, with its session's number where that is known. False: it is there already."""
     row = {
         "station": event.station,
         "replay_key": event.replay_key,
         "received_at": now,
+        "session": number,
         "payload": msgspec.json.encode(event).decode(),
     }
-    return c.execute(upsert(transaction_event).values(row).on_conflict_do_nothing()).rowcount == 1
+    return c.execute(_FILE, row).rowcount == 1
 
 
 def _file_under(c: Connection, event: TransactionEvent, number: int) -> None:
@@ -50,8 +58,11 @@ def _file_under(c: Connection, event: TransactionEvent, number: int) -> None:
 
 
 def _find(c: Connection, event: TransactionEvent) -> RowMapping | None:
-    where = (session.c.station == event.station) & (session.c.transaction == event.transaction)
-    return c.execute(select(session).where(where)).mappings().first()
+    return _row(c, event.station, event.transaction)
+
+
+def _row(c: Connection, station_id: str, transaction: str) -> RowMapping | None:
+    return c.execute(_FIND, {"of_station": station_id, "of_transaction": transaction}).mappings().first()
 
 
 def _open(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> int:
@@ -133,35 +144,37 @@ def _authorised(row: RowMapping, event: TransactionEvent, answer: Authorisation)
 
 def updated(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> bool:
     """File an update; an unknown transaction is opened from it, so that what it says is kept. False: seen before."""
-    if not _first_time(c, event, now):
+    row = _row_for(c, event, point, answer, now)
+    if row is None:
         return False
-    number, row = _row_for(c, event, point, answer, now)
     values = _forward(row, event, now) | {"authorised": _authorised(row, event, answer)}
     resumed = event.trigger == "TxResumed" or (not event.offline and _moment(event, now) > (row["ended_at"] or now))
     if row["end_reason"] == PRESUMED and resumed:
         values |= {"ended_at": None, "end_reason": None}  # it goes on after all
-    c.execute(update(session).where(session.c.number == number).values(values))
-    _file_under(c, event, number)
+    c.execute(_CHANGE, {**values, "of_number": row["number"]})
     return True
 
 
 def ended(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> bool:
     """File an end. False: seen before."""
-    if not _first_time(c, event, now):
+    row = _row_for(c, event, point, answer, now)
+    if row is None:
         return False
-    number, row = _row_for(c, event, point, answer, now)
     values = _forward(row, event, now) | {"ended_at": max(row["started_at"], _moment(event, now)), "end_reason": event.reason or ""}
-    c.execute(update(session).where(session.c.number == number).values(values))
-    _file_under(c, event, number)
+    c.execute(_CHANGE, {**values, "of_number": row["number"]})
     return True
 
 
-def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> tuple[int, RowMapping]:
+def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> RowMapping | None:
+    """File the event and return its session, opened if it is unknown. None: the event was seen before."""
     row = _find(c, event)
-    if row is None:
-        number = _open(c, event, point, answer, now)
-        row = c.execute(select(session).where(session.c.number == number)).mappings().one()
-    return int(row["number"]), row
+    if not _first_time(c, event, now, None if row is None else row["number"]):
+        return None
+    if row is not None:
+        return row
+    number = _open(c, event, point, answer, now)
+    _file_under(c, event, number)
+    return c.execute(select(session).where(session.c.number == number)).mappings().one()
 
 
 def _forward(row: RowMapping, event: TransactionEvent, now: datetime) -> dict[str, object]:
@@ -221,8 +234,7 @@ def sessions(c: Connection, point: str | None, limit: int) -> list[Session]:
 
 
 def one(c: Connection, station_id: str, transaction: str) -> Session | None:
-    where = (session.c.station == station_id) & (session.c.transaction == transaction)
-    row = c.execute(select(session).where(where)).mappings().first()
+    row = _row(c, station_id, transaction)
     return None if row is None else _session(row)
 
 

@@ -28,6 +28,7 @@ from chargebridge.model.errors import ChargebridgeError
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
 Item = tuple[Work, asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None]
+Outcome = tuple[asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None, Any, Exception | None]
 GROUP_MAX = 256
 """Writes that share one commit at most: bounds how long the first of them waits."""
 SOON_MAX = 5000
@@ -161,29 +162,42 @@ class Database:
         while not self._queue.empty():
             item = self._queue.get()
             if item is not None:
-                _tell(item[1], item[2], None, StoreError("store", "is closed already", "try again when the site runs"))
+                self._tell([(item[1], item[2], None, StoreError("store", "is closed already", "try again when the site runs"))])
 
     def _commit(self, group: list[Item]) -> None:
-        done: list[tuple[asyncio.Future[Any] | None, asyncio.AbstractEventLoop | None, Any, Exception | None]] = []
+        done: list[Outcome] = []
         try:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+                run = connection.connection.cursor().execute  # savepoints by the driver: SQLAlchemy's cost more than a write
                 for work, future, loop in group:
+                    run("SAVEPOINT one_write")
                     try:
-                        with connection.begin_nested():
-                            result = work(connection)
+                        result = work(connection)
+                        run("RELEASE one_write")
                         done.append((future, loop, result, None))
                     except Exception as error:
                         if not _in_transaction(connection):  # SQLite gave all of it up, as it does on a full disk
                             raise
+                        run("ROLLBACK TO one_write")
+                        run("RELEASE one_write")
                         done.append((future, loop, None, error))  # it belongs to the caller of this one write
         except Exception as error:
             failure = StoreError("store", f"could not be written ({_root(error)})", DISK_CURE)
             done = [(future, loop, None, failure) for _, future, loop in group]
-        for future, loop, result, failed in done:
-            if future is not None:
-                _tell(future, loop, result, failed)
+        self._tell(done)
+
+    def _tell(self, done: list[Outcome]) -> None:
+        """Each caller its result, all callers of one loop in one go."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+        for outcome in done:
+            _, loop, _, failed = outcome
+            if loop is not None:
+                by_loop.setdefault(loop, []).append(outcome)
             elif failed is not None:
                 self._note(failed)
+        for loop, outcomes in by_loop.items():
+            with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, outcomes)
 
 
 def _in_transaction(connection: Connection) -> bool:
@@ -197,20 +211,14 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _tell(future: asyncio.Future[Any] | None, loop: asyncio.AbstractEventLoop | None, result: Any, failure: Exception | None) -> None:
-    if future is None or loop is None:
-        return
-    with suppress(RuntimeError):  # its loop has ended: nobody waits any more
-        loop.call_soon_threadsafe(_resolve, future, result, failure)
-
-
-def _resolve(future: asyncio.Future[Any], result: Any, failure: Exception | None) -> None:
-    if future.done():
-        return
-    if failure is None:
-        future.set_result(result)
-    else:
-        future.set_exception(failure)
+def _resolve(outcomes: list[Outcome]) -> None:
+    for future, _, result, failure in outcomes:
+        if future is None or future.done():
+            continue
+        if failure is None:
+            future.set_result(result)
+        else:
+            future.set_exception(failure)
 
 
 def migrate(engine: Engine) -> None:
