@@ -41,6 +41,7 @@ browser:
 
 soak: $(STAMP)
 	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties
+	SCHEMA_EXAMPLES=100 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/ocpp/test_generated.py
 	FUZZ_INPUTS=100000 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/meter/test_fuzz_many.py
 
 bench: $(UV)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ _spec.loader.exec_module(generate_ocpp)
 DIALECTS = dict(zip(generate_ocpp.VERSIONS, (V16, V201, V21), strict=True))
 MESSAGES = [(version, name) for version in generate_ocpp.VERSIONS for name in generate_ocpp.load(version)]
 SCHEMAS = {version: generate_ocpp.load(version) for version in generate_ocpp.VERSIONS}
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "2"))
+"""Of each message in each direction; `make soak` tries 100."""
 text = st.text(st.characters(codec="utf-8"), max_size=40)
 
 
@@ -93,7 +96,7 @@ def plain(value: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> An
 
 
 @pytest.mark.parametrize(("version", "name"), MESSAGES, ids=lambda value: getattr(value, "module", value))
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_schema_allows_goes_round(version: Any, name: str, data: st.DataObject) -> None:
     schema, dialect = SCHEMAS[version][name], DIALECTS[version]
@@ -127,7 +130,7 @@ def spoiled(draw: st.DrawFn, instance: Any) -> Any:
 
 
 @pytest.mark.parametrize(("version", "name"), MESSAGES, ids=lambda value: getattr(value, "module", value))
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_never_looser_than_the_schema(version: Any, name: str, data: st.DataObject) -> None:
     schema = SCHEMAS[version][name]
@@ -160,6 +163,9 @@ def refusal(dialect: Dialect, name: str, payload: bytes) -> PayloadError | None:
         ('{"idTag":"x"', ErrorCode.FORMAT_VIOLATION, "$[3]"),
     ],
 )
+@pytest.mark.ocpp("1.6", "J4.2.3")
+@pytest.mark.ocpp("2.0.1", "J4.3")
+@pytest.mark.ocpp("2.1", "J4.3")
 def test_errors_say_what_and_where(payload: str, code: ErrorCode, position: str) -> None:
     with pytest.raises(PayloadError) as caught:
         V16.decode_request("Authorize", payload.encode())
