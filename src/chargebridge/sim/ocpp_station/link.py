@@ -18,6 +18,8 @@ from chargebridge.sim.ocpp_station.faults import Faults
 from chargebridge.wire.ocpp import DIALECTS, Answered, CallReceived, Connection, Disputed, ErrorCode, Failed, Malformed
 from chargebridge.wire.ocpp.payload import Payload
 
+CLOSE_TIMEOUT_S = 2.0  # for the other end's part of a close in good order
+
 
 class LinkLostError(Exception):
     """The connection is gone, or could not be made. refused: the Central System did not let the station in."""
@@ -68,6 +70,7 @@ class Link:
         self._futures: dict[str, asyncio.Future[Answered | Failed]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
+        self._over = False
 
     @classmethod
     async def connect(cls, profile: Profile, tls: ssl.SSLContext | None, faults: Faults, clock: Clock, speaker: Speaker) -> "Link":
@@ -83,6 +86,7 @@ class Link:
                 additional_headers=headers,
                 compression="deflate" if profile.deflate else None,
                 ping_interval=profile.ping_s,
+                close_timeout=CLOSE_TIMEOUT_S,
                 ssl=tls,
             )
         except websockets.InvalidStatus as error:
@@ -107,6 +111,7 @@ class Link:
         except (websockets.ConnectionClosed, LinkLostError):
             pass
         finally:
+            self._over = True
             for task in (timekeeper, *self._tasks):
                 task.cancel()
             await asyncio.gather(timekeeper, *self._tasks, return_exceptions=True)
@@ -131,6 +136,8 @@ class Link:
 
     async def call(self, request: Payload, message_id: str | None = None) -> Answered | Failed:
         """Send a call and wait for its end; an answer comes in the voice's words. Raises LinkLostError."""
+        if self._over:
+            raise LinkLostError("the connection is over")
         message_id = message_id or str(uuid4())
         future: asyncio.Future[Answered | Failed] = asyncio.get_running_loop().create_future()
         self._futures[message_id] = future
@@ -145,6 +152,8 @@ class Link:
         await self._flush()
 
     async def close(self) -> None:
+        if self._faults.half_open:
+            self.drop()
         await self._socket.close()
 
     def drop(self) -> None:

@@ -30,6 +30,7 @@ class Letter(Struct):
     payload: Payload | None = None
     tries: int = 0
     swapped: bool = False
+    sent: bool = False
 
 
 class Outbox:
@@ -58,7 +59,7 @@ class Outbox:
 
     def _forget_one(self) -> bool:
         """The oldest sample that was never sent."""
-        sample = next((letter for letter in self._letters if letter.sample and letter.payload is None), None)
+        sample = next((letter for letter in self._letters if letter.sample and not letter.sent), None)
         if sample is None:
             return False
         self._letters.remove(sample)
@@ -84,7 +85,7 @@ class Outbox:
             return
         first, second = self._letters.popleft(), self._letters.popleft()
         second.payload = second.payload or second.build(second.offline)
-        first.swapped = second.swapped = first.payload is None and second.payload is not None
+        first.swapped = second.swapped = not first.sent and second.payload is not None
         self._letters.extendleft([first, second] if first.swapped else [second, first])
 
     def answered(self, letter: Letter, response: Payload) -> None:

@@ -230,12 +230,13 @@ class Uplink:
     async def _deliver(self) -> None:
         """Empty the outbox in order, whenever there is a line."""
         while True:
+            await self.registered.wait()
             letter = await self.outbox.head()
             assert letter.payload is not None
-            await self.registered.wait()
             try:
-                if self._link is None:
+                if self._link is None or not self.registered.is_set():
                     raise LinkLostError("not connected")
+                letter.sent = True
                 answer = await self._link.call(letter.payload, letter.id)
             except LinkLostError:
                 await self._clock.sleep(self._plan.tick_s)

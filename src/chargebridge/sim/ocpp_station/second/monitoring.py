@@ -90,9 +90,6 @@ class Monitors:
                 before, monitor.alerts = monitor.alerts, beyond
                 return "Alerting" if beyond is not before else None
             case "Delta":
-                if monitor.last is None:
-                    monitor.last = value
-                    return None
                 return self._changed(monitor, value)
         period_s = monitor.value
         if monitor.kind == "PeriodicClockAligned":
@@ -175,7 +172,9 @@ def _set_one(station: "VirtualStation", voice: "VoiceSecond", data: v21.SetMonit
     number = None
     if status == "Accepted":
         number = wanted if wanted is not None else max(monitors.all, default=0) + 1
-        monitors.all[number] = monitor = Monitor(number, name, data.type, data.value, data.severity, data.transaction)
+        measure(station, voice)
+        last = voice.variables[name] if data.type == "Delta" else None
+        monitors.all[number] = monitor = Monitor(number, name, data.type, data.value, data.severity, data.transaction, last)
         if data.periodic_event_stream:
             params = data.periodic_event_stream
             monitor.stream = Stream(number, params.interval or 0, params.values or 0)
