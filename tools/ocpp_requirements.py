@@ -44,7 +44,7 @@ def listed() -> tuple[dict[Requirement, str], dict[str, str], dict[str, str]]:
         name, *asked, says = line.split("\t")
         if says:
             words[name] = says
-        if ".FR." not in name and asked[0] not in DUTIES:
+        if not asked[1] and not asked[2] and asked[0] not in DUTIES:
             chapters[name] = asked[0]
             continue
         duties |= {(version, name): duty for version, duty in zip(VERSIONS, asked, strict=True) if duty}

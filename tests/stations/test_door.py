@@ -39,6 +39,7 @@ async def test_the_list_of_strangers_is_bounded(bench: Any) -> None:
 
 
 @pytest.mark.parametrize("how", [{"password": "wrong"}, {"password": None}, {"user": "CP-2"}])
+@pytest.mark.ocpp("1.6", "J6.2")
 async def test_a_wrong_password_is_refused(bench: Any, how: dict[str, Any]) -> None:
     assert await refused(bench, **how) == 401
     assert bench.sink.connections == []
@@ -71,6 +72,9 @@ def test_doing_without_a_password_has_to_be_said(bench: Any) -> None:
         bench.central.admit(StationSettings(identity="a:b", security_profile=0))
 
 
+@pytest.mark.ocpp("1.6", "J3.1.1")
+@pytest.mark.ocpp("2.0.1", "J3.1.1")
+@pytest.mark.ocpp("2.1", "J3.1.1")
 async def test_security_profile_0(bench: Any) -> None:
     bench.central.admit(StationSettings(identity="OPEN 1", security_profile=0))
     station = await connect(bench.port, identity="OPEN%201", password=None)
@@ -84,6 +88,9 @@ async def test_no_subprotocol_at_all_is_no_station(bench: Any) -> None:
 
 
 @pytest.mark.parametrize("version", ["ocpp1.5", "soap"])
+@pytest.mark.ocpp("1.6", "J3.2")
+@pytest.mark.ocpp("2.0.1", "J3.2")
+@pytest.mark.ocpp("2.1", "J3.3")
 async def test_no_common_subprotocol(bench: Any, version: str) -> None:
     """The handshake is completed without one and the socket closed (2.0.1 part 4, 3.3)."""
     try:
@@ -122,6 +129,9 @@ BAD_FRAMES = [
 
 
 @pytest.mark.parametrize(("frame", "expected"), BAD_FRAMES)
+@pytest.mark.ocpp("1.6", "J4.2.3")
+@pytest.mark.ocpp("2.0.1", "J4.2.3", "J4.3")
+@pytest.mark.ocpp("2.1", "J4.2.3", "J4.3")
 async def test_a_bad_frame_costs_that_frame(bench: Any, spoken: str, frame: str, expected: Any) -> None:
     """expected: (id, code in 1.6, code in 2.0.1); None: the id is not readable; (): no answer is due."""
     station = await connect(bench.port, version=spoken)
@@ -176,6 +186,9 @@ async def test_a_flood_slows_its_sender_and_nobody_else(make_bench: Any) -> None
     flooder.socket.transport.abort()
 
 
+@pytest.mark.ocpp("1.6", "J5.3")
+@pytest.mark.ocpp("2.0.1", "J5.2")
+@pytest.mark.ocpp("2.1", "J5.3")
 async def test_a_half_open_connection_is_found_out(make_bench: Any) -> None:
     """The peer's machine is gone without a word: its socket stays open and answers no ping."""
     bench = await make_bench(ping_s=0.1, ping_timeout_s=0.2, close_timeout_s=0.1)
@@ -198,6 +211,9 @@ async def test_a_handshake_that_never_ends_is_given_up(make_bench: Any) -> None:
     writer.close()
 
 
+@pytest.mark.ocpp("1.6", "J5.4")
+@pytest.mark.ocpp("2.0.1", "J5.3")
+@pytest.mark.ocpp("2.1", "J5.4")
 async def test_the_newest_socket_wins(bench: Any) -> None:
     first = await connect(bench.port)
     await first.boot()
@@ -241,6 +257,9 @@ async def test_a_station_that_does_not_boot_again_is_spoken_to_after_the_grace_t
     await station.close()
 
 
+@pytest.mark.ocpp("1.6", "4.2")
+@pytest.mark.ocpp("2.0.1", "B01.FR.02", "B02.FR.06")
+@pytest.mark.ocpp("2.1", "B01.FR.02", "B02.FR.06")
 async def test_a_boot_that_is_not_accepted_leaves_the_gate_shut(make_bench: Any, spoken: str) -> None:
     bench = await make_bench(grace_s=1.0)
     bench.sink.accepts = False
@@ -278,6 +297,9 @@ async def test_a_set_up_that_the_line_broke_is_done_on_the_next_one(bench: Any) 
     await again.close()
 
 
+@pytest.mark.ocpp("1.6", "J4.1.1")
+@pytest.mark.ocpp("2.0.1", "J4.1.1")
+@pytest.mark.ocpp("2.1", "J4.1.1")
 async def test_commands_and_messages_go_both_ways_at_once(bench: Any) -> None:
     """A call of ours is not answered before the station's own was: neither side may wait for the other."""
     station = await connect(bench.port)

@@ -47,6 +47,7 @@ def test_what_is_left_out_means_energy_in_wh() -> None:
         ([value(9, "Current.Export")], None),
     ],
 )  # fmt: skip
+@pytest.mark.ocpp("1.6", "3.16")
 def test_currents(values: list[dict[str, Any]], expected: Any) -> None:
     told = read_16(*values)
     assert (told.current_a if told else None) == expected
@@ -58,6 +59,7 @@ def test_a_single_phase_point() -> None:
     assert told.current_a == (16.0, 0.0, 0.0)
 
 
+@pytest.mark.ocpp("1.6", "3.16")
 def test_sums_and_shares() -> None:
     told = read_16(
         *(value(1.5, "Power.Active.Import", phase=f"L{n}", unit="kW") for n in (1, 2, 3)),

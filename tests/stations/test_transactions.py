@@ -30,6 +30,7 @@ def event_201(kind: str, sequence: int, at: str = T0, energy_wh: float = 100.0, 
     } | changes
 
 
+@pytest.mark.ocpp("1.6", "3.7", "4.8")
 async def test_a_start_sent_again_gets_the_same_transaction(bench: Any) -> None:
     station = await connect(bench.port)
     first = await station.call("StartTransaction", start_16(), "id-1")
@@ -57,6 +58,7 @@ async def test_a_stop_sent_again_counts_once(bench: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 0, 4711])
+@pytest.mark.ocpp("1.6", "4.10")
 async def test_a_stop_of_an_unknown_transaction_is_answered_and_recorded(bench: Any, number: int) -> None:
     station = await connect(bench.port)
     answer = await station.call("StopTransaction", stop_16(number, idTag="TAG", reason="PowerLoss"))
@@ -83,6 +85,8 @@ async def test_an_old_start_is_marked_as_offline(bench: Any) -> None:
     await station.close()
 
 
+@pytest.mark.ocpp("2.0.1", "J02.FR.19")
+@pytest.mark.ocpp("2.1", "J02.FR.19")
 async def test_events_of_2_x_may_come_twice_and_out_of_order(bench: Any, second: str) -> None:
     station = await connect(bench.port, version=second)
     token = {"idToken": "TAG", "type": "ISO14443"}
@@ -137,6 +141,8 @@ async def test_a_free_connector_says_nothing_of_the_car_at_another_one_of_its_ev
     await station.close()
 
 
+@pytest.mark.ocpp("2.0.1", "E01.FR.11", "E01.FR.12", "E02.FR.02", "E02.FR.04", "E03.FR.02", "E05.FR.01")
+@pytest.mark.ocpp("2.1", "E01.FR.11", "E01.FR.12", "E02.FR.02", "E02.FR.04", "E03.FR.02", "E05.FR.01")
 async def test_a_later_token_is_judged(bench: Any, second: str) -> None:
     bench.sink.known = {"FRIEND"}
     station = await connect(bench.port, version=second)
@@ -150,6 +156,9 @@ async def test_a_later_token_is_judged(bench: Any, second: str) -> None:
     await station.close()
 
 
+@pytest.mark.ocpp("1.6", "3.7")
+@pytest.mark.ocpp("2.0.1", "E13.FR.02")
+@pytest.mark.ocpp("2.1", "E13.FR.02")
 async def test_what_could_not_be_stored_is_not_acknowledged(bench: Any, spoken: str) -> None:
     station = await connect(bench.port, version=spoken)
     action = "StartTransaction" if spoken == "ocpp1.6" else "TransactionEvent"
@@ -210,6 +219,9 @@ async def test_an_impatient_station_gets_its_answers_in_order(bench: Any) -> Non
     await station.close()
 
 
+@pytest.mark.ocpp("1.6", "4.7")
+@pytest.mark.ocpp("2.0.1", "J01.FR.18")
+@pytest.mark.ocpp("2.1", "J01.FR.18")
 async def test_meter_values_of_no_transaction(bench: Any, spoken: str) -> None:
     station = await connect(bench.port, version=spoken)
     if spoken == "ocpp1.6":

@@ -71,6 +71,7 @@ def test_size_bound() -> None:
         parse("[" + " " * 100, max_frame=100)
 
 
+@pytest.mark.ocpp("2.0.1", "J4.1.3")
 def test_unknown_type() -> None:
     with pytest.raises(FrameError) as caught:
         parse('[6,"id","NotifyPeriodicEventStream",{}]')
@@ -88,6 +89,9 @@ def test_near_frames(value: Any) -> None:
 
 
 @given(st.binary(max_size=200))
+@pytest.mark.ocpp("1.6", "J4.1.2")
+@pytest.mark.ocpp("2.0.1", "J4.1.2")
+@pytest.mark.ocpp("2.1", "J4.1.2")
 def test_any_bytes(data: bytes) -> None:
     _only_typed_errors(data)
 

@@ -26,6 +26,9 @@ def received(connection: Connection, frame: str) -> CallReceived:
     return event
 
 
+@pytest.mark.ocpp("1.6", "J4.2.1", "J4.2.2")
+@pytest.mark.ocpp("2.0.1", "J4.2.1", "J4.2.2")
+@pytest.mark.ocpp("2.1", "J4.2.1", "J4.2.2")
 def test_a_call_and_its_answer() -> None:
     connection = Connection(V16)
     message_id = connection.call(v16.ResetRequest(type="Soft"), 5.0)
@@ -109,6 +112,9 @@ def test_answers_go_out_while_a_call_waits() -> None:
     assert sent(connection) == [[3, "a", {"currentTime": "2026-03-01T00:00:00Z"}]]
 
 
+@pytest.mark.ocpp("1.6", "J4.1.4")
+@pytest.mark.ocpp("2.0.1", "J4.1.4")
+@pytest.mark.ocpp("2.1", "J4.1.4")
 def test_a_message_sent_twice() -> None:
     """While it is worked on the second is dropped; once answered, it is answered again, also on the next connection."""
     answers = Answers()
@@ -183,6 +189,8 @@ def test_an_answer_counts_once() -> None:
         (V201, '[9,"a",{}]', None),
     ],
 )
+@pytest.mark.ocpp("1.6", "J4.2.3")
+@pytest.mark.ocpp("2.0.1", "J4.1.3", "J4.2.3")
 def test_malformed_frames_are_told_as_the_version_says(dialect: Dialect, frame: str, answer: Any) -> None:
     connection = Connection(dialect)
     (event,) = connection.receive(frame)

@@ -18,6 +18,7 @@ def sent(connection: Connection) -> list[list]:
     return [json.loads(frame) for frame in connection.outgoing(0.0)]
 
 
+@pytest.mark.ocpp("2.1", "J4.2.4")
 def test_told_and_not_answered_while_a_call_is_under_way() -> None:
     station, csms = Connection(V21), Connection(V21)
     station.call(v21.HeartbeatRequest(), 5.0)
@@ -46,6 +47,7 @@ def test_what_is_a_call_is_not_sent() -> None:
         Connection(V21).send(v21.HeartbeatRequest())
 
 
+@pytest.mark.ocpp("2.1", "J4.2.3")
 def test_an_unusable_answer_is_disputed() -> None:
     csms, station = Connection(V21), Connection(V21)
     message_id = csms.call(v21.ResetRequest(type="Immediate"), 5.0)
@@ -63,6 +65,7 @@ def test_an_unusable_answer_is_disputed() -> None:
 
 
 @pytest.mark.parametrize("kind", [5, 6, 7])
+@pytest.mark.ocpp("2.0.1", "J4.1.3")
 def test_before_21_these_types_are_unknown(kind: int) -> None:
     connection = Connection(V201)
     (event,) = connection.receive(f'[{kind},"a","Heartbeat",{{}}]')
