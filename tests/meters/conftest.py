@@ -1,10 +1,12 @@
-"""A clock that stands still until somebody sleeps on it, and telegrams to send."""
+"""A clock that stands still until somebody sleeps on it, values to send, and addresses that are refused."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chargebridge.meters import MeterError, open_meter
 from chargebridge.sim.telegrams.values import MeterValues, measured
 
 
@@ -39,3 +41,16 @@ def values() -> MeterValues:
         energy_import_wh=1000,
         energy_export_wh=20,
     )
+
+
+@pytest.fixture
+def refused(clock) -> Callable[[str, str], None]:
+    """Asserts that an address is refused before anything is opened, for a reason and with a cure."""
+
+    def check(url: str, reason: str) -> None:
+        with pytest.raises(MeterError) as caught:
+            open_meter(url, "grid", clock)
+        assert reason in str(caught.value)
+        assert caught.value.cure
+
+    return check

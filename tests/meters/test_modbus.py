@@ -307,11 +307,8 @@ def test_a_wrong_map_is_told_with_line_and_cure(tmp_path, clock, old, new, line,
     ("modbus-serial://?map=abb-b23", "the device is missing"),
     ("modbus-serial:///dev/ttyUSB0?map=abb-b23&format=9X1", "the format cannot be read"),
 ])  # fmt: skip
-def test_bad_address(address, reason, clock):
-    with pytest.raises(MeterError) as caught:
-        open_meter(address, "grid", clock)
-    assert reason in str(caught.value)
-    assert caught.value.cure
+def test_bad_address(address, reason, refused):
+    refused(address, reason)
 
 
 def test_the_names_of_the_maps_are_told(clock):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chargebridge.meters import MeterError, check_url, open_meter, open_source
+from chargebridge.meters import MeterError, check_url, open_source
 from chargebridge.meters.address import parse
 from chargebridge.meters.registry import TRANSPORTS
 
@@ -24,11 +24,8 @@ from chargebridge.meters.registry import TRANSPORTS
     ("file:///nowhere/capture.bin", "there is no such file"),
     ("/dev/ttyUSB0", "is unknown"),
 ])  # fmt: skip
-def test_bad_address(url, reason, clock):
-    with pytest.raises(MeterError) as caught:
-        open_meter(url, "grid", clock)
-    assert reason in str(caught.value)
-    assert caught.value.cure
+def test_bad_address(url, reason, refused):
+    refused(url, reason)
 
 
 def test_settings_are_read(clock):

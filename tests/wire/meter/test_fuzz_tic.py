@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.meter import decoding
 
 from chargebridge.wire.meter import DecodeError, Telegram
 from chargebridge.wire.meter.tic import TicDecoder
@@ -14,8 +15,7 @@ FREE_TEXTS = (b"NGTF", b"LTARF", b"MSG1")
 
 
 def run(data: bytes, size: int = 4096) -> list[Telegram | DecodeError]:
-    decoder = TicDecoder()
-    return [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])] + decoder.close()
+    return decoding.run(TicDecoder(), data, size)
 
 
 def registers(data: bytes, size: int = 4096) -> list[dict]:

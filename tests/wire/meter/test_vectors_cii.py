@@ -1,6 +1,8 @@
 """Every capture of the Landis+Gyr E450's customer interface decodes to all that its expected file says, or is refused as it says."""
 
-from chargebridge.wire.meter import DecodeError, DlmsDecoder, ErrorKind, Protocol, Scale, Telegram, decode_apdu, detect
+from tests.wire.meter.decoding import run_dlms
+
+from chargebridge.wire.meter import DecodeError, ErrorKind, Protocol, Scale, Telegram
 from chargebridge.wire.meter.apdu import parse_apdu
 from chargebridge.wire.meter.lists import landis_gyr
 
@@ -9,18 +11,10 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def _decode(data: bytes) -> list[Telegram | DecodeError]:
-    if data[0] != 0x7E:
-        return [decode_apdu(data)]
-    assert detect(data) is Protocol.DLMS
-    decoder = DlmsDecoder()
-    return decoder.feed(data) + decoder.close()
-
-
 def test_vector(cii_vector):
     expected = cii_vector.expected
     assert set(expected) <= _FIELDS, "a field that nobody looks at"
-    (event,) = _decode(cii_vector.data)
+    (event,) = run_dlms(cii_vector.data)
     if "must" in expected:
         assert expected["must"] == "GBT block without the rest: emit nothing, drop on next first block / timeout"
         assert isinstance(event, DecodeError)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.meter.decoding import run
 
 from chargebridge.sim.telegrams.d0 import with_parity
 from chargebridge.wire.meter import AutoDecoder, DecodeError, ErrorKind, Event, Protocol, Scale, Telegram, detect, obis
@@ -18,8 +19,7 @@ _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\*(k?)(\w+)")
 
 
 def _decode(data: bytes, size: int = 10_000) -> list[Event]:
-    decoder = D0Decoder()
-    return [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])] + decoder.close()
+    return run(D0Decoder(), data, size)
 
 
 def test_vector(d0_vector):

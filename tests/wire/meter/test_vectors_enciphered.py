@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from tests.wire.meter.decoding import run
+
 from chargebridge.wire.meter import (
     DecodeError,
     DecoderOptions,
@@ -38,9 +40,7 @@ def _options(expected: dict[str, Any]) -> DecoderOptions:
 
 
 def _decode(data: bytes, options: DecoderOptions, protocol: Protocol | None = None, size: int = 4096) -> list[Telegram | DecodeError]:
-    decoder = decoder_for(protocol, options)
-    events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]
-    return events + decoder.close()
+    return run(decoder_for(protocol, options), data, size)
 
 
 def _apdus(data: bytes) -> list[bytes]:

@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
-from chargebridge.wire.meter import DecodeError, DlmsDecoder, ErrorKind, Protocol, Register, Scale, Telegram, decode_apdu, detect, obis
+from tests.wire.meter.decoding import run_dlms
+
+from chargebridge.wire.meter import DecodeError, ErrorKind, Register, Scale, Telegram, obis
 from chargebridge.wire.meter.apdu import parse_apdu
 from chargebridge.wire.meter.hdlc import HdlcFramer
 
@@ -21,18 +23,10 @@ _MAPPING = {
 }  # fmt: skip
 
 
-def _decode(data: bytes) -> list[Telegram | DecodeError]:
-    if data[0] != 0x7E:
-        return [decode_apdu(data)]
-    assert detect(data) is Protocol.DLMS
-    decoder = DlmsDecoder()
-    return decoder.feed(data) + decoder.close()
-
-
 def test_vector(iskra_vector):
     expected = iskra_vector.expected
     assert set(expected) <= _FIELDS, "a field that nobody looks at"
-    (event,) = _decode(iskra_vector.data)
+    (event,) = run_dlms(iskra_vector.data)
     if "decoder_error" in expected:
         assert isinstance(event, DecodeError)
         assert event.kind is ErrorKind.CONTENT
@@ -107,7 +101,7 @@ def _check_source(telegram: Telegram, source: dict) -> None:
 def test_the_limits_of_the_croatian_list(iskra_vector):
     if iskra_vector.expected["kind"] != "iskra_33":
         return
-    (telegram,) = _decode(iskra_vector.data)
+    (telegram,) = run_dlms(iskra_vector.data)
     registers = telegram.registers
     assert (registers["0-0:17.0.0"].value, registers["0-0:17.0.0"].unit) == (17250.0, "W")
     assert [registers[f"1-0:{c}.4.0"].raw for c in (31, 51, 71)] == [9400] * 3

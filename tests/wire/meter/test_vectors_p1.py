@@ -3,6 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from tests.wire.meter.decoding import run
+
 from chargebridge.wire.meter import (
     DecodeError,
     DecoderOptions,
@@ -23,8 +25,7 @@ _FIELDS = {
 
 
 def _decode(data: bytes, accept_bad_checksum: bool) -> list[Telegram | DecodeError]:
-    decoder = P1Decoder(accept_bad_checksum=accept_bad_checksum)
-    return decoder.feed(data) + decoder.close()
+    return run(P1Decoder(accept_bad_checksum=accept_bad_checksum), data, len(data))
 
 
 def _raw(telegram: Telegram) -> dict[str, list[str]]:

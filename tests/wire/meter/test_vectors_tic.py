@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.wire.meter.decoding import run
 
 from chargebridge.sim.telegrams.tic import frame, group, historic_group
 from chargebridge.wire.meter import ClockOrigin, DecodeError, DecoderOptions, ErrorKind, Protocol, Telegram, decoder_for, detect
@@ -10,8 +11,7 @@ from chargebridge.wire.meter.tic_objects import HISTORIC, STANDARD, status_regis
 
 
 def decode(data: bytes, options: DecoderOptions | None = None) -> list[Telegram | DecodeError]:
-    decoder = decoder_for(Protocol.TIC, options or DecoderOptions())
-    return decoder.feed(data) + decoder.close()
+    return run(decoder_for(Protocol.TIC, options or DecoderOptions()), data)
 
 
 def test_vector(tic_vector):

@@ -1,30 +1,17 @@
 """What a meter may answer, and what then."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sim.telegrams.test_golden import THREE_PHASES as VALUES
 
 from chargebridge.sim.mep_meter import MepDevice
-from chargebridge.sim.telegrams.values import MeterValues
 from chargebridge.wire.meter import DecodeError, ErrorKind
 from chargebridge.wire.osgp import Alert, Answer, MepClient, Repeat, tables
 from chargebridge.wire.osgp.digest import digest
 from chargebridge.wire.osgp.packet import MAX_PACKET, Packet, PacketFramer, signed
 
 KEY = b"MBKTESTKEY0123456789"
-VALUES = MeterValues(
-    at=datetime(2026, 7, 1, 12, 0, 3, tzinfo=UTC),
-    meter_id="12345678",
-    power_import_w=3451,
-    power_export_w=0,
-    power_w_phases=(2300, -149, 1300),
-    current_a=(10.05, 0.71, 5.62),
-    voltage_v=(230.1, 228.9, 231.4),
-    energy_import_wh=12_345_678,
-    energy_export_wh=98_760,
-)
 
 
 def exchange(client: MepClient, device: MepDevice, packet: bytes) -> list:
