@@ -96,7 +96,6 @@ async def test_wishes_are_kept_with_the_session(database: Database) -> None:
         await database.write(lambda c: ledger.prefer(c, "999", wish))
 
 
-@pytest.mark.ocpp("2.1", "E17.FR.14")
 async def test_a_session_that_was_given_up_goes_on_when_the_station_resumes_it(database: Database) -> None:
     """After a power failure; the station's clock may go wrong as well."""
     await database.write(lambda c: ledger.started(c, event("tx", 0, 0, 1000, token="TAG"), "g1", OK, NOON))

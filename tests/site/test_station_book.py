@@ -26,7 +26,6 @@ async def keep(database: Database, event: Any, at: datetime = T0, station: str =
     await database.write(lambda c: station_book.keep(c, station, event, at))
 
 
-@pytest.mark.ocpp("2.0.1", "B07.FR.09")
 async def test_the_device_model_is_what_was_told_last(database: Database) -> None:
     whole = Variable(name="SampledDataCtrlr.TxUpdatedInterval", value="30", readonly=False, unit="s", type="integer", minimum=1.0)
     await keep(database, DeviceReport(request=1, variables=(whole, Variable(name="EVSE@1.Power", attribute="MaxSet", value="22"))))

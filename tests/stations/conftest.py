@@ -93,6 +93,6 @@ def second(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["ocpp1.6", "ocpp2.0.1"])
+@pytest.fixture(params=["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)

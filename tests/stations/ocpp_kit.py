@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import websockets
 
 from chargebridge.model.phases import PerPhase
@@ -243,6 +244,22 @@ async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> bool
             return False
         await asyncio.sleep(0.005)
     return True
+
+
+CHAPTERS_16 = {
+    "DataTransfer": "4.3", "DiagnosticsStatusNotification": "4.4", "FirmwareStatusNotification": "4.5", "CancelReservation": "5.1",
+    "ChangeAvailability": "5.2", "ChangeConfiguration": "5.3", "ClearCache": "5.4", "ClearChargingProfile": "5.5", "GetCompositeSchedule": "5.7",
+    "GetConfiguration": "5.8", "GetDiagnostics": "5.9", "GetLocalListVersion": "5.10", "ReserveNow": "5.13", "SendLocalList": "5.15",
+    "SetChargingProfile": "5.16", "TriggerMessage": "5.17", "UnlockConnector": "5.18", "UpdateFirmware": "5.19",
+}  # fmt: skip
+
+
+def shown(version: str, requirement: str, action: str) -> list[pytest.MarkDecorator]:
+    """The mark of a requirement of 2.x, or of the chapter of 1.6 about that action; a mere use case gets none."""
+    if version == "ocpp1.6":
+        requirement = CHAPTERS_16.get(action, requirement)
+    known = ".FR." in requirement or version == "ocpp1.6" and "." in requirement
+    return [pytest.mark.ocpp(version.removeprefix("ocpp"), requirement)] if known else []
 
 
 def utc(text: str) -> datetime:

@@ -91,7 +91,6 @@ async def test_a_car_with_a_contract(make_bench: Any, second: str) -> None:
     await station.close()
 
 
-@pytest.mark.ocpp("1.6", "5.1")
 @pytest.mark.ocpp("2.0.1", "C09.FR.09", "C09.FR.12", "C01.FR.06", "E01.FR.12")
 async def test_group_and_time_go_with_a_token(bench: Any, spoken: str) -> None:
     bench.sink.listed = (TOKEN,)
@@ -128,8 +127,7 @@ def sent(station: RawStation) -> list[tuple[str, int]]:
     return [(told["updateType"], len(told.get("localAuthorizationList", ()))) for told in lists]
 
 
-@pytest.mark.ocpp("1.6", "5.15")
-@pytest.mark.ocpp("2.0.1", "D01.FR.01", "D01.FR.11", "D01.FR.17")
+@pytest.mark.ocpp("2.0.1", "D01.FR.01")
 async def test_the_local_list_is_kept_up_to_date(bench: Any, spoken: str) -> None:
     station = await listing(bench, spoken, 7)
     field = "listVersion" if spoken == "ocpp1.6" else "versionNumber"

@@ -41,7 +41,6 @@ def questions(station: RawStation) -> list[Any]:
     return [frame for frame in station.asked if frame[2] == "GetTransactionStatus"]
 
 
-@pytest.mark.ocpp("2.0.1", "E14.FR.02", "E14.FR.04", "E04.FR.01")
 async def test_a_queue_is_waited_for(bench: Any, second: str) -> None:
     station = await connect(bench.port, version=second)
     station.says = {"GetTransactionStatus": {"messagesInQueue": True, "ongoingIndicator": True}}
@@ -58,7 +57,6 @@ async def test_a_queue_is_waited_for(bench: Any, second: str) -> None:
     await station.close()
 
 
-@pytest.mark.ocpp("2.0.1", "E14.FR.03", "E14.FR.05")
 async def test_what_is_lost_is_told(bench: Any, second: str) -> None:
     station = await connect(bench.port, version=second)
     station.says = {"GetTransactionStatus": {"messagesInQueue": False, "ongoingIndicator": False}}

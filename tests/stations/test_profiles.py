@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from chargebridge.stations.profiles import ChargingProfile, Period, Reckoned, composite, differences
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -20,8 +18,6 @@ GRANT = profile(2, "TxProfile", 1, (0, 16.0), starts_at=NOW - timedelta(seconds=
 STATION = profile(3, "ChargingStationMaxProfile", 0, (0, 10.0), starts_at=NOW + timedelta(seconds=10), duration_s=10)
 
 
-@pytest.mark.ocpp("1.6", "3.13")
-@pytest.mark.ocpp("2.0.1", "K01.FR.36", "K01.FR.37")
 def test_grant_then_fallback_under_the_stations_own_limit() -> None:
     there = [(1, DEFAULT), (1, GRANT), (0, STATION)]
     found = composite(there, 1, NOW, 60, "A", transaction="tx", started_at=NOW - timedelta(hours=1))

@@ -343,18 +343,10 @@ class Streamed(StationEvent, frozen=True, kw_only=True):
     pending: int = 0
 
 
-class AnswerDisputed(StationEvent, frozen=True, kw_only=True):
-    """The station could not use an answer of ours (2.1 CALLRESULTERROR)."""
-
-    message: str
-    code: str
-    description: str
-
-
 AnyEvent = (
     DeviceReport | MonitoringReport | Notices | SecurityEvent | FirmwareStatus | FirmwarePublished | LogStatus | ReservationUpdate
     | ChargingLimitSet | ChargingLimitCleared | ProfilesReported | ChargingNeeds | ChargingSchedule | DisplayMessages | CustomerInformation
     | DataTransferred | CertificateRequested | ContractRequested | RevocationAsked | MeterValuesTold | TransactionGap | CostTold | Settled
     | WebPaymentStarted | VatNumberAsked | PriorityCharging | DynamicScheduleAsked | BatterySwap | DerAlarm | DerStartStop | DerControls
-    | StreamOpened | StreamClosed | Streamed | AnswerDisputed
+    | StreamOpened | StreamClosed | Streamed
 )  # fmt: skip

@@ -8,7 +8,7 @@ from chargebridge.stations.port import Outcome, Token
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
 
-PER_MESSAGE = 50  # entries; what does not fit follows as a difference (D01.FR.11)
+PER_MESSAGE = 50  # entries; what does not fit follows as a difference
 SHORT_ID = 20  # 1.6 CiString20Type
 
 
