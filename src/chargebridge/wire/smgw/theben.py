@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from chargebridge.wire.meter import obis
+from chargebridge.wire.smgw.theben_json import ReadChannel, Reading, answer
 from chargebridge.wire.smgw.value import (
-    MAX_ANSWER,
     Fault,
     LogEntry,
     SmgwError,
@@ -86,116 +86,14 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class _Channel(Struct, rename="kebab"):
-    obis: str
-    scaler: int | None = None
-    unit: int | None = None
-
-
-class _Database(Struct):
-    database: str
-    channels: list[_Channel] = []
-
-
-class _UsagePointInfo(Struct):
-    databases: list[_Database]
-
-
-class _Meter(Struct, rename="kebab"):
-    meter_id: str
-
-
-class _Point(Struct, rename="kebab"):
-    usage_point_id: str
-    taf_number: int
-    taf_state: str
-    usage_point_name: str = ""
-    meter: list[_Meter] = []
-
-
-class _UserInfo(Struct, rename="kebab"):
-    usage_points: list[_Point]
-
-
-class _Firmware(Struct, frozen=True):
-    version: str = ""
-
-
-class _SmgwInfo(Struct, rename="kebab"):
-    smgw_id: str
-    smgw_time: str = ""
-    smgw_state: str = ""
-    firmware_info: _Firmware = _Firmware()
-
-
-class _Entry(Struct, rename="kebab"):
-    time: str
-    message: str = ""
-    index: int = 0
-    level: int = 0
-    event_id: str = ""
-    outcome: str = ""
-    subject_identity: str = ""
-
-
-class _Log(Struct):
-    entries: list[_Entry]
-
-
-class _Reading(Struct, rename="kebab"):
-    value: str | int | None = None
-    capture_time: str | None = None
-    target_time: str | None = None
-    cosem_status: str | None = None
-    signature: str | None = None
-    scaler: int | None = None
-    unit: int | None = None
-
-
-class _ReadChannel(Struct):
-    obis: str
-    readings: list[_Reading] = []
-
-
-class _Readings(Struct):
-    channels: list[_ReadChannel]
-
-
-class _Answer(Struct, rename="kebab"):
-    method: str
-    smgw_info: _SmgwInfo | None = None
-    user_info: _UserInfo | None = None
-    usage_point_info: _UsagePointInfo | None = None
-    readings: _Readings | None = None
-    log: _Log | None = None
-
-
-_DECODER = msgspec.json.Decoder(_Answer, strict=False)
-
-
-def _answer(data: bytes) -> _Answer:
-    if len(data) > MAX_ANSWER:
-        raise content_error(f"an answer of {len(data)} bytes is longer than any")
-    if not data.strip():
-        raise SmgwError(
-            Fault.CONTENT,
-            "the gateway answered with an empty page",
-            "check the vendor; a CONEXA does so when the digest was not made with MD5 (digest=md5)",
-        )
-    try:
-        return _DECODER.decode(data)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as problem:
-        raise content_error(f"no answer of a CONEXA: {problem}") from None
-
-
 def method(data: bytes) -> str:
     """What an answer answers."""
-    return _answer(data).method
+    return answer(data).method
 
 
 def smgw_info(data: bytes) -> SmgwInfo:
     """The answer to ``smgw-info``. Raises ``SmgwError``, as all of these do."""
-    found = _answer(data).smgw_info
+    found = answer(data).smgw_info
     if found is None:
         raise content_error("the answer has no smgw-info")
     return SmgwInfo(found.smgw_id, found.smgw_time, found.smgw_state, found.firmware_info.version)
@@ -203,7 +101,7 @@ def smgw_info(data: bytes) -> SmgwInfo:
 
 def usage_points(data: bytes) -> list[UsagePoint]:
     """The answer to ``user-info``."""
-    found = _answer(data).user_info
+    found = answer(data).user_info
     if found is None:
         raise content_error("the answer has no user-info")
     return [
@@ -237,7 +135,7 @@ def choose(points: Iterable[UsagePoint], meter: str | None = None, tafs: tuple[i
 
 def scales(data: bytes) -> dict[str, tuple[int, str]]:
     """Scaler and unit of each register, from the answer to ``usage-point-info``."""
-    found = _answer(data).usage_point_info
+    found = answer(data).usage_point_info
     if found is None:
         raise content_error("the answer has no usage-point-info")
     known: dict[str, tuple[int, str]] = {}
@@ -251,13 +149,13 @@ def scales(data: bytes) -> dict[str, tuple[int, str]]:
 
 def values(data: bytes, known: Scales | None = None) -> list[Value]:
     """All values in the answer to ``readings``. A code that stands neither in ``known`` nor with a unit of its own has no scale."""
-    found = _answer(data).readings
+    found = answer(data).readings
     if found is None:
         raise content_error("the answer has no readings")
     return [value for channel in found.channels for value in _channel(channel, known or {})]
 
 
-def _channel(channel: _ReadChannel, known: Scales) -> list[Value]:
+def _channel(channel: ReadChannel, known: Scales) -> list[Value]:
     name = logical_name(channel.obis)
     if name is None:
         return []
@@ -265,7 +163,7 @@ def _channel(channel: _ReadChannel, known: Scales) -> list[Value]:
     return [_value(code, meter, reading, known.get(code)) for reading in channel.readings]
 
 
-def _value(code: str, meter: str | None, reading: _Reading, known: tuple[int, str] | None) -> Value:
+def _value(code: str, meter: str | None, reading: Reading, known: tuple[int, str] | None) -> Value:
     if reading.scaler is not None and reading.unit is not None:
         known = reading.scaler, obis.UNITS.get(reading.unit, f"unit {reading.unit}")
     scaler, unit = known or (None, "")
@@ -286,13 +184,13 @@ def _value(code: str, meter: str | None, reading: _Reading, known: tuple[int, st
 
 def unread(data: bytes) -> tuple[str, ...]:
     """Channels whose name is no OBIS code."""
-    found = _answer(data).readings
+    found = answer(data).readings
     return () if found is None else tuple(channel.obis for channel in found.channels if logical_name(channel.obis) is None)
 
 
 def log(data: bytes) -> list[LogEntry]:
     """The answer to ``log``."""
-    found = _answer(data).log
+    found = answer(data).log
     if found is None:
         raise content_error("the answer has no log")
     entries = []
