@@ -8,7 +8,7 @@ import structlog
 import typer
 
 from chargebridge import __version__
-from chargebridge.app.commands import ca, doctor, meter, renew, replay, stations, up
+from chargebridge.app.commands import ca, doctor, meter, renew, replay, station_run, stations, up
 from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
 from chargebridge.site.config_file import load
 from chargebridge.store.passwords import hash_password
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(ca.app, name="ca")
 app.add_typer(meter.app, name="meter")
 app.add_typer(renew.app, name="renew")
+app.add_typer(station_run.app, name="station")
 app.add_typer(stations.app, name="stations")
 app.command()(up.up)
 app.command()(replay.replay)

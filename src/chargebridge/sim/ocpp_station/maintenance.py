@@ -84,7 +84,7 @@ class Maintenance:
         """Kept until the Central System has it (2.0.1 part 2 A04.FR.02)."""
         station, at = self._station, self._station.now()
         station.journal.write(station.clock.now(), f"{kind} {info}", "SecurityLog")
-        station.tell("security", event=kind, info=info)
+        station.tell("security", type=kind, info=info)
         if station.online:
             station.uplink.spawn(self._say_event(kind, at, info))
         else:
@@ -174,7 +174,7 @@ class Maintenance:
         for attempt in range(SIGN_TRIES):
             organisation = station.voice.variables[station.voice.name(Knob.ORGANISATION)]
             csr = station.certificates.request(station.plan.identity, organisation)
-            station.tell("certificate", event="requested")
+            station.tell("certificate", change="requested")
             if await station.uplink.ask(station.voice.sign_certificate(csr)) is None:
                 return
             await self._clock.sleep(SIGN_RETRY_S * 2**attempt)
@@ -190,7 +190,7 @@ class Maintenance:
             return False
         if self._signing is not None:
             self._signing.cancel()
-        station.tell("certificate", event="installed")
+        station.tell("certificate", change="installed")
         if station.uplink.network.slot.security_profile == 3:
             station.later(station.uplink.reconnect)
         return True

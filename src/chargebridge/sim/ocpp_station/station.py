@@ -299,7 +299,7 @@ class VirtualStation:
             self._hear(point, transaction, response)
 
         self._post(transaction, lambda offline: self.voice.started(transaction, sample, state, offline), started)
-        self.tell("transaction", evse=point.number, event="started", id=transaction.key, token=transaction.token)
+        self.tell("transaction", evse=point.number, change="started", id=transaction.key, token=transaction.token)
 
     def _hear(self, point: Evse, transaction: Transaction, response: Payload) -> None:
         """What the answer to a message about a transaction means for it."""
@@ -330,7 +330,7 @@ class VirtualStation:
             lambda offline: self.voice.ended(transaction, sample, reason, sequence, offline),
             lambda response: self._hear(point, transaction, response),
         )
-        self.tell("transaction", evse=point.number, event="ended", id=transaction.key, reason=reason, energy_wh=sample.energy_wh)
+        self.tell("transaction", evse=point.number, change="ended", id=transaction.key, reason=reason, energy_wh=sample.energy_wh)
         self._tell(point)
 
     def _bound(self, point: Evse) -> None:

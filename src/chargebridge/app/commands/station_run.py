@@ -1,0 +1,131 @@
+"""``chargebridge station``: virtual charging stations, to try out any back end."""
+
+import asyncio
+import os
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from msgspec.structs import replace
+from rich.live import Live
+
+from chargebridge.app.clock import WallClock
+from chargebridge.app.commands.output import AsJson, json_line, out
+from chargebridge.app.commands.station_table import Board
+from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, TlsPlan, Version, VirtualStation, parse_faults
+from chargebridge.sim.ocpp_station.garage import Garage
+from chargebridge.sim.world.fleet import KINDS
+
+VERSIONS = ("1.6", "2.0.1", "2.1")
+PASSWORD_ENV = "CHARGEBRIDGE_STATION_PASSWORD"  # noqa: S105 - the name of the variable
+ARRIVES_WITH = 0.3  # state of charge
+
+app = typer.Typer(help="Virtual charging stations, to try out a back end.", no_args_is_help=True)
+
+
+@app.callback()
+def station() -> None:
+    """Virtual charging stations, to try out a back end."""
+
+
+@app.command()
+def run(
+    url: Annotated[str, typer.Option(help="The back end's URL without the identity, ws:// or wss://.")],
+    identity: Annotated[str, typer.Option(help="The station's identity; of several stations, what goes before -1, -2 ...")] = "VIRTUAL",
+    version: Annotated[str, typer.Option(help="1.6, 2.0.1 or 2.1")] = "1.6",
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="So many stations.")] = 1,
+    evses: Annotated[int, typer.Option(min=1, max=50, help="Of each station.")] = 1,
+    car: Annotated[str, typer.Option(help=f"A car comes to the first EVSE: {', '.join(KINDS)}.")] = "",
+    token: Annotated[str, typer.Option(help="What the driver shows.")] = "VIRTUAL-TAG",  # noqa: S107 - a token, not a password
+    stays: Annotated[float, typer.Option(help="The car leaves after so many seconds, and comes again as long after; 0: it stays.")] = 0.0,
+    fault: Annotated[list[str] | None, typer.Option(help="What goes wrong, `name` or `name=value`; can be given again.")] = None,
+    trusted: Annotated[Path | None, typer.Option(help="PEM of the roots that the back end's certificate leads to.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="PEM of the station's own certificate (security profile 3).")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM of its key.")] = None,
+    interval: Annotated[int, typer.Option(help="Seconds between meter values.")] = 10,
+    deflate: Annotated[bool, typer.Option("--deflate", help="Offer permessage-deflate.")] = False,
+    bidirectional: Annotated[bool, typer.Option("--bidirectional", help="The EVSEs can discharge a car (2.1).")] = False,
+    frames: Annotated[bool, typer.Option("--frames", help="With --json: also each message that goes over the wire.")] = False,
+    seconds: Annotated[float, typer.Option("--for", help="Stop after so many seconds; 0: on Ctrl-C.")] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run stations against a back end. The password (security profiles 1 and 2) comes from CHARGEBRIDGE_STATION_PASSWORD.
+
+    Exit code 1 if a station was never let in.
+    """
+    if version not in VERSIONS:
+        raise typer.BadParameter(f"there are {', '.join(VERSIONS)}", param_hint="--version")
+    if car and car not in KINDS:
+        raise typer.BadParameter(f"there are {', '.join(KINDS)}", param_hint="--car")
+    try:
+        parse_faults(fault or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--fault") from None
+    plan = StationPlan(
+        identity=identity,
+        uri=url,
+        version=cast(Version, f"ocpp{version}"),
+        password=os.environ.get(PASSWORD_ENV),
+        tls=TlsPlan(trusted=_text(trusted), certificate=_text(certificate), key=_text(key)),
+        deflate=deflate,
+        sample_interval_s=interval,
+        evses=tuple(EvsePlan(bidirectional=bidirectional) for _ in range(evses)),
+    )
+    board = Board(as_json=as_json, frames=frames)
+    work = _run(plan, count, fault or [], board, car, token, stays, as_json=as_json)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_for(work, seconds))
+    if not board.all_in:
+        raise typer.Exit(1)
+
+
+def _text(path: Path | None) -> str:
+    return "" if path is None else path.read_text(encoding="utf-8")
+
+
+async def _for(work: Any, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(work, seconds or None)
+    except TimeoutError:
+        return
+
+
+async def _run(
+    plan: StationPlan, count: int, faults: list[str], board: Board, car: str, token: str, stays_s: float, *, as_json: bool
+) -> None:
+    clock = WallClock()
+    with Live(board.table(), console=out, refresh_per_second=4) if not as_json else nullcontext() as live:
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, count + 1):
+                name = plan.identity if count == 1 else f"{plan.identity}-{number}"
+                garage = Garage()
+                own = replace(plan, identity=name)
+                found = VirtualStation(own, garage, clock, parse_faults(faults) if faults else Faults(), board.listener(name))
+                board.add(name, found)
+                group.create_task(found.run())
+                if car:
+                    group.create_task(_drive(found, garage, car, token, stays_s, clock))
+            while True:
+                await clock.sleep(0.5)
+                if live is not None:
+                    live.update(board.table())
+                elif board.due():
+                    for row in board.rows():
+                        json_line(row)
+
+
+async def _drive(station: VirtualStation, garage: Garage, kind: str, token: str, stays_s: float, clock: WallClock) -> None:
+    """A driver who comes, shows a token, charges and leaves; again and again, if he does not stay."""
+    while True:
+        while not station.online:
+            await clock.sleep(0.2)
+        garage.arrive(1, kind, KINDS[kind], ARRIVES_WITH)
+        station.plug(1)
+        await station.present(1, token)
+        if not stays_s:
+            return
+        await clock.sleep(stays_s)
+        station.unplug(1)
+        garage.leave(1)
+        await clock.sleep(stays_s)
