@@ -14,7 +14,7 @@ help:
 	@echo "make interop  foreign peers against ours"
 	@echo "make requirements  OCPP requirements: shown by which tests, and which are open"
 	@echo "make bench    figures beside peers and physical limits"
-	@echo "make soak     property tests with many more examples, 100,000 damaged telegrams a protocol"
+	@echo "make soak     property tests with many more examples, 100,000 damaged telegrams a protocol, hundreds of kill -9"
 
 $(UV):
 	@tools/make-venv $(PYTHON)
@@ -43,6 +43,7 @@ soak: $(STAMP)
 	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties
 	SCHEMA_EXAMPLES=100 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/ocpp/test_generated.py
 	FUZZ_INPUTS=100000 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/meter/test_fuzz_many.py
+	KILL_UPDATES=60 .venv/bin/pytest --timeout=0 tests/stations/test_kill.py
 
 bench: $(UV)
 	@$(UV) sync --quiet --frozen --group dev --group bench

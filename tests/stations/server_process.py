@@ -1,62 +1,86 @@
-"""A Central System in a process of its own, for test_kill: it kills itself once at each point named on its command line.
+"""A Central System with the site's own store behind it, in a process of its own, for test_kill: every message of a transaction kills it.
 
-    python server_process.py DATABASE PORT [KIND:before|after ...]
+    python server_process.py FOLDER PORT UPDATES
 
-KIND:before dies before the event is stored, KIND:after when it is stored and not yet answered.
+Each start, each end and the first UPDATES updates kill it twice by SIGKILL: before they are stored, and when they are stored and not yet answered.
+The first process only forks, so that the next server is there at once. Under FOLDER are the database and a mark for each death.
 """
 
 import asyncio
+import hashlib
 import os
 import signal
 import sys
 from pathlib import Path
 
-from ocpp_kit import DurableSink
-
+from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
 from chargebridge.sim.world.clock import WallClock
+from chargebridge.site.desk import StationDesk, Tokens
+from chargebridge.site.live import Live
 from chargebridge.stations.ocpp import CentralSystem, ServerSettings, StationSettings
-from chargebridge.stations.port import TransactionEvent
+from chargebridge.stations.port import Authorisation, StartAnswer, TransactionEvent
+from chargebridge.store import Database
 
 
-class MortalSink(DurableSink):
-    """Dies at its points, once at each; what is left of them is kept beside the database."""
+class MortalDesk(StationDesk):
+    """Dies at each message, once before it is stored and once after."""
 
-    def __init__(self, path: Path, points: list[str]) -> None:
-        super().__init__(path)
-        self.path = path
-        self.points = points
+    folder: Path
+    updates: int
 
-    def _note(self, kind: str, event: TransactionEvent) -> None:
-        self._die_at(f"{kind}:before")
-        super()._note(kind, event)
-
-    def _die_at(self, point: str) -> None:
-        mark = self.path.with_suffix("." + point.replace(":", "-"))
-        if point in self.points and not mark.exists():
+    def _die(self, kind: str, moment: str, event: TransactionEvent) -> None:
+        name = f"{kind}-{hashlib.blake2b(event.replay_key.encode(), digest_size=8).hexdigest()}"
+        known = (self.folder / f"{name}.before").exists()
+        if kind == "updated" and not known and len(list(self.folder.glob("updated-*.before"))) >= self.updates:
+            return
+        mark = self.folder / f"{name}.{moment}"
+        if not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async def transaction_started(self, event: TransactionEvent) -> object:  # type: ignore[override]
+    async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
+        self._die("started", "before", event)
         answer = await super().transaction_started(event)
-        self._die_at("started:after")
+        self._die("started", "after", event)
         return answer
 
     async def transaction_updated(self, event: TransactionEvent) -> None:
+        self._die("updated", "before", event)
         await super().transaction_updated(event)
-        self._die_at("updated:after")
+        self._die("updated", "after", event)
 
-    async def transaction_ended(self, event: TransactionEvent) -> object:  # type: ignore[override]
+    async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
+        self._die("ended", "before", event)
         answer = await super().transaction_ended(event)
-        self._die_at("ended:after")
+        self._die("ended", "after", event)
         return answer
 
 
-async def main(database: str, port: str, *points: str) -> None:
-    sink = MortalSink(Path(database), list(points))
+async def serve(folder: Path, port: int, updates: int) -> None:
+    root = Circuit(id="main", name="Main", fuse_a=(63.0, 63.0, 63.0))
+    point = ChargingPoint(id="p", name="P", circuit="main", station="CP-1")
+    desk = MortalDesk(
+        Live(Topology(circuits=(root,), points=(point,))),
+        Database.open(folder / "site.db"),
+        WallClock(),
+        Tokens((), "remote", open_to_all=True),
+        wake=lambda: None,
+        tell=lambda *_: None,
+        arrived=lambda _: None,
+    )
+    desk.folder, desk.updates = folder, updates
     stations = [StationSettings(identity="CP-1", security_profile=0, sample_interval_s=1)]
-    async with CentralSystem(ServerSettings(port=int(port)), stations, sink, WallClock()):
+    async with CentralSystem(ServerSettings(port=port), stations, desk, WallClock()):
         await asyncio.Event().wait()
 
 
+def main(folder: str, port: str, updates: str) -> None:
+    while True:
+        child = os.fork()
+        if child == 0:
+            asyncio.run(serve(Path(folder), int(port), int(updates)))
+        os.waitpid(child, 0)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    main(*sys.argv[1:])
