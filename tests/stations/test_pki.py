@@ -107,7 +107,7 @@ BAD: list[tuple[Any, str]] = [
     (lambda: signing_request("CP-2"), "names"),
     (two_names, "names"),
     (lambda: signing_request("CP-1", operator="Somebody"), "as O"),
-    (lambda: signing_request("CP-1", rsa.generate_private_key(65537, 1024)), "1024 bits"),
+    (lambda: signing_request("CP-1", rsa.generate_private_key(65537, 1024)), "1024 bits"),  # noqa: S505
     (lambda: signing_request("CP-1", ec.generate_private_key(ec.SECP192R1())), "secp192r1"),
     (lambda: signing_request("CP-1", ec.generate_private_key(ec.SECP256K1())), "secp256k1"),
     (lambda: signing_request("CP-1", rsa.generate_private_key(65537, 2048), hashed=hashes.SHA224()), "sha224"),

@@ -1,7 +1,7 @@
 """Security profiles 0 to 3 at the door: by which way who is let in, over real TLS, with certificates good and bad."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -130,8 +130,8 @@ async def test_old_tls_is_refused(fort: Fort) -> None:
 
 
 @pytest.fixture(params=["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "AES128-GCM-SHA256", "AES256-GCM-SHA384"])
-def suite(request: pytest.FixtureRequest) -> Iterator[str]:
-    yield str(request.param)
+def suite(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.mark.ocpp("1.6", "A00.FR.317")

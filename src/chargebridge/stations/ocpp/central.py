@@ -45,7 +45,7 @@ LANGUAGES: dict[str, Language] = {language.dialect.name: language for language i
 MAX_STRANGERS = 256  # kept for the operator; the oldest goes first
 MAX_PROTOCOL = 16  # characters kept of what an unknown station offers to speak
 CROWDED_WAIT_S = 60.0
-HEARING_S = 300.0  # an unknown station is listened to for so long at a time
+HEARING_S = 300.0  # for so long an unknown station has its place in quarantine for certain
 PROTOCOL_ERROR, POLICY, RESTART = 1002, 1008, 1012  # websocket close codes (RFC 6455 7.4.1, IANA)
 
 
@@ -295,9 +295,11 @@ class CentralSystem:
             del self._quarantined[identity]
 
     async def _end_hearing(self, session: Session) -> None:
-        """Others may want the place; who is still to be decided on comes again."""
-        await self._clock.sleep(HEARING_S)
-        await session.close(RESTART, "not decided yet; come again")
+        """A pending station's connection stays (B02.FR.06), but not when all places are taken: others may want one, and it comes again."""
+        while True:
+            await self._clock.sleep(HEARING_S)
+            if len(self._quarantined) >= self.settings.limits.quarantined:
+                await session.close(RESTART, "not decided yet; come again")
 
     def _turn_away(self, identity: str, remote: str, why: str) -> None:
         self.refused += 1

@@ -1,7 +1,6 @@
 """Unknown stations that are listened to: what they say of themselves is listed, they are told to wait, and nothing else is served.
 
-OCPP 2.0.1 part 2, B02 (Pending boot); anything but a BootNotification is answered with SecurityError, as B03.FR.08 asks for while a station
-is not accepted.
+OCPP 2.0.1 part 2, B02 (Pending boot); anything but a BootNotification is answered with SecurityError (B02.FR.09).
 """
 
 from msgspec.structs import replace
