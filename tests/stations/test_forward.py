@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forward_kit import NOW, Foreign, Place, backend, event2, start16, stop16, values16
+from forward_kit import Foreign
+from forward_place import NOW, Place, backend, event2, start16, stop16, values16
 from ocpp.v16 import call as call16
 from ocpp.v201 import call as call201
-from ocpp_kit import RawStation, connect, until
+from ocpp_kit import DurableSink, RawStation, connect, until
 
 from chargebridge.model.limit import LimitedCurrent, LimitedPower
+from chargebridge.sim.world.clock import WallClock
+from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
+from chargebridge.stations.port import Outcome
 from chargebridge.store.forward_tables import forward_outbox
+from chargebridge.store.passwords import hash_password
 
 
 async def arrive(place: Place, version: str) -> RawStation:
@@ -30,7 +35,7 @@ def profile16(limit: float, unit: str = "W", **more: Any) -> dict[str, Any]:
 
 
 async def test_a_transaction_that_the_other_side_bills(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign, password="secret")) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port, password="secret")) as place:
         foreign.cards = {"THEIRS"}
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: foreign.actions() == ["BootNotification"])
@@ -56,7 +61,7 @@ async def test_a_transaction_that_the_other_side_bills(tmp_path: Path) -> None:
 
 
 async def test_a_transaction_of_ours_stays_ours(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         station = await arrive(place, "ocpp1.6")
         await station.call("Authorize", {"idTag": "OURS"})
         ours = (await station.call("StartTransaction", start16("OURS")))[2]["transactionId"]
@@ -72,7 +77,7 @@ async def test_a_transaction_of_ours_stays_ours(tmp_path: Path) -> None:
 
 async def test_who_hears_all_is_told_all(tmp_path: Path) -> None:
     async with Foreign("ocpp1.6") as foreign:
-        rules = backend(foreign, tell=frozenset({"all_transactions"}), authorise="never")
+        rules = backend(foreign.port, tell=frozenset({"all_transactions"}), authorise="never")
         async with Place(tmp_path, rules) as place:
             station = await arrive(place, "ocpp1.6")
             ours = (await station.call("StartTransaction", start16("OURS")))[2]["transactionId"]
@@ -82,7 +87,7 @@ async def test_who_hears_all_is_told_all(tmp_path: Path) -> None:
 
 
 async def test_their_list_before_ours(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign, authorise="them_first")) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port, authorise="them_first")) as place:
         foreign.cards = {"OURS"}  # on both lists
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: place.forwarder.states[0].waiting == 0 and foreign.actions())
@@ -94,7 +99,7 @@ async def test_their_list_before_ours(tmp_path: Path) -> None:
 
 async def test_second_generation(tmp_path: Path) -> None:
     """The card comes after the plug: what was said before waits until it is known who bills."""
-    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         foreign.cards = {"THEIRS"}
         station = await arrive(place, "ocpp2.0.1")
         await station.call("TransactionEvent", event2("Started", 0))
@@ -111,7 +116,7 @@ async def test_second_generation(tmp_path: Path) -> None:
 
 
 async def test_the_other_side_starts_and_stops(tmp_path: Path) -> None:
-    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         station = await arrive(place, "ocpp2.0.1")
         assert await until(lambda: foreign.station)
         start = call201.RequestStartTransaction(id_token={"idToken": "APP", "type": "Central"}, remote_start_id=5, evse_id=1)
@@ -126,7 +131,7 @@ async def test_the_other_side_starts_and_stops(tmp_path: Path) -> None:
 
 
 async def test_ids_of_commands_are_theirs_on_one_side_and_ours_on_the_other(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         foreign.cards = {"THEIRS"}
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: foreign.station)
@@ -138,7 +143,7 @@ async def test_ids_of_commands_are_theirs_on_one_side_and_ours_on_the_other(tmp_
 
 
 async def test_limits_go_into_the_book_and_not_to_the_station(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: foreign.station)
         assert await until(lambda: place.forwarder.states[0].waiting == 0)
@@ -172,7 +177,7 @@ async def test_limits_go_into_the_book_and_not_to_the_station(tmp_path: Path) ->
 
 
 async def test_what_is_not_allowed_never_reaches_the_station(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign, may=frozenset({"configure", "read"}))) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port, may=frozenset({"configure", "read"}))) as place:
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: foreign.station)
         ask = foreign.station.call
@@ -192,7 +197,7 @@ async def test_while_the_back_end_is_away_messages_wait(tmp_path: Path) -> None:
     foreign = Foreign("ocpp1.6")
     async with foreign:
         foreign.cards = {"THEIRS"}
-        async with Place(tmp_path, backend(foreign)) as place:
+        async with Place(tmp_path, backend(foreign.port)) as place:
             station = await arrive(place, "ocpp1.6")
             await station.call("Authorize", {"idTag": "THEIRS"})
             assert await until(lambda: "Authorize" in foreign.actions() and place.forwarder.states[0].waiting == 0)
@@ -216,7 +221,7 @@ async def test_while_the_back_end_is_away_messages_wait(tmp_path: Path) -> None:
 
 async def test_a_message_that_is_always_refused_does_not_hold_up_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chargebridge.stations.ocpp.forward.link.RETRY_S", 0.05)
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         foreign.broken = {"StatusNotification"}
         foreign.cards = {"THEIRS"}
         station = await arrive(place, "ocpp1.6")
@@ -230,7 +235,7 @@ async def test_a_message_that_is_always_refused_does_not_hold_up_the_others(tmp_
 
 async def test_while_the_station_is_away_so_it_is_to_the_back_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chargebridge.stations.ocpp.forward.link.LINGER_S", 0.3)
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign)) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: foreign.station and place.forwarder.states[0].waiting == 0)
         await station.close()
@@ -244,7 +249,7 @@ async def test_while_the_station_is_away_so_it_is_to_the_back_end(tmp_path: Path
 
 
 async def test_reports_go_to_who_asked(tmp_path: Path) -> None:
-    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign, may=frozenset({"read"}))) as place:
+    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign.port, may=frozenset({"read"}))) as place:
         station = await arrive(place, "ocpp2.0.1")
         assert await until(lambda: foreign.station)
         await foreign.station.call(call201.GetBaseReport(request_id=3, report_base="FullInventory"))
@@ -257,7 +262,7 @@ async def test_reports_go_to_who_asked(tmp_path: Path) -> None:
 
 
 async def test_data_that_we_do_not_know_is_answered_by_who_does(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign, tell=frozenset({"data"}))) as place:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port, tell=frozenset({"data"}))) as place:
         station = await arrive(place, "ocpp1.6")
         assert await until(lambda: foreign.actions() == ["BootNotification"] and place.forwarder.states[0].waiting == 0)
         answer = await station.call("DataTransfer", {"vendorId": "maker", "data": "?"})
@@ -268,14 +273,69 @@ async def test_a_restart_loses_nothing(tmp_path: Path) -> None:
     foreign = Foreign("ocpp1.6")
     async with foreign:
         foreign.cards = {"THEIRS"}
-        async with Place(tmp_path, backend(foreign)) as place:
+        async with Place(tmp_path, backend(foreign.port)) as place:
             station = await arrive(place, "ocpp1.6")
             ours = (await station.call("StartTransaction", start16("THEIRS")))[2]["transactionId"]
             assert await until(lambda: "StartTransaction" in foreign.actions() and place.forwarder.states[0].waiting == 0)
             await foreign.stop()
             await station.call("StopTransaction", stop16(ours, 200))
-        async with Place(tmp_path, backend(foreign)) as place:
+        async with Place(tmp_path, backend(foreign.port)) as place:
             await foreign.start()
             assert await until(lambda: foreign.actions()[-1] == "StopTransaction", 10), "though the station is not even there"
             assert foreign.said[-1][1]["transaction_id"] == 4711
     assert json.dumps(foreign.actions()).count("StopTransaction") == 1
+
+
+async def test_our_own_central_system_as_the_foreign_one(tmp_path: Path) -> None:
+    """In 2.1: the back end's limits, offers and settings stay away from the station; its transactions and answers come through."""
+    theirs = DurableSink(tmp_path / "theirs.db")
+    settings = StationSettings(identity="THERE-1", password_hash=hash_password("secret"), evses=(EvseSettings(fallback_current_a=6.0),))
+    clock = WallClock()
+    async with CentralSystem(ServerSettings(port=0, grace_s=0.2, call_timeout_s=3.0), [settings], theirs, clock) as other:
+        rules = backend(
+            other.port, password="secret", identities={"CP-1": "THERE-1"}, authorise="them_first", may=frozenset({"limit", "start_stop"})
+        )
+        async with Place(tmp_path, rules) as place:
+            station = await arrive(place, "ocpp2.1")
+            there = other.station("THERE-1")
+            assert there is not None
+            assert await until(lambda: theirs.boots and there.online)
+            assert theirs.boots[0].protocol == "ocpp2.1"
+            assert await until(lambda: place.desk.bounds()), "its fallback"
+            assert (await there.offer(1, 10.0, 3, 60.0, None)).outcome is Outcome.ACCEPTED
+            assert place.desk.bounds() == [LimitedCurrent((10.0,) * 3), LimitedCurrent((6.0,) * 3)], "and after it its fallback"
+            assert (await there.offer(1, 0.0, 3, 60.0, None)).outcome is Outcome.ACCEPTED
+            assert place.desk.bounds()[0] == LimitedCurrent((0.0,) * 3)
+            assert (await there.set_setting("SampledDataCtrlr.TxUpdatedInterval", "1")).outcome is not Outcome.ACCEPTED
+            assert (await there.reset(hard=True)).outcome is Outcome.REJECTED
+            assert (await there.remote_start(1, "APP")).outcome is Outcome.ACCEPTED
+            for event in (event2("Started", 0, "APP"), event2("Updated", 1), event2("Ended", 2)):
+                await station.call("TransactionEvent", event)
+            assert await until(lambda: theirs.kinds() == ["started", "updated", "ended"])
+            assert place.sink.events()[0].billed_by == "maker"
+            sent = [frame[3]["chargingProfile"]["chargingSchedule"][0] for frame in station.asked if frame[2] == "SetChargingProfile"]
+            assert all(schedule["chargingSchedulePeriod"][0]["limit"] != 10.0 for schedule in sent)
+            assert not [frame for frame in station.asked if frame[2] == "Reset"]
+
+
+async def test_what_an_older_version_can_say_of_a_newer_one(tmp_path: Path) -> None:
+    """A 2.0.1 back end hears a 2.1 station as far as its words go."""
+    async with (
+        Foreign("ocpp2.0.1") as foreign,
+        Place(tmp_path, backend(foreign.port, protocol="ocpp2.0.1", tell=frozenset({"all_transactions"}))) as place,
+    ):
+        station = await arrive(place, "ocpp2.1")
+        await station.call("TransactionEvent", event2("Started", 0))
+        await station.call("TransactionEvent", event2("Updated", 1, triggerReason="CostLimitReached"))
+        await station.call("TransactionEvent", event2("Ended", 2))
+        assert await until(lambda: foreign.actions() == ["BootNotification", "TransactionEvent Started", "TransactionEvent Ended"])
+        outcomes = await place.database.read(lambda c: [row.outcome for row in c.execute(forward_outbox.select())])
+        assert outcomes == ["delivered", "delivered", "ocpp2.0.1 cannot say it", "delivered"]
+
+
+async def test_another_generation_is_not_pretended(tmp_path: Path) -> None:
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port, protocol="ocpp1.6")) as place:
+        await arrive(place, "ocpp2.0.1")
+        assert await until(lambda: place.forwarder.states[0].trouble)
+        assert "ocpp2.0.1" in str(place.forwarder.states[0].trouble)
+        assert not foreign.said

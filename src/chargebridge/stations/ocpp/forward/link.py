@@ -28,7 +28,7 @@ from chargebridge.stations.ocpp.session import Session
 from chargebridge.stations.ocpp.settings import ServerSettings
 from chargebridge.stations.ocpp.transport import ClientFrames, TransportClosedError, WebsocketsTransport
 from chargebridge.store import Database
-from chargebridge.wire.ocpp import DIALECTS, Answered, CallError, Dialect, Failed
+from chargebridge.wire.ocpp import DIALECTS, V16, Answered, CallError, Dialect, Failed
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
 
@@ -44,7 +44,9 @@ NORMAL = 1000
 
 
 class LinkState(Struct, kw_only=True):
-    """For pages, REST and metrics. trouble: why it is not connected, or what was refused last."""
+    """For pages, REST and metrics. waiting: messages, also those held until it is known who bills. refused: by the back end, or not to be said in
+    its version. commands: what it asked. trouble: why it is not connected, or what was refused last.
+    """
 
     backend: str
     station: str
@@ -149,7 +151,9 @@ class Link:
             protocol = await self._protocol()
             if protocol is not None and (self._is_online() or await self._next() is not None):
                 self.state.protocol = self.backend.protocol or protocol
-                return
+                if (V16.name in (protocol, self.state.protocol)) == (protocol == self.state.protocol == V16.name):
+                    return
+                self._note(f"speaks {self.state.protocol}, the station {protocol}; these are not translated")
             await self._wake.wait()
 
     async def _one_connection(self) -> None:
@@ -255,6 +259,7 @@ class Link:
     async def _deliver(self, session: Session, row: Row) -> None:
         request = await self._worded(session, row)
         if isinstance(request, str):
+            self.state.refused += 1
             await self._done(row, request)
             return
         event = await session.call(request, message_id=row.message_id)[1]
