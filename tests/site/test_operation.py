@@ -122,8 +122,7 @@ async def test_passwords_are_in_neither_log(tmp_path: Path) -> None:
         arguments = {"name": "AuthorizationKey", "value": "very secret password"}
         record = await site.office.command("CP-1", "set_setting", arguments, "test")
         assert record.payload == {"key": "AuthorizationKey", "value": "(not kept)"}
-        sent = site.stations[0].asked[-1]
-        assert sent == ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "very secret password"})
+        assert ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "very secret password"}) in site.stations[0].asked
         await site.office.log.flush()
         for table, column in (("station_message", "frame"), ("station_command", "payload")):
             assert await site.bench.rows(f"SELECT * FROM {table} WHERE {column} LIKE '%very secret%'") == []  # noqa: S608

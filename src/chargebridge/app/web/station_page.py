@@ -77,6 +77,9 @@ class StationPage:
                     self._commands = parts.CommandList([])
                 with panel("Settings written", "settings"):
                     self._settings = parts.PlainTable(_table(["Setting", "Value", "Answer"], "Nothing was written yet."))
+                with panel("What it says of itself", "variables"):
+                    empty = "Nothing yet. Ask for a report (2.x) or read its settings (1.6)."
+                    self._variables = parts.PlainTable(_table(["Variable", "Value"], empty))
                 with panel("Transactions", "transactions"):
                     self._transactions = parts.PlainTable(
                         _table(["Begin", "End", "Energy", "Card", "Why it ended"], "No car has charged here yet.")
@@ -116,6 +119,7 @@ class StationPage:
             detail = await office.station(self._identity)
             self._commands.show(shown.commands(await office.commands(self._identity, 20), *self._now))
             self._settings.show({**self._settings.data, "rows": shown.settings(detail)})
+            self._variables.show({**self._variables.data, "rows": shown.variables(detail)})
             self._transactions.show({**self._transactions.data, "rows": shown.transactions(detail, *self._now)})
             self._events.show({**self._events.data, "rows": shown.events(detail, *self._now)})
         await self._look_at_log()

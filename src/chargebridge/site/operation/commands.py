@@ -20,7 +20,6 @@ from chargebridge.stations.port import Answer
 from chargebridge.store import Database
 from chargebridge.store.operation_tables import station_command as table
 from chargebridge.wire.ocpp import DIALECTS, Dialect, PayloadError
-from chargebridge.wire.ocpp.payload import Payload
 
 UNKNOWN = "unknown"
 RAW = "call"
@@ -46,7 +45,7 @@ class CommandDesk:
         return await self._run(station, dialect_of(station), RAW, action, payload, by)
 
     async def _run(self, station: OcppStation, dialect: Dialect, name: str, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
-        request = validated(dialect, action, payload)
+        check(dialect, action, payload)
         kept = msgspec.json.encode(hidden(payload)).decode()
         row = {
             "station": station.identity,
@@ -58,10 +57,9 @@ class CommandDesk:
             "detail": "",
         }
         number = await self._database.write(partial(_begin, row=row))
-        response = await ask(station, request)
-        answer = response if isinstance(response, Answer) else _read(station, response)
-        told = None if isinstance(response, Answer) else msgspec.json.encode(hidden(msgspec.json.decode(dialect.encode(response)))).decode()
-        return await self._database.write(partial(_end, number=number, answer=answer, response=told, at=self._clock.now()))
+        reply = await station.call(action, payload)
+        response = None if reply.response is None else msgspec.json.encode(hidden(reply.response)).decode()
+        return await self._database.write(partial(_end, number=number, answer=reply, response=response, at=self._clock.now()))
 
     async def newest(self, station: str | None, limit: int) -> tuple[CommandRecord, ...]:
         query = select(table).order_by(table.c.number.desc()).limit(limit)
@@ -80,26 +78,15 @@ def dialect_of(station: OcppStation) -> Dialect:
     raise ModelError(station.identity, "has not been heard yet, so that its OCPP version is not known", cure)
 
 
-def validated(dialect: Dialect, action: str, payload: dict[str, Any]) -> Payload:
-    """The typed request. Raises ModelError with the place of what is wrong."""
-    if action not in wording.callable_actions(dialect):
-        raise ModelError(
-            action[:50], f"{dialect.name} has no such action of ours", f"call one of {', '.join(wording.callable_actions(dialect))}"
-        )
+def check(dialect: Dialect, action: str, payload: dict[str, Any]) -> None:
+    """Raises ModelError with the place of what is wrong, before anything is written down or sent."""
+    known = wording.callable_actions(dialect)
+    if action not in known:
+        raise ModelError(action[:50], f"{dialect.name} has no such action of ours", f"call one of {', '.join(known)}")
     try:
-        return dialect.decode_request(action, msgspec.json.encode(payload))
+        dialect.decode_request(action, msgspec.json.encode(payload))
     except PayloadError as error:
         raise ModelError(f"{action} {error.position.replace('$[3]', '$')}", error.reason, error.cure) from None
-
-
-async def ask(station: OcppStation, request: Payload) -> Payload | Answer:
-    """The station's response, or why there is none."""
-    return await station._call(lambda _: request)
-
-
-def _read(station: OcppStation, response: Payload) -> Answer:
-    assert station.language is not None
-    return station.language.answer(response)
 
 
 def _begin(c: Connection, row: dict[str, Any]) -> int:

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 import structlog
 from msgspec.structs import replace
-from sqlalchemy import Connection, select
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ModelError, UnknownNameError
 from chargebridge.model.session import PointStatus
+from chargebridge.site import station_book
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.site.operation import station_file, wording
+from chargebridge.site.operation import past, station_file, wording
 from chargebridge.site.operation.campaigns import Campaigns
 from chargebridge.site.operation.commands import CommandDesk, dialect_of
 from chargebridge.site.operation.message_log import MessageLog
@@ -31,7 +31,6 @@ from chargebridge.site.operation.view import (
     StationDetail,
     StationRow,
     StrangerRow,
-    TransactionRow,
     Written,
 )
 from chargebridge.stations.ocpp import CentralSystem, OcppStation
@@ -41,9 +40,6 @@ from chargebridge.stations.ocpp.vault import PENDING
 from chargebridge.stations.port import Outcome, StationInfo
 from chargebridge.store import Database
 from chargebridge.store.passwords import hash_password
-from chargebridge.store.tables import happening
-from chargebridge.store.tables import session as session_table
-from chargebridge.store.tables import station as station_table
 from chargebridge.wire.ocpp import CallReceived, Event
 
 LOG_AGAIN_S = 5.0
@@ -95,7 +91,7 @@ class Office:
         await office.log.open()
         await office._desk.open()
         await office._campaigns.open()
-        office._infos = await database.read(_infos)
+        office._infos = await database.read(past.infos)
         office._added = {str(one.station["id"]) for one in await database.read(station_file.kept)}
         central.watch = office._watch
         return office
@@ -185,16 +181,22 @@ class Office:
 
     async def station(self, identity: str) -> StationDetail:
         station = self._station(identity)
-        transactions, events = await self._database.read(
-            partial(_past, identity=identity, points=[p.point.id for p in self._live.of(identity)])
-        )
+        await self.log.flush()
+        points = [at.point.id for at in self._live.of(identity)]
+        transactions, events = await self._database.read(partial(past.past, identity=identity, points=points))
+        values = await self._database.read(partial(past.written_values, identity=identity))
         given = [record for record in await self._desk.newest(identity, 200) if record.name == "set_setting"]
-        written = [
-            Written(name=name, value=None, outcome=answer.outcome.value, detail=answer.detail, at=None, by="site")
+        by_site = [
+            Written(name=name, value=values.get(name), outcome=answer.outcome.value, detail=answer.detail, at=None, by="site")
             for name, answer in station.setup.items()
         ]
         return StationDetail(
-            station=self._row(station), written=(*(_written(r) for r in given), *written), transactions=transactions, events=events
+            station=self._row(station),
+            written=(*(past.written(record) for record in given), *by_site),
+            transactions=transactions,
+            events=events,
+            variables=tuple(await self._database.read(lambda c: station_book.variables(c, identity))),
+            told=tuple(await self._database.read(lambda c: station_book.events(c, identity, limit=SHOWN))),
         )
 
     async def messages(self, wanted: MessageFilter, limit: int = 100) -> tuple[LoggedMessage, ...]:
@@ -352,18 +354,6 @@ def _info(station: str, request: Any, protocol: str) -> StationInfo:
     )
 
 
-def _infos(c: Connection) -> dict[str, tuple[StationInfo, datetime]]:
-    return {
-        row.identity: (
-            StationInfo(
-                station=row.identity, protocol=row.protocol, vendor=row.vendor, model=row.model, serial=row.serial, firmware=row.firmware
-            ),
-            row.booted_at,
-        )
-        for row in c.execute(select(station_table))
-    }
-
-
 def _evse(number: int, at: LivePoint | None, station: OcppStation) -> EvseView:
     connectors = {connector: word for (evse, connector), word in station.connectors.items() if evse == number}
     bare = EvseView(
@@ -392,37 +382,3 @@ def _evse(number: int, at: LivePoint | None, station: OcppStation) -> EvseView:
         power_w=at.power_w,
         offered_a=at.offers[-1].current_a if at.offers else None,
     )
-
-
-def _written(record: CommandRecord) -> Written:
-    """1.6 and 2.x spell the same thing differently."""
-    payload = record.payload
-    if "key" in payload:
-        name, value = payload["key"], payload.get("value")
-    else:
-        data = payload["setVariableData"][0]
-        name, value = f"{data['component']['name']}.{data['variable']['name']}", data.get("attributeValue")
-    return Written(name=name, value=value, outcome=record.outcome or "waiting", detail=record.detail, at=record.answered_at, by=record.by)
-
-
-def _past(c: Connection, identity: str, points: list[str]) -> tuple[tuple[TransactionRow, ...], tuple[tuple[datetime, str], ...]]:
-    t = session_table
-    sessions = c.execute(select(t).where(t.c.station == identity).order_by(t.c.number.desc()).limit(SHOWN))
-    subjects = [identity, *points]
-    told = (
-        select(happening.c.at, happening.c.text).where(happening.c.subject.in_(subjects)).order_by(happening.c.number.desc()).limit(SHOWN)
-    )
-    transactions = tuple(
-        TransactionRow(
-            transaction=row.transaction,
-            session=str(row.number),
-            evse=row.evse,
-            token=row.token,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            energy_wh=row.energy_wh,
-            end_reason=row.end_reason,
-        )
-        for row in sessions
-    )
-    return transactions, tuple((at, text) for at, text in c.execute(told))

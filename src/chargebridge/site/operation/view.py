@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from chargebridge.model.session import PointStatus
+from chargebridge.site.station_book import ToldEvent
+from chargebridge.stations.events import Variable
 from chargebridge.stations.ocpp.applicants import Profile
 from chargebridge.stations.ocpp.security import Security
 
@@ -128,12 +130,18 @@ class TransactionRow(Struct, frozen=True, kw_only=True):
 
 
 class StationDetail(Struct, frozen=True, kw_only=True):
-    """All of one station but its messages. written: newest first. events: what the site's event log tells of it, newest first."""
+    """All of one station but its messages. written, events, told: newest first.
+
+    variables: its device model (1.6: configuration keys) as it told it last. events: what the site's event log tells of it. told: what it told itself
+    beyond its transactions.
+    """
 
     station: StationRow
     written: tuple[Written, ...]
     transactions: tuple[TransactionRow, ...]
     events: tuple[tuple[datetime, str], ...]
+    variables: tuple[Variable, ...]
+    told: tuple[ToldEvent, ...]
 
 
 class CommandField(Struct, frozen=True, kw_only=True):

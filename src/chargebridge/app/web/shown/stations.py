@@ -19,6 +19,7 @@ from chargebridge.site.operation.view import (
     StationRow,
     StrangerRow,
 )
+from chargebridge.stations.events import StationEvent
 
 STATE = {"online": "online", "connected": "connecting", "offline": "offline", "unseen": "never heard"}
 STATE_LEVEL = {"online": "ok", "connected": "tight", "offline": "over", "unseen": "quiet"}
@@ -27,6 +28,7 @@ OUTCOME = {"timed_out": "no answer", "unsupported": "cannot do that", "offline":
 CAMPAIGN_LEVEL = {"running": "ok", "checking": "tight", "paused": "tight", "aborted": "over", "refused": "over", "done": "quiet"}
 STEPS = ("waiting", "asked", "downloading", "downloaded", "installing", "installed", "failed", "skipped")
 SUMMARY = 120
+EVENTS = 60
 _VALUE = re.compile(r"\[([^\[\]]+)\]\.value$")
 """The end of a path to a measured value: what was measured says enough."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
@@ -242,7 +244,27 @@ def transactions(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[l
 
 
 def events(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[list[str]]:
-    return [[words.moment(at, now, zone), text] for at, text in detail.events]
+    """What happened and what it told, together, the newest first."""
+    lines = [*detail.events, *((one.received_at, _told(one.event)) for one in detail.told)]
+    return [[words.moment(at, now, zone), text] for at, text in sorted(lines, key=lambda line: line[0], reverse=True)[:EVENTS]]
+
+
+def _told(event: StationEvent) -> str:
+    """SecurityEvent: kind FirmwareUpdated."""
+    fields = {name: value for name, value in msgspec.to_builtins(event).items() if name not in ("event", "at")}
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(event).__name__).lower()
+    return f"tells {name}: {', '.join(_fields(fields))}"[:SUMMARY]
+
+
+def variables(detail: StationDetail) -> list[list[str]]:
+    """Rows: name, value."""
+    return [
+        [
+            f"{v.name} ({v.attribute})" if v.attribute != "Actual" else v.name,
+            " ".join(p for p in (v.value or "", v.unit or "") if p) + (" (read only)" if v.readonly else ""),
+        ]
+        for v in detail.variables
+    ]
 
 
 def campaigns(found: Sequence[Campaign], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
