@@ -14,7 +14,6 @@ import pytest
 
 from chargebridge.meters import open_meter, open_source
 from chargebridge.meters.cosem import read_latest, read_profile, series_of
-from chargebridge.meters.cosem.frame_counter import STRETCH, FileCounter, counter_of
 from chargebridge.meters.cosem.source import LOCKED_S
 from chargebridge.meters.port import LinkFault, MeterError
 from chargebridge.meters.registry import check_url
@@ -24,7 +23,6 @@ from chargebridge.sim.cosem_meter import CosemMeter, CosemServer, ProfileRow, Us
 from chargebridge.sim.cosem_meter.hdlc_station import HdlcStation
 from chargebridge.sim.cosem_meter.session import Session
 from chargebridge.wire.cosem.acse import Mechanism
-from chargebridge.wire.cosem.errors import CosemError
 from chargebridge.wire.cosem.hdlc_link import address
 from chargebridge.wire.cosem.security import Keys
 from chargebridge.wire.meter import Telegram
@@ -320,39 +318,6 @@ async def test_a_profile_that_is_not_there(values, secrets) -> None:
         assert "object undefined" in told.value.reason
         with pytest.raises(MeterError):
             series_of(await read_profile(where, START - timedelta(days=2), START - timedelta(days=1)), meter="grid")
-
-
-def test_the_frame_counter_outlives_everything(tmp_path: Path) -> None:
-    file = tmp_path / "count"
-    file.write_text("7")
-    counter = FileCounter(file, "here")
-    assert [counter.take() for _ in range(3)] == [7, 8, 9]
-    assert int(file.read_text()) == 7 + STRETCH
-    for _ in range(STRETCH):
-        counter.take()
-    assert int(file.read_text()) == 7 + 2 * STRETCH
-    with pytest.raises(CosemError) as told:
-        FileCounter(file, "there").take()
-    assert "only one program" in told.value.cure
-    del counter
-    assert FileCounter(file, "here").take() == 7 + 2 * STRETCH
-
-
-def test_one_process_shares_a_counter(tmp_path: Path) -> None:
-    file = tmp_path / "count"
-    file.write_text("1")
-    one, two = counter_of(file, "here"), counter_of(tmp_path / "." / "count", "here")
-    assert [one.take(), two.take(), one.take()] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("text", [None, "", "-1", "x", "1.5"])
-def test_a_counter_file_that_cannot_be(tmp_path: Path, text: str | None) -> None:
-    file = tmp_path / "count"
-    if text is not None:
-        file.write_text(text)
-    with pytest.raises(MeterError) as told:
-        FileCounter(file, "here")
-    assert "write a number" in told.value.cure
 
 
 @pytest.mark.parametrize(
