@@ -3,7 +3,8 @@
 Needs: the development dependencies; Node.js and npm for the two packages of its registry, which are installed in a cache outside the tree.
 Starts: their charge points and the tests of `ocpp-ws-cli` as processes of Node.js, and ends them; all sockets are on loopback.
 Proves: PyPI `ocpp` and npm `ocpp-rpc` (strict) run a full day at our Central System in 1.6J, 2.0.1 and 2.1 (`day`); npm `ocpp-ws-cli` passes its
-21 transport and abuse tests (`abuse`); our virtual station charges at a central system made of PyPI `ocpp` (`their_central`).
+21 transport and abuse tests (`abuse`); our virtual station spends a day of its own at a central system
+made of PyPI `ocpp`, in all three (`their_central`).
 """
 
 import logging
