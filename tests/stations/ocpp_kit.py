@@ -258,8 +258,8 @@ def shown(version: str, requirement: str, action: str) -> list[pytest.MarkDecora
     """The mark of a requirement of 2.x, or of the chapter of 1.6 about that action; a mere use case gets none."""
     if version == "ocpp1.6":
         requirement = CHAPTERS_16.get(action, requirement)
-    known = ".FR." in requirement or version == "ocpp1.6" and "." in requirement
-    return [pytest.mark.ocpp(version.removeprefix("ocpp"), requirement)] if known else []
+    numbers = requirement.split() if "." in requirement else []
+    return [pytest.mark.ocpp(version.removeprefix("ocpp"), *numbers)] if numbers else []
 
 
 def utc(text: str) -> datetime:

@@ -48,6 +48,7 @@ BY_FALSE_SUB = certificate("DE8AACA2B3C4D51", FALSE_SUB, authority=False)
 
 
 @pytest.mark.ocpp("2.0.1", "C07.FR.14", "C07.FR.15", "C07.FR.17")
+@pytest.mark.ocpp("2.1", "C07.FR.14", "C07.FR.15", "C07.FR.17")
 @pytest.mark.parametrize(
     ("chain", "roots", "verdict"),
     [
@@ -72,6 +73,7 @@ async def authorize(station: RawStation, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.ocpp("2.0.1", "C07.FR.13", "C07.FR.14", "C07.FR.17")
+@pytest.mark.ocpp("2.1", "C07.FR.13", "C07.FR.14", "C07.FR.17")
 async def test_a_car_with_a_contract(make_bench: Any, second: str) -> None:
     bench = await make_bench(contract_roots=(pem(ROOT),))
     station = await connect(bench.port, version=second)
@@ -92,6 +94,7 @@ async def test_a_car_with_a_contract(make_bench: Any, second: str) -> None:
 
 
 @pytest.mark.ocpp("2.0.1", "C09.FR.09", "C09.FR.12", "C01.FR.06", "E01.FR.12")
+@pytest.mark.ocpp("2.1", "C09.FR.09", "C09.FR.12", "C01.FR.06", "E01.FR.12")
 async def test_group_and_time_go_with_a_token(bench: Any, spoken: str) -> None:
     bench.sink.listed = (TOKEN,)
     station = await connect(bench.port, version=spoken)
@@ -128,6 +131,7 @@ def sent(station: RawStation) -> list[tuple[str, int]]:
 
 
 @pytest.mark.ocpp("2.0.1", "D01.FR.01")
+@pytest.mark.ocpp("2.1", "D01.FR.01")
 async def test_the_local_list_is_kept_up_to_date(bench: Any, spoken: str) -> None:
     station = await listing(bench, spoken, 7)
     field = "listVersion" if spoken == "ocpp1.6" else "versionNumber"

@@ -241,3 +241,26 @@ async def test_the_stations_schedule_is_compared_with_ours(bench: Any, version: 
     compared = await cs.compare_schedule(1, 120)
     assert compared.differences
     assert "by our reckoning" in compared.differences[0]
+
+
+@pytest.mark.ocpp("2.0.1", "K01.FR.22", "K02.FR.07", "K10.FR.06", "K09.FR.03", "K10.FR.02", "N09.FR.04", "N10.FR.08", "L01.FR.11")
+@pytest.mark.ocpp(
+    "2.1", "K01.FR.22", "K02.FR.07", "K10.FR.06", "K09.FR.03", "K10.FR.02", "N09.FR.04", "N10.FR.08", "L01.FR.11", "N11.FR.09"
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        c.SetProfile(evse=0, profile=msgspec.structs.replace(PROFILE, purpose="ChargingStationExternalConstraints")),
+        c.ClearProfiles(purpose="ChargingStationExternalConstraints"),
+        c.ClearProfiles(),
+        c.GetProfiles(request=1, evse=1),
+        c.GetCustomerInformation(request=1),
+        c.UpdateFirmware(request=1, location="http://f", retrieve_at=T1, signature="sig"),
+        c.SetMonitor(name="EVSE@1.Power", kind="Periodic", value=60.0, severity=8, stream={}),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+@pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
+def test_what_a_csms_must_not_say(version: str, command: c.Command) -> None:
+    with pytest.raises(NoWordError):
+        word(LANGUAGES[version].words, version, command)

@@ -32,7 +32,7 @@ CASES: list[tuple[str, tuple[str, ...], str, dict[str, Any], type[Any], dict[str
      {"requestId": 8, "generatedAt": T0, "seqNo": 0, "monitor": [COMPONENT | {"variableMonitoring": [
          {"id": 3, "transaction": False, "value": 80.0, "type": "UpperThreshold", "severity": 4}]}]},
      events.MonitoringReport, {"monitors": (events.Monitor(id=3, name=NAME, kind="UpperThreshold", value=80.0, severity=4),)}, {}),
-    ("N07.FR.03", BOTH, "NotifyEvent",
+    ("N07.FR.03 N08.FR.02 G05.FR.03", BOTH, "NotifyEvent",
      {"generatedAt": T0, "seqNo": 0, "eventData": [COMPONENT | {"eventId": 5, "timestamp": T0, "trigger": "Alerting", "actualValue": "81",
          "eventNotificationType": "CustomMonitor", "variableMonitoringId": 3, "cause": 0, "transactionId": "tx"}]},
      events.Notices, {"page": 0, "more": False}, {}),
@@ -57,7 +57,7 @@ CASES: list[tuple[str, tuple[str, ...], str, dict[str, Any], type[Any], dict[str
     ("K09", BOTH, "ReportChargingProfiles",
      {"requestId": 1, "chargingLimitSource": "CSO", "evseId": 1, "chargingProfile": [{"id": 100, "stackLevel": 0, "chargingSchedule": [SCHEDULE],
       "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Relative"}]}, events.ProfilesReported, {"source": "CSO"}, {}),
-    ("K15.FR.02", BOTH, "NotifyEVChargingNeeds",
+    ("K15.FR.02 K15.FR.05", BOTH, "NotifyEVChargingNeeds",
      {"evseId": 1, "maxScheduleTuples": 12, "chargingNeeds":
       {"requestedEnergyTransfer": "AC_three_phase", "departureTime": T0, "acChargingParameters": AC}},
      events.ChargingNeeds, {"transfer": "AC_three_phase", "energy_wh": 20000.0, "max_periods": 12}, {"status": "Processing"}),
@@ -88,7 +88,7 @@ CASES: list[tuple[str, tuple[str, ...], str, dict[str, Any], type[Any], dict[str
      {"status": "Rejected", "vatNumber": "DE1", "evseId": 2}),
     ("K28.FR.12", NEW, "PullDynamicScheduleUpdate", {"chargingProfileId": 77}, events.DynamicScheduleAsked, {"profile": 77},
      {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}),
-    ("K21.FR.09", NEW, "NotifyPriorityCharging", {"transactionId": "tx", "activated": True},
+    ("K21.FR.09 K22.FR.06", NEW, "NotifyPriorityCharging", {"transactionId": "tx", "activated": True},
      events.PriorityCharging, {"transaction": "tx", "activated": True}, {}),
     ("S01", NEW, "BatterySwap", {"requestId": 1, "eventType": "BatteryIn", "idToken": {"idToken": "T", "type": "Local"},
      "batteryData": [{"evseId": 1, "serialNumber": "B", "soC": 20.0, "soH": 99.0}]}, events.BatterySwap, {"kind": "BatteryIn", "token": "T"}, {}),
@@ -167,4 +167,15 @@ async def test_the_cost_that_a_station_reckons(bench: Any) -> None:
     assert (await station.call("TransactionEvent", event | {"costDetails": details}))[0] == 3
     (told,) = bench.sink.told_events
     assert (told.transaction, told.details["totalCost"]["total"]["exclTax"]) == ("tx", 1.5)
+    await station.close()
+
+
+@pytest.mark.ocpp("2.0.1", "K15.FR.03", "K15.FR.04", "K15.FR.05")
+@pytest.mark.ocpp("2.1", "K15.FR.03", "K15.FR.04", "K15.FR.05", "K18.FR.22", "K19.FR.15", "Q01.FR.04", "Q01.FR.07")
+@pytest.mark.parametrize(("takes_on", "status"), [(True, "Accepted"), (False, "Rejected"), (None, "Processing")])
+async def test_the_sink_says_whether_a_car_gets_what_it_asks_for(bench: Any, second: str, takes_on: bool | None, status: str) -> None:
+    bench.sink.takes_on = takes_on
+    station = await connect(bench.port, version=second)
+    needs = {"evseId": 1, "chargingNeeds": {"requestedEnergyTransfer": "AC_three_phase", "acChargingParameters": AC}}
+    assert (await station.call("NotifyEVChargingNeeds", needs))[2] == {"status": status}
     await station.close()

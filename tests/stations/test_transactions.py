@@ -143,6 +143,8 @@ async def test_a_free_connector_says_nothing_of_the_car_at_another_one_of_its_ev
 
 @pytest.mark.ocpp("2.0.1", "E01.FR.11", "E01.FR.12", "E02.FR.02", "E02.FR.04", "E03.FR.02", "E05.FR.01")
 @pytest.mark.ocpp("2.1", "E01.FR.11", "E01.FR.12", "E02.FR.02", "E02.FR.04", "E03.FR.02", "E05.FR.01")
+@pytest.mark.ocpp("2.0.1", "C02.FR.02", "E01.FR.11", "E02.FR.02", "E02.FR.04", "E03.FR.02", "E05.FR.01")
+@pytest.mark.ocpp("2.1", "C02.FR.02", "E01.FR.11", "E02.FR.02", "E02.FR.04", "E03.FR.02", "E05.FR.01")
 async def test_a_later_token_is_judged(bench: Any, second: str) -> None:
     bench.sink.known = {"FRIEND"}
     station = await connect(bench.port, version=second)

@@ -39,9 +39,16 @@ def upper_limit(command: Setpoint) -> float:
     return command.power_w
 
 
+def ours(purpose: str | None) -> None:
+    """Raises NoWordError for a purpose that is not for a CSMS to set or clear (2.x K01.FR.22, K10.FR.06)."""
+    if purpose == "ChargingStationExternalConstraints":
+        raise NoWordError("the limits of others are not for us to set or clear")
+
+
 def common_profile(command: SetProfile) -> None:
     """Raises NoWordError for what only 2.1 can say in a profile."""
     profile = command.profile
+    ours(profile.purpose)
     if profile.kind == "Dynamic" or profile.purpose in ("PriorityCharging", "LocalGeneration"):
         raise NoWordError("dynamic profiles, priority charging and local generation need OCPP 2.1")
     if any(p.limit is None or p.setpoint is not None or p.discharge_limit is not None or p.mode is not None for p in profile.periods):

@@ -2,7 +2,7 @@
 
 from chargebridge.stations import commands as c
 from chargebridge.stations.events import Said
-from chargebridge.stations.ocpp.words import NoWordError, Worded, Words, common_profile, some, upper_limit
+from chargebridge.stations.ocpp.words import NoWordError, Worded, Words, common_profile, ours, some, upper_limit
 from chargebridge.stations.port import Token
 from chargebridge.stations.profiles import ChargingProfile, Period
 
@@ -126,6 +126,7 @@ def _set_profile(command: c.SetProfile) -> Worded:
 
 
 def _clear_profiles(command: c.ClearProfiles) -> Worded:
+    ours(command.purpose)
     if command.purpose is not None and command.purpose not in PURPOSES:
         raise NoWordError(f"1.6 has no profile for {command.purpose}")
     purpose = None if command.purpose is None else PURPOSES[command.purpose]

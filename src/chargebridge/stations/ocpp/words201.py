@@ -2,7 +2,7 @@
 
 from chargebridge.stations import commands as c
 from chargebridge.stations.events import Said
-from chargebridge.stations.ocpp.words import Worded, Words, common_profile, some, upper_limit
+from chargebridge.stations.ocpp.words import NoWordError, Worded, Words, common_profile, ours, some, upper_limit
 from chargebridge.stations.port import Token
 from chargebridge.stations.profiles import ChargingProfile, Period
 from chargebridge.stations.variables import VariableName
@@ -45,6 +45,8 @@ def _get_variables(command: c.GetVariables) -> Worded:
 
 
 def _monitor(command: c.SetMonitor) -> Worded:
+    if command.stream is not None and not command.stream:
+        raise NoWordError("a stream needs an interval or a number of values (N11.FR.09)")
     data = variable(command.name) | {
         "type": command.kind,
         "value": command.value,
@@ -82,6 +84,8 @@ def _firmware(command: c.UpdateFirmware) -> Worded:
     firmware = {"location": command.location, "retrieveDateTime": command.retrieve_at} | some(
         installDateTime=command.install_at, signingCertificate=command.certificate, signature=command.signature
     )
+    if command.signature is not None and command.certificate is None:
+        raise NoWordError("a signature needs the certificate that it is checked with (L01.FR.11)")
     tries = some(retries=command.retries, retryInterval=command.retry_every_s)
     return "UpdateFirmware", {"requestId": command.request, "firmware": firmware} | tries
 
@@ -94,6 +98,8 @@ def _log(command: c.GetLog) -> Worded:
 
 def _customer(command: c.GetCustomerInformation) -> Worded:
     who = some(idToken=None if command.token is None else token(command.token), customerIdentifier=command.identifier)
+    if not who:
+        raise NoWordError("name the customer, by token or identifier (N09.FR.04, N10.FR.08)")
     return "CustomerInformation", {"requestId": command.request, "report": command.report, "clear": command.clear} | who
 
 
@@ -143,14 +149,19 @@ def _get_profiles(command: c.GetProfiles) -> Worded:
         stackLevel=command.stack_level,
         chargingLimitSource=command.sources,
     )
+    if not criteria:
+        raise NoWordError("name profiles by id, or give purpose, level or source (K09.FR.03)")
     return "GetChargingProfiles", {"requestId": command.request, "chargingProfile": criteria} | some(evseId=command.evse)
 
 
 def _clear_profiles(command: c.ClearProfiles) -> Worded:
     if command.id is not None:
         return "ClearChargingProfile", {"chargingProfileId": command.id}
+    ours(command.purpose)
     criteria = some(evseId=command.evse, chargingProfilePurpose=command.purpose, stackLevel=command.stack_level)
-    return "ClearChargingProfile", some(chargingProfileCriteria=criteria)
+    if not criteria:
+        raise NoWordError("name a profile by id, or give EVSE, purpose or level (K10.FR.02)")
+    return "ClearChargingProfile", {"chargingProfileCriteria": criteria}
 
 
 WORDS: Words = {

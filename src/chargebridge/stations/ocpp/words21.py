@@ -2,10 +2,15 @@
 
 from chargebridge.stations import commands as c
 from chargebridge.stations.events import Said
-from chargebridge.stations.ocpp.words import Worded, Words, some
+from chargebridge.stations.ocpp.words import Worded, Words, ours, some
 from chargebridge.stations.ocpp.words201 import WORDS as WORDS_201
 from chargebridge.stations.ocpp.words201 import profile, token
 from chargebridge.stations.profiles import ChargingProfile, Period
+
+
+def _set_profile(command: c.SetProfile) -> Worded:
+    ours(command.profile.purpose)
+    return "SetChargingProfile", {"evseId": command.evse, "chargingProfile": profile(command.profile)}
 
 
 def _setpoint(command: c.Setpoint) -> Worded:
@@ -35,7 +40,7 @@ def _der(command: c.SetDerControl) -> Worded:
 
 WORDS: Words = {
     **WORDS_201,
-    c.SetProfile: lambda m: ("SetChargingProfile", {"evseId": m.evse, "chargingProfile": profile(m.profile)}),
+    c.SetProfile: _set_profile,
     c.Setpoint: _setpoint,
     c.UpdateSetpoint: lambda m: ("UpdateDynamicSchedule", {"chargingProfileId": m.profile, "scheduleUpdate": values(m)}),
     c.UsePriorityCharging: lambda m: ("UsePriorityCharging", {"transactionId": m.transaction, "activate": m.activate}),
