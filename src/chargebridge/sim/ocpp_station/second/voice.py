@@ -70,7 +70,7 @@ class VoiceSecond:
         self.tariffs = Tariffs()
         self.der = DerControls()
         self.swap = Swap(plan.batteries)
-        self.slots: dict[int, v21.NetworkConnectionProfileType] = {}
+        self.slots: dict[int, v21.NetworkConnectionProfileType] = {0: _factory_profile(plan)}
         self.pulls = Pulls()
 
     @property
@@ -236,3 +236,15 @@ class VoiceSecond:
             self.der.tick(station)
             self.pulls.tick(station)
             self.swap.tick(station)
+
+
+def _factory_profile(plan: StationPlan) -> v21.NetworkConnectionProfileType:
+    """The way to the CSMS that it left the factory with: slot 0, the only one in its priorities."""
+    return v21.NetworkConnectionProfileType(
+        ocpp_version="OCPP21" if plan.version == "ocpp2.1" else "OCPP20",
+        ocpp_interface="Wired0",
+        ocpp_transport="JSON",
+        message_timeout=round(plan.call_timeout_s),
+        ocpp_csms_url=plan.uri,
+        security_profile=(3 if plan.tls.certificate else 2) if plan.uri.startswith("wss") else (1 if plan.password is not None else 0),
+    )
