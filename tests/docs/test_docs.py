@@ -19,6 +19,7 @@ from chargebridge.app.web.access import Access
 from chargebridge.app.web.api import Guard, add_api
 from chargebridge.app.web.api_schema import PreferenceBody
 from chargebridge.app.web.limit_entry import LimitEntryBody
+from chargebridge.app.web.station_schema import CampaignBody, CommandBody, StationFileBody, SteerBody
 from chargebridge.control import decide
 from chargebridge.control.ems import grant
 from chargebridge.meters.address import parse as parse_address
@@ -239,7 +240,7 @@ def routes() -> set[tuple[str, str]]:
 def test_addresses_of_the_interface_exist() -> None:
     page = text("api.md")
     known = {(method, re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$")) for method, path in routes()}
-    calls = [("GET", path) for path in re.findall(r"`GET (/api/v1/[\w/{}]+)", page)]
+    calls = [("GET", path) for path in re.findall(r"`GET (/api/v1/[\w/{}-]+)", page)]
     for line in "\n".join(blocks(ROOT / "docs" / "api.md", "sh")).splitlines():
         if line.startswith("curl"):
             method = re.search(r"-X (\w+)", line)
@@ -251,10 +252,16 @@ def test_addresses_of_the_interface_exist() -> None:
         assert any(m == method and pattern.match(path) for m, pattern in known), f"{method} {path}"
 
 
+BODIES: tuple[tuple[str, type[BaseModel]], ...] = (
+    *(("/limits", LimitEntryBody), ("/preference", PreferenceBody), ("/commands", CommandBody), ("/campaigns", CampaignBody)),
+    *(("/campaigns/1", SteerBody), ("/station-file", StationFileBody)),
+)
+
+
 def test_bodies_in_the_examples_are_taken() -> None:
     shell = "\n".join(blocks(ROOT / "docs" / "api.md", "sh"))
     for path, body in re.findall(r"\$B(/api/v1/\S+) -d '(\{.*?\})'", shell, re.S):
-        model = LimitEntryBody if path.endswith("/limits") else PreferenceBody if path.endswith("/preference") else None
+        model = next((body for end, body in BODIES if path.endswith(end)), None)
         if model is not None:
             model.model_validate_json(body)
 
@@ -265,6 +272,9 @@ def test_fields_of_bodies_are_listed() -> None:
     assert limit == LimitEntryBody.model_fields.keys()
     wishes = {name for row in cells(section(page, "Steer a point")) for name in re.findall(r"`(\w+)`", row[0])}
     assert wishes == PreferenceBody.model_fields.keys()
+    rows = cells(section(page, "Stations"))
+    campaign = {name for row in rows if "GET" not in row[0] for name in re.findall(r"`(\w+)`", row[0])}
+    assert campaign == CampaignBody.model_fields.keys()
 
 
 def test_metrics_are_listed() -> None:

@@ -210,7 +210,7 @@ class OcppTable(ListenTable):
     another CA whose stations' certificates count too, client_crl: its list of revoked ones, operator: the O that they have to name.
     quarantine: unknown stations are refused once they are listed, or listened to ("listen").
     connections_per_s, address_connections_per_s, address_connections: new ones of all, of one address, and open at once from one; 0: no bound.
-    log_days, log_megabytes: how much of the stations' messages is kept; whichever is reached first.
+    log_days, log_megabytes: how much of the stations' messages is kept; whichever is reached first. 0 days: none.
     """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8887
@@ -231,7 +231,7 @@ class OcppTable(ListenTable):
     connections_per_s: Annotated[float, Field(ge=0)] = 200.0
     address_connections_per_s: Annotated[float, Field(ge=0)] = 20.0
     address_connections: Annotated[int, Field(ge=0)] = 1000
-    log_days: Annotated[float, Field(gt=0, le=3660)] = 14.0
+    log_days: Annotated[float, Field(ge=0, le=3660)] = 14.0
     log_megabytes: Annotated[float, Field(gt=0, le=1e6)] = 200.0
 
 
