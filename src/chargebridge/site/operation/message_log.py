@@ -21,7 +21,7 @@ from chargebridge.site.operation.view import FrameFault, Kind, LoggedMessage, Me
 from chargebridge.stations.ocpp.session import FrameWatch
 from chargebridge.store import Database
 from chargebridge.store.operation_tables import station_message as table
-from chargebridge.wire.ocpp import Answered, CallReceived, Event, Failed, Malformed, OcppError
+from chargebridge.wire.ocpp import Answered, CallReceived, Event, Failed, Malformed, Mended, OcppError
 from chargebridge.wire.ocpp.frames import CALL, CALL_ERROR, CALL_RESULT, CALL_RESULT_ERROR, SEND
 
 FLUSH_EVERY_S = 0.5
@@ -65,10 +65,13 @@ class _Watch:
 
     def received(self, frame: str | bytes, events: list[Event]) -> None:
         event = events[0] if events else None
+        fault = None
+        if isinstance(event, Mended):  # and behind it what it was read as
+            fault, event = self._log.mended_by(self.station, event), events[-1]
         if isinstance(event, CallReceived):
-            self._log.note(self, False, frame, (CALL, event.id, event.action), None)
+            self._log.note(self, False, frame, (CALL, event.id, event.action), fault)
         elif isinstance(event, Answered):
-            self._log.note(self, False, frame, (CALL_RESULT, event.id, event.action), None)
+            self._log.note(self, False, frame, (CALL_RESULT, event.id, event.action), fault)
         else:
             self._log.note(self, False, frame, None, _fault(event))
 
@@ -87,15 +90,25 @@ class MessageLog:
         self.left_out = 0
         self.heard_at: dict[str, datetime] = {}
         self.faulty: dict[str, int] = {}
+        self.mended: dict[str, dict[str, int]] = {}  # station -> repair -> how often, in this process's life
 
     def watch(self, station: str, protocol: str) -> FrameWatch:
         return _Watch(self, station, protocol)
+
+    def mended_by(self, station: str, event: Mended) -> FrameFault:
+        """Count what a tolerance profile did to a frame, and word it for the log, which keeps the frame as it came."""
+        counts = self.mended.setdefault(station, {})
+        for repair in event.repairs:
+            counts[repair.name] = counts.get(repair.name, 0) + 1
+        names = ", ".join(sorted({repair.name for repair in event.repairs})) or "missing_value"
+        where = event.repairs[0].where if event.repairs else "$"
+        return FrameFault(where, f"brought into line: {names}", "nothing to do; the station's tolerance profile does this")
 
     def note(self, watch: _Watch, outgoing: bool, frame: str | bytes, known: Known | None, fault: FrameFault | None) -> None:
         now = self._clock.now()
         if not outgoing:
             self.heard_at[watch.station] = now
-        if fault is not None:
+        if fault is not None and known is None:  # what was brought into line is known, and counted by itself
             self.faulty[watch.station] = self.faulty.get(watch.station, 0) + 1
         if self._keep_s == 0:
             return

@@ -41,6 +41,7 @@ from chargebridge.stations.port import Outcome, StationInfo
 from chargebridge.store import Database
 from chargebridge.store.passwords import hash_password
 from chargebridge.wire.ocpp import CallReceived, Event
+from chargebridge.wire.ocpp.tolerance import propose
 
 LOG_AGAIN_S = 5.0
 SHOWN = 50
@@ -152,6 +153,9 @@ class Office:
             evses=self._evses(station),
             setup_refused=sum(answer.outcome is not Outcome.ACCEPTED for answer in station.setup.values()),
             faulty_messages=self.log.faulty.get(identity, 0),
+            tolerance=station.settings.tolerance,
+            proposed=propose(info.vendor, info.model) if info is not None and station.settings.tolerance is None else (),
+            mended=dict(self.log.mended.get(identity, {})),
             added=identity in self._added,
         )
 

@@ -86,6 +86,7 @@ class StationRow(Struct, frozen=True, kw_only=True):
 
     state: "online", "connected" (has not introduced itself yet), "offline", "unseen". protocol: as it was spoken last. security_profile: OCPP 0 to 3.
     heard_at: its last frame. setup_refused: how many of the settings that we write it has not taken. messages: in the log of this process's life.
+    tolerance: the profile of its make's deviations; proposed: those made for such stations, while it has none; mended: repair -> how often.
     """
 
     identity: str
@@ -102,6 +103,9 @@ class StationRow(Struct, frozen=True, kw_only=True):
     evses: tuple[EvseView, ...]
     setup_refused: int
     faulty_messages: int
+    tolerance: str | None = None
+    proposed: tuple[str, ...] = ()
+    mended: dict[str, int] = {}
     added: bool = False
 
 

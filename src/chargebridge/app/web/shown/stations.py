@@ -29,7 +29,6 @@ CAMPAIGN_LEVEL = {"running": "ok", "checking": "tight", "paused": "tight", "abor
 STEPS = ("waiting", "asked", "downloading", "downloaded", "installing", "installed", "failed", "skipped")
 SUMMARY = 120
 EVENTS = 60
-SETTINGS = 4
 _VALUE = re.compile(r"\[([^\[\]]+)\]\.value$")
 """The end of a path to a measured value: what was measured says enough."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
@@ -198,26 +197,11 @@ def _fields(payload: Any, prefix: str = "") -> list[str]:
     for name, value in payload.items():
         if isinstance(value, dict):
             said += _fields(value, f"{name}.")
-        elif isinstance(value, list) and (named := [_setting(item) for item in value[:SETTINGS]]) and all(named):
-            said += [text for text in named if text] + (["and more"] if len(value) > SETTINGS else [])
         elif isinstance(value, list):
             said.append(f"{words.several(len(value), 'entry', 'entries')} of {prefix}{name}" if value else f"no {prefix}{name}")
         elif not (isinstance(value, str) and _TIME.match(value)):
             said.append(f"{prefix}{name} {_short(value)}")
     return said
-
-
-def _setting(item: Any) -> str | None:
-    """A variable (2.x) or key (1.6) with its value or status."""
-    if not isinstance(item, dict):
-        return None
-    component, variable = item.get("component"), item.get("variable")
-    name = item.get("key")
-    if isinstance(component, dict) and isinstance(variable, dict):
-        name = f"{component.get('name')}.{variable.get('name')}"
-    if name is None:
-        return None
-    return f"{name} {_short(item.get('attributeValue', item.get('value', item.get('attributeStatus', ''))))}".strip()
 
 
 # What was done
