@@ -29,6 +29,7 @@ CAMPAIGN_LEVEL = {"running": "ok", "checking": "tight", "paused": "tight", "abor
 STEPS = ("waiting", "asked", "downloading", "downloaded", "installing", "installed", "failed", "skipped")
 SUMMARY = 120
 EVENTS = 60
+SETTINGS = 4
 _VALUE = re.compile(r"\[([^\[\]]+)\]\.value$")
 """The end of a path to a measured value: what was measured says enough."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
@@ -90,6 +91,11 @@ def facts(station: StationRow, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         ("Last heard", heard(station.heard_at, now, zone) or "never"),
         ("Last boot", words.moment(station.booted_at, now, zone) if station.booted_at else "not seen"),
     ]
+    if station.tolerance is not None:
+        times = sum(station.mended.values())
+        told.append(("Tolerance profile", station.tolerance + (f", {words.several(times, 'repair')}" if times else "")))
+    elif station.proposed:
+        told.append(("Tolerance profile", f"none; made for such stations: {', '.join(station.proposed)}"))
     return {**row(station, now, zone), "facts": told, "evses": [_evse(evse) for evse in station.evses]}
 
 
@@ -197,11 +203,26 @@ def _fields(payload: Any, prefix: str = "") -> list[str]:
     for name, value in payload.items():
         if isinstance(value, dict):
             said += _fields(value, f"{name}.")
+        elif isinstance(value, list) and (named := [_setting(item) for item in value[:SETTINGS]]) and all(named):
+            said += [text for text in named if text] + (["and more"] if len(value) > SETTINGS else [])
         elif isinstance(value, list):
             said.append(f"{words.several(len(value), 'entry', 'entries')} of {prefix}{name}" if value else f"no {prefix}{name}")
         elif not (isinstance(value, str) and _TIME.match(value)):
             said.append(f"{prefix}{name} {_short(value)}")
     return said
+
+
+def _setting(item: Any) -> str | None:
+    """A variable (2.x) or key (1.6) with its value or status."""
+    if not isinstance(item, dict):
+        return None
+    component, variable = item.get("component"), item.get("variable")
+    name = item.get("key")
+    if isinstance(component, dict) and isinstance(variable, dict):
+        name = f"{component.get('name')}.{variable.get('name')}"
+    if name is None:
+        return None
+    return f"{name} {_short(item.get('attributeValue', item.get('value', item.get('attributeStatus', ''))))}".strip()
 
 
 # What was done
