@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import ssl
 from typing import Any
 
 import ocpp.v16
@@ -22,8 +23,9 @@ class Foreign:
     cards: those it accepts. broken: actions that it answers with an error.
     """
 
-    def __init__(self, version: str, port: int = 0) -> None:
+    def __init__(self, version: str, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.version = version
+        self.tls = tls
         self.port = port
         self.said: list[tuple[str, dict[str, Any]]] = []
         self.cards: set[str] = set()
@@ -42,7 +44,7 @@ class Foreign:
 
     async def start(self) -> None:
         version = websockets.Subprotocol(self.version)
-        self._server = await websockets.serve(self._serve, "127.0.0.1", self.port, subprotocols=[version])
+        self._server = await websockets.serve(self._serve, "127.0.0.1", self.port, subprotocols=[version], ssl=self.tls)
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 from forward_kit import Foreign
 from forward_place import NOW, Place, backend, event2, start16, stop16, values16
+from msgspec.structs import replace
 from ocpp.v16 import call as call16
 from ocpp.v201 import call as call201
 from ocpp_kit import DurableSink, RawStation, connect, until
@@ -339,3 +341,24 @@ async def test_another_generation_is_not_pretended(tmp_path: Path) -> None:
         assert await until(lambda: place.forwarder.states[0].trouble)
         assert "ocpp2.0.1" in str(place.forwarder.states[0].trouble)
         assert not foreign.said
+
+
+async def test_over_tls_and_only_to_whom_it_is_meant(tmp_path: Path) -> None:
+    pem = Path(__file__).with_name("localhost.pem")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    async with Foreign("ocpp1.6", tls=server) as foreign:
+        for trusted, folder in ((None, "stranger"), (str(pem), "known")):
+            (tmp_path / folder).mkdir()
+            rules = replace(
+                backend(foreign.port, password="secret", tls=ssl.create_default_context(cafile=trusted)),
+                url=f"wss://localhost:{foreign.port}",
+            )
+            async with Place(tmp_path / folder, rules) as place:
+                await arrive(place, "ocpp1.6")
+                if trusted is None:
+                    assert await until(lambda: place.forwarder.states[0].trouble)
+                    assert "certificate" in str(place.forwarder.states[0].trouble)
+                    assert foreign.asked_password is None, "nothing was told to a stranger"
+                else:
+                    assert await until(lambda: foreign.actions() == ["BootNotification"])

@@ -104,12 +104,8 @@ class Forwarder:
 
     async def _keep_limits(self) -> None:
         while True:
-            for links in self._links.values():
-                for link in links.values():
-                    try:
-                        await self._commands.reckon(link)
-                    except Exception:
-                        log.exception("limits of a back end not reckoned", backend=link.backend.name, station=link.station)
+            for station in self._links:
+                await self._reckon(station, None)
             await self._clock.sleep(RECKON_EVERY_S)
 
     # What a station says
@@ -129,9 +125,16 @@ class Forwarder:
             return await self._transfer(identity, dialect, request, response)
         about = _about(dialect, action, request, response, station)
         if await self._queue(identity, dialect, action, request, response, about) and about.transaction and (about.begins or about.ends):
-            for link in self._links[identity].values():
-                await (self._commands.forget_transaction(link, about.transaction) if about.ends else self._commands.reckon(link))
+            await self._reckon(identity, about.transaction if about.ends else None)
         return response
+
+    async def _reckon(self, station: str, ended: str | None) -> None:
+        """Limits may hang on transactions. What fails here is no fault of the station's message, and is tried again later."""
+        for link in self._links[station].values():
+            try:
+                await (self._commands.reckon(link) if ended is None else self._commands.forget_transaction(link, ended))
+            except Exception:
+                log.exception("limits of a back end not reckoned", backend=link.backend.name, station=station)
 
     async def _transfer(self, station: str, dialect: Dialect, request: Payload, response: Payload) -> Payload:
         """What we do not know the vendor of, somebody else may."""

@@ -35,6 +35,7 @@ from chargebridge.wire.ocpp.rpc import Answers
 log = structlog.get_logger()
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0  # between attempts to connect
+STABLE_S = 10.0  # a line that lasted so long is opened again at once
 LINGER_S = 5.0  # the line stays this long after the station has gone, as most come back at once
 ATTEMPTS = 3  # of a message that the back end answers with an error
 RETRY_S = 10.0
@@ -122,7 +123,7 @@ class Link:
                 log.exception("the connection to a back end failed", backend=self.backend.name, station=self.station)
                 self._note("failed; the log tells more")
             lasted = (self._clock.now() - begun).total_seconds()
-            wait = FIRST_WAIT_S if lasted > LONGEST_WAIT_S else min(wait * 2, LONGEST_WAIT_S)
+            wait = FIRST_WAIT_S if lasted > STABLE_S else min(wait * 2, LONGEST_WAIT_S)
             await self._clock.sleep(wait / 2)
 
     async def ask(self, request: Payload) -> Payload | None:
