@@ -1,61 +1,64 @@
-"""``chargebridge``: the one command, with a subcommand for each thing a person does."""
+"""``chargebridge``: the one command, with a subcommand for each thing a person does.
+
+A subcommand's module is imported when it is asked for: what one of them needs (a database, web pages, drivers of meters) takes seconds to load
+on a small box, and the others do without.
+"""
 
 import sys
-from pathlib import Path
-from typing import Annotated
+from importlib import import_module
+from typing import Any
 
 import structlog
 import typer
+from typer.core import TyperGroup
 
-from chargebridge import __version__
-from chargebridge.app.commands import ca, doctor, meter, renew, replay, station_run, stations, up
-from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
-from chargebridge.site.config_file import load
-from chargebridge.store.passwords import hash_password
+COMMANDS = {
+    "up": "up",
+    "check": "check",
+    "doctor": "doctor",
+    "meter": "meter",
+    "station": "station_run",
+    "stations": "stations",
+    "ca": "ca",
+    "renew": "renew",
+    "replay": "replay",
+    "password": "password",
+    "version": "version",
+}
+"""Name: module in ``app.commands``, which has a function of that name, or an ``app`` with subcommands."""
+
+
+class Subcommands(TyperGroup):
+    """Finds a command in its module, and imports no other."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"chargebridge.app.commands.{COMMANDS[cmd_name]}")
+        group = getattr(module, "app", None)
+        if group is None:
+            group = typer.Typer(add_completion=False)
+            group.command(cmd_name)(getattr(module, cmd_name))
+        found = typer.main.get_command(group)
+        found.name = cmd_name
+        return found
+
 
 app = typer.Typer(
     name="chargebridge",
+    cls=Subcommands,
     help="EV charging that never blows a fuse, obeys the grid operator and says why.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(ca.app, name="ca")
-app.add_typer(meter.app, name="meter")
-app.add_typer(renew.app, name="renew")
-app.add_typer(station_run.app, name="station")
-app.add_typer(stations.app, name="stations")
-app.command()(up.up)
-app.command()(replay.replay)
-app.command()(doctor.doctor)
 
 
-@app.command()
-def check(config: Annotated[Path, typer.Argument(help="The site's TOML file.")], as_json: AsJson = False) -> None:
-    """Check a configuration: every mistake with its line and its cure, and whether the fallback currents fit under the fuses."""
-    with told_errors(as_json=as_json):
-        site = load(config)
-    topology = site.topology()
-    if as_json:
-        json_line({"configuration": str(config), "ok": True, "circuits": len(topology.circuits), "points": len(topology.points)})
-        return
-    out.print(
-        f"[green]{config} is sound[/green]: {counted(len(topology.circuits), 'circuit')}, {counted(len(topology.points), 'charging point')}"
-    )
-
-
-@app.command()
-def password() -> None:
-    """Ask for a password and print its hash for a configuration file."""
-    out.print(hash_password(typer.prompt("Password", hide_input=True, confirmation_prompt=True)), soft_wrap=True)
-
-
-@app.command()
-def version(as_json: AsJson = False) -> None:
-    """Print the version."""
-    if as_json:
-        json_line({"version": __version__})
-    else:
-        out.print(__version__)
+@app.callback()
+def chargebridge() -> None:
+    """EV charging that never blows a fuse, obeys the grid operator and says why."""
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Errors that a person can act on: what is wrong, where, and what to do."""
 
+from collections.abc import Sequence
+
 
 class ChargebridgeError(Exception):
     """What every error of ours has: a place, a reason and a cure."""
@@ -9,6 +11,14 @@ class ChargebridgeError(Exception):
         self.where = where
         self.reason = reason
         self.cure = cure
+
+
+class SeveralErrors(Exception):  # noqa: N818  (a number of errors, not one)
+    """All that is wrong in one thing, at once."""
+
+    def __init__(self, errors: Sequence[ChargebridgeError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = errors
 
 
 class ModelError(ChargebridgeError):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from chargebridge.control.topology import check
 from chargebridge.meters import MeterError, check_url
-from chargebridge.model.errors import ChargebridgeError
+from chargebridge.model.errors import ChargebridgeError, SeveralErrors
 from chargebridge.site.config import BatteryTable, CircuitTable, GeneratorTable, SiteConfig
 from chargebridge.wire.ocpp.tolerance import profiles
 
@@ -18,12 +18,8 @@ class ConfigError(ChargebridgeError):
     """One thing that is wrong in a configuration; ``where`` is ``file:line: key``."""
 
 
-class ConfigInvalidError(Exception):
-    """All that is wrong in a configuration, at once."""
-
-    def __init__(self, errors: list[ConfigError]) -> None:
-        super().__init__("\n".join(str(error) for error in errors))
-        self.errors = errors
+class ConfigInvalidError(SeveralErrors):
+    """All that is wrong in a configuration."""
 
 
 def load(path: Path) -> SiteConfig:

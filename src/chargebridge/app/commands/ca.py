@@ -16,7 +16,7 @@ from chargebridge.stations.ocpp.pki import SERVER_DAYS, STATION_DAYS, Authority,
 from chargebridge.stations.ocpp.pki_files import AuthorityError, make_key, write_file, write_key
 from chargebridge.stations.ocpp.pki_requests import read_request
 
-app = typer.Typer(help="A certificate authority for the stations and their server.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="A certificate authority for the stations and their server.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Option("--folder", help="Where the CA is.")]
 PassphraseEnv = Annotated[str | None, typer.Option(help="The environment variable with the passphrase of the CA's keys.")]

@@ -21,7 +21,7 @@ from chargebridge.model.reading import UNTOLD, MaybePerPhase, MeterFault, Readin
 from chargebridge.wire.meter import Protocol, Scale, Telegram
 from chargebridge.wire.meter.telegram import Value
 
-app = typer.Typer(help="Look at a meter's telegrams.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Look at a meter's telegrams.", no_args_is_help=True)
 app.command()(meter_detect.detect)
 app.command()(meter_check.check)
 

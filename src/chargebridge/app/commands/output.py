@@ -9,8 +9,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from chargebridge.model.errors import ChargebridgeError
-from chargebridge.site.config_file import ConfigInvalidError
+from chargebridge.model.errors import ChargebridgeError, SeveralErrors
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -43,7 +42,7 @@ def told_errors(*, as_json: bool = False) -> Iterator[None]:
     """Turn our errors into their three parts and exit code 1."""
     try:
         yield
-    except ConfigInvalidError as invalid:
+    except SeveralErrors as invalid:
         problem_lines(invalid.errors, as_json=as_json)
         raise typer.Exit(1) from None
     except ChargebridgeError as error:

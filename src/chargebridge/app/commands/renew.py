@@ -16,7 +16,11 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import load
 from chargebridge.store import Database, StoreError
 
-app = typer.Typer(help="Renew the API token or a driver's link; the old one ends with the next start of the site.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="Renew the API token or a driver's link; the old one ends with the next start of the site.",
+    no_args_is_help=True,
+)
 
 Config = Annotated[Path, typer.Argument(help="The site's TOML file.")]
 

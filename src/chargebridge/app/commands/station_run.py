@@ -21,7 +21,7 @@ VERSIONS = ("1.6", "2.0.1", "2.1")
 PASSWORD_ENV = "CHARGEBRIDGE_STATION_PASSWORD"  # noqa: S105 - the name of the variable
 ARRIVES_WITH = 0.3  # state of charge
 
-app = typer.Typer(help="Virtual charging stations, to try out a back end.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Virtual charging stations, to try out a back end.", no_args_is_help=True)
 
 
 @app.callback()

@@ -16,7 +16,11 @@ from chargebridge.app.commands.site_client import DEFAULT_URL, SiteClient, SiteE
 FOLLOW_EVERY_S = 1.0
 GOOD = "accepted"
 
-app = typer.Typer(help="The charging stations of a running site: list, log, commands, firmware, import and export.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="The charging stations of a running site: list, log, commands, firmware, import and export.",
+    no_args_is_help=True,
+)
 app.add_typer(campaigns.app, name="campaign")
 app.add_typer(station_security.app, name="secure")
 station_security.add_judging(app)
