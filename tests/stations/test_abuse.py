@@ -196,6 +196,9 @@ async def bomb(station: RawStation) -> None:
 
 
 @pytest.mark.parametrize("abuse", [endless, huge, bomb])
+@pytest.mark.ocpp("1.6", "J5.1")
+@pytest.mark.ocpp("2.0.1", "J3.3")
+@pytest.mark.ocpp("2.1", "J3.4")
 async def test_what_is_too_big_is_closed_with_1009(bench: Bench, abuse: Callable[[RawStation], Any]) -> None:
     async with neighbour(bench):
         station = await connect(bench.port)

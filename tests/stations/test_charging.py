@@ -20,6 +20,9 @@ async def start(bench: Any, station: Any, evse: int = 1) -> str:
     return str(station.evses[evse].transaction.id)
 
 
+@pytest.mark.ocpp("1.6", "4.8", "4.10", "5.16")
+@pytest.mark.ocpp("2.0.1", "K01.FR.03", "K02.FR.01", "K02.FR.03", "J02.FR.19")
+@pytest.mark.ocpp("2.1", "K01.FR.03", "K02.FR.01", "K02.FR.03", "J02.FR.19")
 async def test_a_car_charges_within_its_limit_and_every_wh_is_told(bench: Any, version: str) -> None:
     cars = Cars(takes_a=20.0)
     station = await bench.virtual(version, cars)
@@ -92,6 +95,9 @@ async def test_a_grant_for_a_transaction_that_has_ended_still_limits(bench: Any,
     assert station.offered_current_a(1, bench.clock.now()) == 9.0
 
 
+@pytest.mark.ocpp("1.6", "5.7")
+@pytest.mark.ocpp("2.0.1", "K08.FR.01")
+@pytest.mark.ocpp("2.1", "K08.FR.01")
 async def test_read_back(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     transaction = await start(bench, station)
@@ -102,6 +108,9 @@ async def test_read_back(bench: Any, version: str) -> None:
     assert 25 <= schedule.periods[1].start_s <= 31
 
 
+@pytest.mark.ocpp("1.6", "5.11", "5.12")
+@pytest.mark.ocpp("2.0.1", "F03.FR.01")
+@pytest.mark.ocpp("2.1", "F03.FR.01")
 async def test_remote_start_and_stop(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     station.plug(1)
@@ -115,6 +124,9 @@ async def test_remote_start_and_stop(bench: Any, version: str) -> None:
     assert (await bench.station().remote_stop(1, unknown)).outcome is Outcome.REJECTED
 
 
+@pytest.mark.ocpp("1.6", "5.2", "5.3", "5.5", "5.8", "5.17", "5.18")
+@pytest.mark.ocpp("2.0.1", "F06.FR.01", "K10.FR.02")
+@pytest.mark.ocpp("2.1", "F06.FR.01", "K10.FR.02")
 async def test_what_else_can_be_asked_of_a_station(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     cs = bench.station()
@@ -137,6 +149,7 @@ async def test_what_else_can_be_asked_of_a_station(bench: Any, version: str) -> 
     assert station.online
 
 
+@pytest.mark.ocpp("1.6", "4.1")
 async def test_an_unknown_token_does_not_charge(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     bench.sink.known = {"FRIEND"}
@@ -145,6 +158,9 @@ async def test_an_unknown_token_does_not_charge(bench: Any, version: str) -> Non
     assert await station.present(1, "FRIEND")
 
 
+@pytest.mark.ocpp("1.6", "3.5")
+@pytest.mark.ocpp("2.0.1", "C12.FR.03", "E05.FR.01")
+@pytest.mark.ocpp("2.1", "C12.FR.03", "E05.FR.01")
 async def test_a_token_that_was_let_in_offline_is_thrown_out(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     bench.sink.known = set()
@@ -190,12 +206,16 @@ async def test_every_message_sent_twice_counts_once(bench: Any, version: str) ->
     assert bench.station().session.connection.counters.repeated > 0
 
 
+@pytest.mark.ocpp("1.6", "5.14")
+@pytest.mark.ocpp("2.0.1", "B12.FR.01")
+@pytest.mark.ocpp("2.1", "B12.FR.01")
 async def test_a_reboot_ends_the_transaction_and_keeps_the_fallback(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     await start(bench, station)
     assert (await bench.station().reset(hard=True)).outcome is Outcome.ACCEPTED
     assert await until(lambda: len(bench.sink.boots) == 2)
-    assert await until(lambda: [t[2] for t in bench.sink.transactions()] == ["Reboot"])
+    reason = "HardReset" if version == "ocpp1.6" else "ImmediateReset"
+    assert await until(lambda: [t[2] for t in bench.sink.transactions()] == [reason])
     assert [profile.id for profile in station.profiles if profile.evse == 1] == [101]
 
 
@@ -226,6 +246,7 @@ async def test_a_station_that_is_slow_or_silent_or_mad(make_bench: Any, version:
     assert station.online, "none of this costs the connection"
 
 
+@pytest.mark.ocpp("1.6", "3.13")
 async def test_a_refused_grant_leaves_the_standing_one(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     transaction = await start(bench, station)
@@ -271,6 +292,7 @@ async def test_a_newer_limit_overtakes_one_that_waits(make_bench: Any) -> None:
     assert station.limit(station.evses[1], bench.clock.now()).current_a == 12.0
 
 
+@pytest.mark.ocpp("1.6", "4.9")
 async def test_a_fault_is_told(bench: Any, version: str) -> None:
     station = await bench.virtual(version, Cars())
     station.fail(1, "GroundFailure")

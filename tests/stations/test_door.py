@@ -101,6 +101,9 @@ async def test_no_common_subprotocol(bench: Any, version: str) -> None:
     assert [stranger.why for stranger in bench.central.strangers.values()] == ["no common subprotocol"]
 
 
+@pytest.mark.ocpp("1.6", "J3.1.2")
+@pytest.mark.ocpp("2.0.1", "J3.1.2")
+@pytest.mark.ocpp("2.1", "J3.1.2")
 async def test_the_stations_order_of_subprotocols_counts(bench: Any) -> None:
     offered = [websockets.Subprotocol(name) for name in ("ocpp3.0", "ocpp2.1", "ocpp1.6", "ocpp2.0.1")]
     bench.central.admit(StationSettings(identity="OPEN", security_profile=0))
@@ -240,6 +243,7 @@ async def test_reconnect_races(bench: Any) -> None:
     assert bench.station().session is None
 
 
+@pytest.mark.ocpp("1.6", "4.2")
 async def test_nothing_is_asked_before_the_boot_is_answered(bench: Any) -> None:
     station = await connect(bench.port)
     assert (await bench.station().offer(1, 10.0, 3, 60.0, None)).outcome is Outcome.OFFLINE

@@ -77,6 +77,7 @@ async def test_same_message_id_after_a_reboot_is_another_message(bench: Any) -> 
     await station.close()
 
 
+@pytest.mark.ocpp("1.6", "3.14", "3.15")
 async def test_an_old_start_is_marked_as_offline(bench: Any) -> None:
     station = await connect(bench.port)
     await station.call("StartTransaction", start_16())

@@ -172,6 +172,7 @@ def test_errors_say_what_and_where(payload: str, code: ErrorCode, position: str)
     assert (caught.value.code, caught.value.position) == (code, position)
 
 
+@pytest.mark.ocpp("2.0.1", "J9")
 def test_custom_data_is_kept_and_checked() -> None:
     payload = b'{"customData":{"vendorId":"x","more":[1,{"a":2}]}}'
     message = V201.decode_request("Heartbeat", payload)

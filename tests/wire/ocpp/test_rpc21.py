@@ -19,6 +19,7 @@ def sent(connection: Connection) -> list[list]:
 
 
 @pytest.mark.ocpp("2.1", "J4.2.4")
+@pytest.mark.ocpp("2.1", "J4.1.3")
 def test_told_and_not_answered_while_a_call_is_under_way() -> None:
     station, csms = Connection(V21), Connection(V21)
     station.call(v21.HeartbeatRequest(), 5.0)
