@@ -231,6 +231,7 @@ class Day:
         """A whole charge without a line, told afterwards."""
         ends = "StopTransaction" if self.first else "TransactionEvent Ended"
         before, station = len(self.seen(ends)), self.station
+        await until(lambda: not len(station.uplink.outbox))  # an answer that is lost on the way would have its question told again
         station.go_offline()
         await until(lambda: not station.online)
         station.plug(1)
