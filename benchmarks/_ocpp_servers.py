@@ -7,16 +7,20 @@ It prints its port, and for each line on its standard input its CPU time so far 
 
 import asyncio
 import os
+import resource
+import ssl
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 import websockets
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chargebridge.app.clock import WallClock
 from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
@@ -25,10 +29,9 @@ from chargebridge.site.desk import StationDesk, Tokens
 from chargebridge.site.live import Live
 from chargebridge.stations.events import StationEvent
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
+from chargebridge.stations.ocpp.pki import Authority
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
 from chargebridge.store import Database
-
-WITHOUT_DEFLATE: dict[str, Any] = {"compression": None}
 
 
 class MemorySink:
@@ -80,15 +83,29 @@ def names(stations: int) -> list[str]:
     return [f"L{i:05}" for i in range(stations)]
 
 
-async def ours(sink: Any, stations: int) -> int:
+async def ours(sink: Any, stations: int, tls: ssl.SSLContext | None = None) -> int:
     settings = [StationSettings(identity=name, security_profile=0, evses=(EvseSettings(),)) for name in names(stations)]
-    central = CentralSystem(ServerSettings(port=0, rate=1e9, burst=1_000_000), settings, sink, WallClock())
+    central = CentralSystem(ServerSettings(port=0, rate=1e9, burst=1_000_000, tls=tls), settings, sink, WallClock())
     await central.start()
     return central.port
 
 
 async def in_memory(stations: int) -> int:
     return await ours(MemorySink(), stations)
+
+
+async def with_tls(stations: int) -> int:
+    """As the site does it: TLS 1.2 or newer, a certificate of our own authority."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority.create(Path(folder), "bench", datetime.now(UTC))
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = authority.issue_server(["localhost"], key.public_key(), datetime.now(UTC))
+        both = Path(folder) / "both.pem"
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        both.write_text(pem + authority.chain(certificate))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(both)
+    return await ours(MemorySink(), stations, context)
 
 
 async def with_store(stations: int) -> int:
@@ -100,7 +117,7 @@ async def with_store(stations: int) -> int:
         Live(Topology(circuits=(root,), points=points)),
         database,
         WallClock(),
-        Tokens({}, "remote", open_to_all=True),
+        Tokens((), "remote", open_to_all=True),
         wake=lambda: None,
         tell=lambda *_: None,
         arrived=lambda _: None,
@@ -179,7 +196,7 @@ async def echo(stations: int) -> int:
         async for frame in socket:
             await socket.send(frame)
 
-    server = await websockets.serve(connected, "127.0.0.1", 0, subprotocols=PROTOCOLS)
+    server = await websockets.serve(connected, "127.0.0.1", 0, subprotocols=PROTOCOLS, compression=None)
     return int(next(iter(server.sockets)).getsockname()[1])
 
 
@@ -203,6 +220,7 @@ async def fast_echo(stations: int) -> int:
 ROLES: dict[str, Callable[[int], Coroutine[Any, Any, int]]] = {
     "ours": in_memory,
     "ours, stored": with_store,
+    "ours, TLS": with_tls,
     "peer": peer,
     "peer, validation off": peer_unvalidated,
     "echo": echo,
@@ -216,6 +234,8 @@ def resident_kb() -> int:
 
 
 async def main(role: str, stations: str) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     port = await ROLES[role](int(stations))
     print(port, flush=True)

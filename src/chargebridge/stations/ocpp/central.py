@@ -6,6 +6,7 @@ one? (else the handshake is completed without one and the socket closed, 2.0.1 p
 
 import asyncio
 import math
+from asyncio.sslproto import SSLProtocol
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -46,6 +47,7 @@ MAX_STRANGERS = 256  # kept for the operator; the oldest goes first
 MAX_PROTOCOL = 16  # characters kept of what an unknown station offers to speak
 CROWDED_WAIT_S = 60.0
 HEARING_S = 300.0  # for so long an unknown station has its place in quarantine for certain
+TLS_BUFFER = 16 * 1024  # asyncio keeps 256 KiB for each TLS connection to read into; a TLS record has no more than 16 (RFC 8446 5.1)
 PROTOCOL_ERROR, POLICY, RESTART = 1002, 1008, 1012  # websocket close codes (RFC 6455 7.4.1, IANA)
 
 
@@ -154,6 +156,7 @@ class CentralSystem:
             if s.tls is None:
                 await self._listen(host=s.host, port=s.port)
             else:
+                SSLProtocol.max_size = TLS_BUFFER
                 watch_handshakes(s.tls, partial(self._turn_away, "", "?"))
                 listener = guarded_socket(s.host, s.port, self._may_enter)
                 await self._listen(sock=listener, ssl=s.tls, ssl_handshake_timeout=s.handshake_timeout_s)

@@ -8,7 +8,6 @@ Nothing here outlives the socket; what must (identity, answers given, transactio
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
@@ -74,7 +73,7 @@ class Session:
         self._handler = handler
         self._settings = settings
         self._clock = clock
-        self._calls: deque[CallReceived | Told] = deque()
+        self._calls: list[CallReceived | Told] = []
         self._futures: dict[str, asyncio.Future[Answered | Failed]] = {}
         self._wake: asyncio.Future[None] | None = None  # the worker waits
         self._heard = False
@@ -106,7 +105,7 @@ class Session:
                     self._heard = False
                     await on_frame()
                 if self._calls:
-                    await self._work(self._calls.popleft())
+                    await self._work(self._calls.pop(0))
                 elif self._ended is not None:
                     return str(self._ended)
                 elif not self._heard:

@@ -7,7 +7,6 @@ handed over as it arrives.
 """
 
 import struct
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -91,7 +90,7 @@ class FrameSocket(Connection):
         self._receiver: Receiver | None = None
         self._rest = bytearray()  # what has come and is not taken in yet
         self._needed = 0  # of `rest`, to make the next frame whole
-        self._early: deque[str | bytes] = deque()  # whole messages that nobody may have yet
+        self._early: list[str | bytes] = []  # whole messages that nobody may have yet
         self._parts: list[bytes] = []  # of a fragmented message
         self._is_text = True
         self._held = True  # until somebody receives
@@ -237,7 +236,7 @@ class FrameSocket(Connection):
             return
         self._held = False
         while self._early and not self._held and self._receiver is not None:
-            self._receiver.received(self._early.popleft())
+            self._receiver.received(self._early.pop(0))
         if self._rest and not self._held:
             self._pump()
         if not self._held:

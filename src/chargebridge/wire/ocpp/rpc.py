@@ -18,7 +18,7 @@ answered again with the first answer and not given out, if its action carries it
 belongs to the peer and outlives the connection. `now` is seconds on any steady clock of the caller's.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import Any
 from uuid import uuid4
 
@@ -157,9 +157,9 @@ class Connection:
         self.counters = Counters()
         self._answers = answers if answers is not None else Answers()
         self._max_frame = max_frame
-        self._replies: deque[str] = deque()
-        self._urgent: deque[_Waiting] = deque()
-        self._queue: deque[_Waiting] = deque()
+        self._replies: list[str] = []
+        self._urgent: list[_Waiting] = []
+        self._queue: list[_Waiting] = []
         self._sent: dict[str, _Waiting] = {}
         self._open: dict[str, CallReceived] = {}
 
@@ -208,10 +208,9 @@ class Connection:
 
     def outgoing(self, now: float) -> list[str]:
         """The frames to send now, in order: all answers, and the next call if none is under way."""
-        frames = list(self._replies)
-        self._replies.clear()
+        frames, self._replies = self._replies, []
         if (self._urgent or self._queue) and not self._sent:
-            waiting = (self._urgent or self._queue).popleft()
+            waiting = (self._urgent or self._queue).pop(0)
             waiting.deadline = now + waiting.timeout_s
             self._sent[waiting.id] = waiting
             frames.append(waiting.frame)
