@@ -2,7 +2,9 @@
 
 import os
 import ssl
+from pathlib import Path
 
+from cryptography import x509
 from msgspec import Struct
 
 from chargebridge.model.clock import Clock
@@ -31,12 +33,25 @@ def secret_from(name: str, where: str) -> str:
     return value
 
 
+def _read(paths: tuple[Path, ...]) -> tuple[str, ...]:
+    """Raises StartError when one is not there or holds no certificate."""
+    texts = []
+    for path in paths:
+        try:
+            texts.append(path.read_text())
+            x509.load_pem_x509_certificates(texts[-1].encode())
+        except (OSError, ValueError) as error:
+            raise StartError("ocpp.contract_roots", f"{path} cannot be used ({error})", "give PEM files of root certificates") from error
+    return tuple(texts)
+
+
 class Guards(Struct, frozen=True):
     """What was read from files before anything else begins."""
 
     trust: Trust
     files: ServerFiles | None
     context: ssl.SSLContext | None
+    contract_roots: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: SiteConfig) -> "Guards":
@@ -49,10 +64,11 @@ class Guards(Struct, frozen=True):
         trust = Trust(authority, o.operator, o.client_crl, roots)
         pairs = ((o.certificate, o.key), (o.rsa_certificate, o.rsa_key))
         certificates = tuple((chain, key) for chain, key in pairs if chain is not None and key is not None)
+        contracts = _read(o.contract_roots or ())
         if not certificates:
-            return cls(trust, None, None)
+            return cls(trust, None, None, contracts)
         files = ServerFiles(certificates=certificates, client_roots=roots)
-        return cls(trust, files, server_context(files, authority))
+        return cls(trust, files, server_context(files, authority), contracts)
 
     def settings(self, ocpp: OcppTable, *, call_timeout_s: float, heartbeat_s: int) -> ServerSettings:
         return ServerSettings(
@@ -72,6 +88,7 @@ class Guards(Struct, frozen=True):
             ),
             call_timeout_s=call_timeout_s,
             heartbeat_s=heartbeat_s,
+            contract_roots=self.contract_roots,
         )
 
     def security(self, ocpp: OcppTable, clock: Clock, database: Database) -> Security:

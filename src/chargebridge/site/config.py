@@ -208,6 +208,7 @@ class OcppTable(ListenTable):
     url: where stations come by TLS, told to them in network profiles, such as wss://charge.example:8887/ocpp.
     ca: folder of our CA (``chargebridge ca create``); ca_passphrase_env: the environment variable with its passphrase. client_ca: PEM file of
     another CA whose stations' certificates count too, client_crl: its list of revoked ones, operator: the O that they have to name.
+    contract_roots: PEM files of e-mobility roots whose contracts (ISO 15118) stations may have checked here.
     quarantine: unknown stations are refused once they are listed, or listened to ("listen").
     connections_per_s, address_connections_per_s, address_connections: new ones of all, of one address, and open at once from one; 0: no bound.
     log_days, log_megabytes: how much of the stations' messages is kept; whichever is reached first. 0 days: none.
@@ -226,6 +227,7 @@ class OcppTable(ListenTable):
     ca_passphrase_env: str | None = None
     client_ca: Path | None = None
     client_crl: Path | None = None
+    contract_roots: tuple[Path, ...] | None = None
     operator: str = ""
     quarantine: Literal["list", "listen"] = "list"
     connections_per_s: Annotated[float, Field(ge=0)] = 200.0
