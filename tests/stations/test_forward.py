@@ -331,6 +331,7 @@ async def test_what_an_older_version_can_say_of_a_newer_one(tmp_path: Path) -> N
         await station.call("TransactionEvent", event2("Updated", 1, triggerReason="CostLimitReached"))
         await station.call("TransactionEvent", event2("Ended", 2))
         assert await until(lambda: foreign.actions() == ["BootNotification", "TransactionEvent Started", "TransactionEvent Ended"])
+        assert await until(lambda: place.forwarder.states[0].waiting == 0)
         outcomes = await place.database.read(lambda c: [row.outcome for row in c.execute(forward_outbox.select())])
         assert outcomes == ["delivered", "delivered", "ocpp2.0.1 cannot say it", "delivered"]
 
