@@ -21,7 +21,7 @@ from benchmarks._ocpp_servers import names
 
 STATIONS = 64
 ROUNDS = 3
-SLOW = {"peer": 16, "peer, validation off": 40}
+SLOW = {"peer": 16, "peer, validation off": 40, "ours, stored": 40}
 MESSAGES = 300
 """Of each station in a round; of a slow server's fewer, as its figure needs no more."""
 WARM = 5
