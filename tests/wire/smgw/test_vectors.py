@@ -21,7 +21,9 @@ _KILO = {"kWh": ("Wh", 1000)}
 
 
 @pytest.mark.parametrize(
-    "expected", FILES or [pytest.param(None, marks=pytest.mark.skip(reason=f"no captures in {VECTORS}"))], ids=lambda p: p.stem if p else "absent"
+    "expected",
+    FILES or [pytest.param(None, marks=pytest.mark.skip(reason=f"no captures in {VECTORS}"))],
+    ids=lambda p: p.stem if p else "absent",
 )
 def test_each_capture_is_what_it_is_said_to_be(expected):
     wanted = json.loads(expected.read_text())

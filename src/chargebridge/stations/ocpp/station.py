@@ -214,7 +214,9 @@ class OcppStation:
         profile = self._grant(evse, current_a, phases, valid_s, transaction)
         if profile.purpose == "TxDefaultProfile" and self.behaviour.grant_level == self.behaviour.fallback_level:
             # It would take the fallback's place, and nothing would be left when it runs out.
-            return Answer(outcome=Outcome.UNSUPPORTED, detail="has one stack level, which its fallback needs; it is limited while it charges")
+            return Answer(
+                outcome=Outcome.UNSUPPORTED, detail="has one stack level, which its fallback needs; it is limited while it charges"
+            )
         answer = await self._set_profile(profile, evse)
         if "TxDefaultProfile" not in self.behaviour.purposes:
             return answer

@@ -29,7 +29,8 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a make needs beside its spelling.
 
     answer_after_s: action -> how long after its arrival it is answered at the earliest. boot_first: no command before the
-    station's first message, its BootNotification as a rule, was answered, however long it takes. ping_s: seconds between websocket pings, 0 for none. rate_unit: the only one its profiles may have.
+    station's first message, its BootNotification as a rule, was answered, however long it takes. ping_s: seconds between websocket pings,
+    0 for none. rate_unit: the only one its profiles may have.
     fallback_level, grant_level: the stack levels that we use. purposes: of a limit while a transaction runs, tried in turn.
     """
 
