@@ -145,6 +145,8 @@ class Campaigns:
         for step in live.at_work():
             if self._age_s(step) > live.plan.patience_s:
                 await self._failed(live, step, f"no news for {live.plan.patience_s:g} s")
+            elif self._age_s(step) <= IDLE_AFTER_S:
+                continue  # that it is idle would say nothing yet, and nobody would ask again
             elif (live.number, step.station) in self._ask_again and self._online(step.station) is not None:
                 self._ask_again.discard((live.number, step.station))
                 self._spawn(self._ask_how_far(step.station))
