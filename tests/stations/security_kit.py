@@ -139,12 +139,12 @@ class Pupil(RawStation):
     """A station of bare frames that answers what it is asked. told: (action, payload); says: action -> another answer."""
 
     def __init__(self, socket: Any) -> None:
+        super().__init__(socket)
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.says: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "SetVariables": lambda asked: {"setVariableResult": [_set(one) for one in asked["setVariableData"]]},
             "GetVariables": lambda asked: {"getVariableResult": [_get(one) for one in asked["getVariableData"]]},
         }
-        super().__init__(socket)
 
     async def _read(self) -> None:
         try:
