@@ -33,7 +33,7 @@ lint: $(STAMP)
 	.venv/bin/lint-imports --no-cache
 
 test: $(STAMP) browser lint
-	.venv/bin/pytest -n $(JOBS) --dist loadfile
+	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: browser
 browser:

@@ -5,15 +5,20 @@ Inputs are our samples with bytes flipped, lost, doubled, put in, cut off or exc
 
 import os
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from chargebridge.sim.telegrams import chain2
 from chargebridge.wire.meter import DecodeError, DecoderOptions, ErrorKind, Protocol, Telegram, decoder_for, detect
 from chargebridge.wire.meter.detect import LANGUAGES
+from chargebridge.wire.meter.hdlc import Frame, HdlcFramer
 from chargebridge.wire.meter.telegram import Impatient
 
 DATA = Path(__file__).parent / "data"
+GATEWAYS = Path(__file__).parents[1] / "smgw" / "data"
+NO_SAMPLES = ("expected.json", "enciphered.json")
 COUNT = int(os.environ.get("FUZZ_INPUTS", "500"))
 HELD = 70_000
 """No decoder may hold more, whatever comes."""
@@ -31,9 +36,15 @@ def options(path: Path) -> DecoderOptions:
 
 def samples() -> dict[Protocol, list[tuple[bytes, DecoderOptions]]]:
     found: dict[Protocol, list[tuple[bytes, DecoderOptions]]] = {}
-    for path in sorted(DATA.iterdir()):
-        if path.suffix in (".bin", ".txt") and (protocol := detect(path.read_bytes())):
+    for path in sorted((*DATA.iterdir(), *GATEWAYS.iterdir())):
+        if path.name not in NO_SAMPLES and (protocol := detect(path.read_bytes())):
             found.setdefault(protocol, []).append((path.read_bytes(), options(path)))
+    (frame,) = HdlcFramer().feed((DATA / "aidon_hourly.bin").read_bytes())
+    assert isinstance(frame, Frame)
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    messages = [chain2.contract(at, 3), chain2.message("CF99", at, {"Some": 1})]
+    found[Protocol.CHAIN2] = [(message, DecoderOptions()) for message in messages]
+    found[Protocol.DLMS_APDU] = [(frame.information, DecoderOptions())]
     return found
 
 
