@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 UV := .venv/bin/uv
 STAMP := .venv/.synced
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
-JOBS ?= 3
+JOBS ?= 4
 
 .PHONY: up test lint bench interop requirements soak docs clean
 .DEFAULT_GOAL := help

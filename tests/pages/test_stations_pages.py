@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from page_tools import DESKTOP, PHONE, log_in
+from page_tools import DESKTOP, PHONE, leave, log_in
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from typer.testing import CliRunner
 
@@ -53,7 +53,7 @@ def context(browser: Browser, told: dict[str, str], api: httpx.Client) -> Iterat
     page = made.new_page()
     log_in(page)
     page.wait_for_url(f"{told['page']}/")
-    page.close()
+    leave([page])
     yield made
     made.close()
 
@@ -72,8 +72,7 @@ def open_page(context: BrowserContext) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_
-    for page in pages:
-        page.close()
+    leave(pages)
     assert errors == []
 
 

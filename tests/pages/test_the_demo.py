@@ -52,7 +52,7 @@ def test_the_owner_sees_cars_charge_and_why(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.screenshot(path=tmp_path / f"{name}.png")
     assert errors == []
-    page.close()
+    leave([page])
 
 
 def test_a_driver_says_what_he_needs(browser: Browser, demo: dict[str, Any]) -> None:
@@ -65,4 +65,4 @@ def test_a_driver_says_what_he_needs(browser: Browser, demo: dict[str, Any]) -> 
     other = demo["drivers"]["g1"].replace("/p/g1", "/p/g3")
     page.goto(other)
     expect(page.get_by_text("Garage 3")).to_have_count(0)
-    page.close()
+    leave([page])

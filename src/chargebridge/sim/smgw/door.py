@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 import ssl
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from types import TracebackType
 from urllib.parse import parse_qsl, unquote
@@ -47,7 +48,7 @@ class Response(Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
-class Door:
+class Door(ABC):
     """``async with`` opens it. Subclasses answer in ``answer``, which is asked only for those who are known.
 
     announced, reckoned: the digest's algorithm, as it is told and as it is used. requests, logins, wrong: what came, to look at. busy: how many
@@ -77,8 +78,9 @@ class Door:
         self._server: asyncio.Server | None = None
         self._talks: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
+    @abstractmethod
     def answer(self, request: Request) -> Response:
-        raise NotImplementedError
+        """What somebody who is known gets."""
 
     def refuse(self) -> Response | None:
         """What is answered while the door is locked, before any log-in; None leaves it to 401."""
