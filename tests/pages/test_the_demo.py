@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_tools import DESKTOP, PHONE
+from page_tools import DESKTOP, PHONE, leave
 from playwright.sync_api import Browser, ViewportSize, expect
 
 
