@@ -7,9 +7,13 @@ whitepaper of 1.6 (edition 3), with what it asks of the CSMS: `must`, `should`, 
 specification has no ids, chapters stand for them: 3.5 to 5.19 of 1.6, and those of OCPP-J (part 4 in 2.x) with a J before the number.
 A line without duties names a use case, and the chapter of 1.6 that says the same.
 
+`ocpp_not_ours.tsv` declares what is asked of a CSMS but is not this product's duty: versions, ids (several of each with a blank between) and the
+reason, parted by tabs. Such an id is no longer open; it is counted by itself, and --open prints it with its reason. The reason says what the product
+does not do, and so why the requirement's precondition never arises; work that is not done yet is no reason.
+
 A test says what it shows with `@pytest.mark.ocpp("2.0.1", "E02.FR.05")`; named for 1.6, an id that only 2.x has counts for its chapter. Tests are
 collected, not run. --open names the open requirements of the CSMS, --tests the tests of each that is shown. Fails when a test names a
-requirement that is not in the list.
+requirement that is not in the list, and when a declared one is not in it, is no must, or is shown by a test after all.
 """
 
 import contextlib
@@ -49,6 +53,13 @@ def listed() -> tuple[dict[Requirement, str], dict[str, str], dict[str, str]]:
             continue
         duties |= {(version, name): duty for version, duty in zip(VERSIONS, asked, strict=True) if duty}
     return duties, words, chapters
+
+
+def not_ours() -> dict[Requirement, str]:
+    """requirement -> why it is not this product's duty."""
+    lines = Path(__file__).with_name("ocpp_not_ours.tsv").read_text().splitlines()[1:]
+    fields = [line.split("\t") for line in lines]
+    return {(version, name): why for versions, names, why in fields for version in versions.split() for name in names.split()}
 
 
 def block(name: str) -> str:
@@ -99,34 +110,43 @@ def report(versions: list[str], *, name_open: bool, name_tests: bool) -> int:
     for (version, name), tests in named.items():
         chapter = chapters.get(use_case(name)) if version == "1.6" and (version, name) not in duties else None
         shown[version, chapter or name] |= tests
+    declared = not_ours()
     for version in versions:
         print(f"OCPP {version}: what the CSMS must do, by functional block\n")
-        print(f"{'block':24}{'must':>6}{'shown':>7}{'open':>6}   also shown (should, may, the station's)")
+        print(f"{'block':24}{'must':>6}{'shown':>7}{'open':>6}{'not ours':>10}   also shown (should, may, the station's)")
         rows: dict[str, list[str]] = defaultdict(list)
         for found, name in duties:
             if found == version:
                 rows[block(name)].append(name)
-        totals = [0, 0]
+        totals = [0, 0, 0]
         for key, title in BLOCKS.items():
             names = rows.get(key, [])
             must = [name for name in names if duties[version, name] == "must"]
             proven = [name for name in must if shown.get((version, name))]
+            others = [name for name in must if name not in proven and (version, name) in declared]
+            unshown = [name for name in must if name not in proven and name not in others]
             more = sum(1 for name in names if duties[version, name] != "must" and shown.get((version, name)))
             if names:
                 letter = f"{key}  {title}" if len(key) == 1 else title
-                print(f"{letter:24}{len(must):>6}{len(proven):>7}{len(must) - len(proven):>6}   {more or ''}")
-            totals = [totals[0] + len(must), totals[1] + len(proven)]
+                print(f"{letter:24}{len(must):>6}{len(proven):>7}{len(unshown):>6}{len(others) or '':>10}   {more or ''}")
+            totals = [totals[0] + len(must), totals[1] + len(proven), totals[2] + len(others)]
             if name_tests:
                 _print_tests(version, names, shown)
             if name_open:
-                _print_open([name for name in must if name not in proven], words)
-        print(f"{'all':24}{totals[0]:>6}{totals[1]:>7}{totals[0] - totals[1]:>6}\n")
+                _print_open(unshown, words)
+                for name in others:
+                    print(f"    not ours  {name}  {declared[version, name]}")
+        print(f"{'all':24}{totals[0]:>6}{totals[1]:>7}{totals[0] - totals[1] - totals[2]:>6}{totals[2] or '':>10}\n")
     unknown = sorted(requirement for requirement in shown if requirement not in duties)
     for version, name in unknown:
         print(f"{version} has no requirement {name}, named by {', '.join(sorted(shown[version, name]))}; correct the marker")
+    wrong = sorted(requirement for requirement in declared if duties.get(requirement) != "must" or shown.get(requirement))
+    for version, name in wrong:
+        why = "a test shows it" if shown.get((version, name)) else "it is not asked of a CSMS there"
+        print(f"{version} {name} is declared not ours, but {why}; correct ocpp_not_ours.tsv")
     for file in errors:
         print(f"{file} cannot be collected; run pytest --collect-only on it to see why")
-    return 1 if unknown or errors else 0
+    return 1 if unknown or wrong or errors else 0
 
 
 def _print_tests(version: str, names: list[str], shown: dict[Requirement, set[str]]) -> None:

@@ -38,3 +38,10 @@ def test_every_marker_names_requirements_of_the_list() -> None:
                 known = [(version, name) in duties or (version == "1.6" and chapters.get(requirements.use_case(name))) for name in names]
                 unknown += [f"{path.name}:{node.lineno} {version} {name}" for name, yes in zip(names, known, strict=True) if not yes]
     assert unknown == []
+
+
+def test_what_is_declared_not_ours_is_asked_of_a_csms_and_has_a_reason() -> None:
+    duties, _, _ = requirements.listed()
+    declared = requirements.not_ours()
+    assert [one for one in declared if duties.get(one) != "must"] == []
+    assert all(reason.strip() for reason in declared.values())
