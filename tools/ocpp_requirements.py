@@ -9,7 +9,7 @@ A line without duties names a use case, and the chapter of 1.6 that says the sam
 
 `ocpp_not_ours.tsv` declares what is asked of a CSMS but is not this product's duty: versions, ids (several of each with a blank between) and the
 reason, parted by tabs. Such an id is no longer open; it is counted by itself, and --open prints it with its reason. The reason says what the product
-does not do, and so why the requirement's precondition never arises; work that is not done yet is no reason.
+does not do, and so why the requirement's precondition never arises, or why it is kept otherwise on purpose; work that is not done yet is no reason.
 
 A test says what it shows with `@pytest.mark.ocpp("2.0.1", "E02.FR.05")`; named for 1.6, an id that only 2.x has counts for its chapter. Tests are
 collected, not run. --open names the open requirements of the CSMS, --tests the tests of each that is shown. Fails when a test names a

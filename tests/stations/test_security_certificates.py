@@ -38,7 +38,7 @@ async def booted(fort: Fort, identity: str, version: str, **how: Any) -> Pupil:
 
 @pytest.mark.ocpp("1.6", "A02.FR.11", "A03.FR.11")
 @pytest.mark.ocpp("2.0.1", "A02.FR.11", "A03.FR.11", "A02.FR.14")
-@pytest.mark.ocpp("2.1", "A02.FR.11", "A03.FR.11")
+@pytest.mark.ocpp("2.1", "A02.FR.11", "A03.FR.11", "A02.FR.25", "A03.FR.21")
 async def test_a_request_is_signed_and_the_certificate_opens_the_door(fort: Fort, spoken: str, tmp_path: Path) -> None:
     station = await booted(fort, "P2", spoken, tls=fort.house.client())
     key = ec.generate_private_key(ec.SECP256R1())
@@ -60,8 +60,9 @@ async def test_a_request_is_signed_and_the_certificate_opens_the_door(fort: Fort
     await again.close()
 
 
-@pytest.mark.ocpp("1.6", "A02.FR.12")
+@pytest.mark.ocpp("1.6", "A02.FR.12", "A03.FR.12")
 @pytest.mark.ocpp("2.0.1", "A02.FR.12", "A03.FR.12")
+@pytest.mark.ocpp("2.1", "A02.FR.12", "A03.FR.12")
 @pytest.mark.parametrize("csr", ["rubbish", signing_request("P3")])
 async def test_a_request_that_is_not_sound_is_refused(fort: Fort, spoken: str, csr: str) -> None:
     station = await booted(fort, "P2", spoken, tls=fort.house.client())
@@ -106,6 +107,7 @@ async def test_what_a_station_says_to_its_certificate_is_kept(fort: Fort) -> Non
 
 @pytest.mark.ocpp("1.6", "A02.FR.01")
 @pytest.mark.ocpp("2.0.1", "A02.FR.01")
+@pytest.mark.ocpp("2.1", "A02.FR.01")
 async def test_a_station_is_asked_to_renew_before_the_end(fort: Fort, spoken: str) -> None:
     """Within 30 days of it, and once a day."""
     for days, times in ((60, 0), (20, 1)):
@@ -122,6 +124,7 @@ async def test_a_station_is_asked_to_renew_before_the_end(fort: Fort, spoken: st
 
 @pytest.mark.ocpp("1.6", "M05.FR.01")
 @pytest.mark.ocpp("2.0.1", "M05.FR.01")
+@pytest.mark.ocpp("2.1", "M05.FR.01")
 async def test_our_root_is_installed(fort: Fort, spoken: str) -> None:
     station = await booted(fort, "P1", spoken)
     assert (await fort.security.install_root("P1")).outcome is Outcome.ACCEPTED

@@ -80,15 +80,20 @@ async def test_the_digits_themselves_do_as_well(fort: Fort) -> None:
     assert await fort.status("P1") == 401
 
 
-@pytest.mark.ocpp("1.6", "A01.FR.04")
-@pytest.mark.ocpp("2.0.1", "A01.FR.04")
-async def test_a_station_that_refuses_keeps_the_old_one(fort: Fort) -> None:
-    station = await booted(fort, "P1", "ocpp1.6")
+@pytest.mark.ocpp("1.6", "A01.FR.04", "A01.FR.05")
+@pytest.mark.ocpp("2.0.1", "A01.FR.04", "A01.FR.05")
+@pytest.mark.ocpp("2.1", "A01.FR.04", "A01.FR.05")
+async def test_a_station_that_refuses_keeps_the_old_one(fort: Fort, spoken: str) -> None:
+    station = await booted(fort, "P1", spoken)
     station.says["ChangeConfiguration"] = lambda _: {"status": "Rejected"}
+    station.says["SetVariables"] = lambda asked: {
+        "setVariableResult": [{"attributeStatus": "Rejected"} | {part: one[part] for part in ("component", "variable")}
+                              for one in asked["setVariableData"]]
+    }  # fmt: skip
     assert (await fort.security.rotate_password("P1")).outcome is Outcome.REJECTED
-    (value,) = station.written("AuthorizationKey")
+    (value,) = station.written(setting(fort, "P1"))
     assert station.closed is None
-    assert await fort.status("P1", password=bytes.fromhex(value).decode()) == 401
+    assert await fort.status("P1", password=bytes.fromhex(value).decode() if spoken == "ocpp1.6" else value) == 401
     assert await fort.status("P1") == 101
 
 
@@ -114,7 +119,7 @@ async def test_nothing_is_changed_of_a_station_that_is_not_there(fort: Fort) -> 
 # Profiles
 
 
-@pytest.mark.ocpp("1.6", "A05.FR.09")
+@pytest.mark.ocpp("1.6", "A05.FR.09", "A00.FR.001")
 async def test_upgrade_from_1_to_2_in_16(fort: Fort) -> None:
     station = await booted(fort, "P1", "ocpp1.6")
     steps = await fort.security.upgrade("P1", 2)
@@ -128,8 +133,8 @@ async def test_upgrade_from_1_to_2_in_16(fort: Fort) -> None:
     assert (vault.credentials("P1").profile, vault.credentials("P1").upgrade_to) == (2, None)
 
 
-@pytest.mark.ocpp("2.0.1", "A05.FR.07", "B10.FR.04")
-@pytest.mark.ocpp("2.1", "A05.FR.07", "B10.FR.04")
+@pytest.mark.ocpp("2.0.1", "A05.FR.07", "B10.FR.04", "A00.FR.001")
+@pytest.mark.ocpp("2.1", "A05.FR.07", "B10.FR.04", "A00.FR.001")
 async def test_upgrade_from_2_to_3_by_network_profile(fort: Fort, second: str, tmp_path: Path) -> None:
     """Root, certificate, profile in the free slot, priorities with the old way behind the new one, reboot: in this order."""
     station = await booted(fort, "P2", second, tls=fort.house.client())
