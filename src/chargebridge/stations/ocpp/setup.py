@@ -1,0 +1,68 @@
+"""What is written into a station after each boot: its fallback first, then what makes it tell what control needs."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from chargebridge.model.clock import Clock
+from chargebridge.stations.ocpp import local_list
+from chargebridge.stations.ocpp.session import Session
+from chargebridge.stations.port import Answer, Outcome
+
+if TYPE_CHECKING:
+    from chargebridge.stations.ocpp.station import OcppStation
+
+log = structlog.get_logger()
+
+RETRY_S = 30.0
+
+
+class Setup:
+    """Of one station. said: its answer to each setting."""
+
+    def __init__(self, station: "OcppStation", clock: Clock) -> None:
+        self.said: dict[str, Answer] = {}
+        self._station = station
+        self._clock = clock
+        self._needed = asyncio.Event()
+        self._needed.set()  # as this process has not seen the station yet
+
+    def renew(self) -> None:
+        """The station has booted: it may have forgotten."""
+        self._needed.set()
+
+    async def keep(self, session: Session) -> None:
+        """Set the station up once it may be spoken to, and again when it did not answer or the line broke meanwhile."""
+        await session.ready.wait()
+        while True:
+            await self._needed.wait()
+            self._needed.clear()
+            done = False
+            try:
+                done = await self._write()
+            finally:
+                if not done:
+                    self._needed.set()
+            if not done:
+                await self._clock.sleep(RETRY_S)
+
+    async def _write(self) -> bool:
+        """The fallback first, for safety; then what makes the station tell what control needs. True: all was answered."""
+        station = self._station
+        assert station.language is not None
+        self.said.clear()
+        for number, evse in enumerate(station.settings.evses, 1):
+            if evse.fallback_current_a is not None:
+                self.said[f"fallback {number}"] = await station.write_fallback(number, evse.fallback_current_a)
+        for choices in station.language.sampling(station.settings.sample_interval_s):
+            for name, value in choices:
+                self.said[name] = answer = await station.set_setting(name, value)
+                if answer.outcome is not Outcome.REJECTED:
+                    break
+        if station.settings.local_list:
+            self.said["local list"] = await local_list.refresh(station)
+        bad = {name: f"{a.outcome} {a.detail}" for name, a in self.said.items() if a.outcome is not Outcome.ACCEPTED}
+        if bad:
+            log.warning("station does not take all settings", station=station.identity, settings=bad)
+        return not any(a.outcome in (Outcome.TIMED_OUT, Outcome.OFFLINE) for a in self.said.values())
