@@ -278,6 +278,50 @@ async def test_a_boot_that_is_not_accepted_leaves_the_gate_shut(make_bench: Any,
     await station.close()
 
 
+@pytest.mark.ocpp("1.6", "4.2")
+@pytest.mark.ocpp("2.0.1", "B01.FR.10", "B02.FR.09")
+@pytest.mark.ocpp("2.1", "B01.FR.10", "B02.FR.09")
+async def test_before_its_boot_is_accepted_a_station_is_heard_in_nothing_else(bench: Any, spoken: str) -> None:
+    """Also when it comes again without a boot; and nothing that it says meanwhile is kept."""
+    bench.sink.accepts = False
+    station = await connect(bench.port, version=spoken)
+    assert (await station.boot())[2]["status"] == "Pending"
+    for again in (False, True):
+        if again:
+            await station.close()
+            station = await connect(bench.port, version=spoken)
+        for action, payload in MESSAGES[spoken]:
+            answer = await station.call(action, payload)
+            assert (answer[0], answer[2]) == (4, "SecurityError"), action
+    assert bench.sink.kinds() == []
+    assert bench.sink.statuses == []
+    bench.sink.accepts = True
+    assert (await station.boot())[2]["status"] == "Accepted"
+    for action, payload in MESSAGES[spoken]:
+        assert (await station.call(action, payload))[0] == 3, action
+    await station.close()
+
+
+SECOND = [
+    ("Heartbeat", {}),
+    ("StatusNotification", {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 1}),
+    (
+        "TransactionEvent",
+        {"eventType": "Started", "timestamp": "2026-01-01T00:00:00Z", "triggerReason": "CablePluggedIn", "seqNo": 0,
+         "transactionInfo": {"transactionId": "t"}},
+    ),
+]  # fmt: skip
+MESSAGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "ocpp1.6": [
+        ("Heartbeat", {}),
+        ("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Available"}),
+        ("StartTransaction", {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}),
+    ],
+    "ocpp2.0.1": SECOND,
+    "ocpp2.1": SECOND,
+}
+
+
 async def test_a_line_that_breaks_ends_waiting_commands(bench: Any) -> None:
     station = await connect(bench.port)
     station.obeys = False

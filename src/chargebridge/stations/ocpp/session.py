@@ -58,7 +58,11 @@ class FrameWatch(Protocol):
 
 
 class Session:
-    """See the module. `ready` is the boot gate: no call of ours leaves before the station's first message was answered."""
+    """See the module. `ready` is the boot gate: no call of ours leaves before the station's first message was answered.
+
+    boot_refused: its last BootNotification was not answered with Accepted. Until one is, anything else it says is refused with SecurityError
+    (2.x B01.FR.10, B02.FR.09; 1.6 4.2), also what we could ask for: nothing is asked of such a station.
+    """
 
     def __init__(
         self, transport: Transport, dialect: Dialect, answers: Answers, handler: Handler, settings: ServerSettings, clock: Clock
@@ -257,6 +261,8 @@ class Session:
         delay_s = self.behaviour.answer_after_s.get(call.action)
         due = 0.0 if delay_s is None else self._now() + delay_s
         try:
+            if self.boot_refused and call.action != "BootNotification":
+                raise DeniedError("not accepted here yet; only BootNotification is heard")
             response = await self._handler(self, call.request)
         except NotHandledError:
             self.connection.refuse(call, ErrorCode.NOT_SUPPORTED, f"{call.action} is not served here")
@@ -277,6 +283,8 @@ class Session:
 
     async def _hear(self, told: Told) -> None:
         """What is only told has no answer in which a failure could be said."""
+        if self.boot_refused:
+            return
         try:
             await self._handler(self, told.message)
         except Exception:
