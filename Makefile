@@ -3,9 +3,11 @@ PYTHON ?= python3.11
 UV := .venv/bin/uv
 STAMP := .venv/.synced
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+# Images of containers like to set this; without compiled files each start of each process compiles all that it imports, which takes seconds.
+export PYTHONDONTWRITEBYTECODE :=
 JOBS ?= 4
 
-.PHONY: up test lint bench interop requirements soak docs clean
+.PHONY: up test lint style bench interop requirements soak docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,14 +28,21 @@ $(STAMP): $(UV) pyproject.toml uv.lock
 up: $(STAMP)
 	@.venv/bin/chargebridge up
 
-lint: $(STAMP)
+style: $(STAMP)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
 
-test: $(STAMP) browser lint
-	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+lint: style
+	.venv/bin/mypy
+
+# Types are checked beside the tests, which wait for much, and told after them.
+test: $(STAMP) browser style
+	@mkdir -p out
+	@.venv/bin/python -m compileall -q src
+	@.venv/bin/mypy >out/types.txt 2>&1 & types=$$!; \
+	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	wait $$types; types=$$?; echo "mypy:"; cat out/types.txt; exit $$((tests + types))
 
 .PHONY: browser
 browser:
