@@ -16,8 +16,8 @@ from typing import Any
 from forward_place import Place, backend
 
 from chargebridge.stations.ocpp.forward import outbox
-from chargebridge.stations.ocpp.forward.forwarder import Forwarder
 from chargebridge.stations.ocpp.forward.link import Link
+from chargebridge.stations.ocpp.forward.posting import Posting
 
 DATED = {"StartTransaction", "MeterValues", "StopTransaction", "TransactionEvent"}
 
@@ -29,7 +29,7 @@ async def main(folder: str, port: str, backend_port: str, *points: str) -> None:
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    put, wake, done = outbox.put, Forwarder._wake, Link._done
+    put, wake, done = outbox.put, Posting._wake, Link._done
 
     def mortal_put(c: Any, messages: Any, now: Any) -> int:
         messages = list(messages)
@@ -49,13 +49,13 @@ async def main(folder: str, port: str, backend_port: str, *points: str) -> None:
         await done(self, row, outcome, response)
         die_at(f"{row.action}:done:after")
 
-    relay = Forwarder.relay
+    relay = Posting.relay
 
     async def noted(self: Any, station: Any, request: Any, proceed: Any) -> Any:
         self.handled = station.language.dialect.action(request)
         return await relay(self, station, request, proceed)
 
-    outbox.put, Forwarder._wake, Link._done, Forwarder.relay = mortal_put, mortal_wake, mortal_done, noted  # type: ignore[method-assign]
+    outbox.put, Posting._wake, Link._done, Posting.relay = mortal_put, mortal_wake, mortal_done, noted  # type: ignore[method-assign]
     tell = frozenset({"all_transactions"})
     async with Place(Path(folder), backend(int(backend_port), tell=tell), port=int(port)):
         await asyncio.Event().wait()

@@ -2,20 +2,19 @@
 
 import asyncio
 import json
-import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 from forward_kit import Foreign
 from forward_place import NOW, Place, backend, event2, start16, stop16, values16
-from msgspec.structs import replace
 from ocpp.v16 import call as call16
 from ocpp.v201 import call as call201
 from ocpp_kit import DurableSink, RawStation, connect, until
 
 from chargebridge.model.limit import LimitedCurrent, LimitedPower
 from chargebridge.sim.world.clock import WallClock
+from chargebridge.stations.events import StreamClosed, Streamed, StreamOpened
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.port import Outcome
 from chargebridge.store.forward_tables import forward_outbox
@@ -320,6 +319,41 @@ async def test_our_own_central_system_as_the_foreign_one(tmp_path: Path) -> None
             assert not [frame for frame in station.asked if frame[2] == "Reset"]
 
 
+async def test_a_stream_of_values_that_the_other_side_has_accepted(tmp_path: Path) -> None:
+    """2.1 SEND: opened and closed like any other message; its values pass while the line is up, and only if the back end wants them."""
+    theirs = DurableSink(tmp_path / "theirs.db")
+    settings = StationSettings(identity="CP-1", security_profile=0, evses=(EvseSettings(),))
+    server = ServerSettings(port=0, grace_s=0.2, call_timeout_s=3.0)
+    async with (
+        CentralSystem(server, [settings], theirs, WallClock()) as other,
+        Place(tmp_path, backend(other.port, tell=frozenset({"events"}))) as place,
+    ):
+        station = await arrive(place, "ocpp2.1")
+        assert await until(lambda: theirs.boots)
+
+        async def measure(stream: int, volts: str) -> None:
+            values = {"id": stream, "pending": 0, "basetime": NOW, "data": [{"t": 0.5, "v": volts}]}
+            await station.send([6, f"s{volts}", "NotifyPeriodicEventStream", values])
+
+        def heard(kind: type[Any]) -> list[Any]:
+            return [event for event in theirs.told_events if isinstance(event, kind)]
+
+        for stream, wanted in ((1, False), (2, True)):
+            theirs.takes_on = wanted
+            constant = {"id": stream, "variableMonitoringId": 3, "params": {"interval": 10}}
+            await station.call("OpenPeriodicEventStream", {"constantStreamData": constant})
+            assert await until(lambda number=stream: len(heard(StreamOpened)) == number and place.forwarder.states[0].waiting == 0)
+        await measure(1, "1")
+        await measure(2, "2")
+        assert await until(lambda: heard(Streamed))
+        await station.call("ClosePeriodicEventStream", {"id": 2})
+        assert await until(lambda: heard(StreamClosed) and place.forwarder.states[0].waiting == 0)
+        await measure(2, "3")
+        await station.call("Heartbeat", {})
+        assert [event.values for event in heard(Streamed)] == [((0.5, "2"),)]
+        assert not [name for name in station.answers if name.startswith("s")]
+
+
 async def test_what_an_older_version_can_say_of_a_newer_one(tmp_path: Path) -> None:
     """A 2.0.1 back end hears a 2.1 station as far as its words go."""
     async with (
@@ -342,24 +376,3 @@ async def test_another_generation_is_not_pretended(tmp_path: Path) -> None:
         assert await until(lambda: place.forwarder.states[0].trouble)
         assert "ocpp2.0.1" in str(place.forwarder.states[0].trouble)
         assert not foreign.said
-
-
-async def test_over_tls_and_only_to_whom_it_is_meant(tmp_path: Path) -> None:
-    pem = Path(__file__).with_name("localhost.pem")
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    async with Foreign("ocpp1.6", tls=server) as foreign:
-        for trusted, folder in ((None, "stranger"), (str(pem), "known")):
-            (tmp_path / folder).mkdir()
-            rules = replace(
-                backend(foreign.port, password="secret", tls=ssl.create_default_context(cafile=trusted)),
-                url=f"wss://localhost:{foreign.port}",
-            )
-            async with Place(tmp_path / folder, rules) as place:
-                await arrive(place, "ocpp1.6")
-                if trusted is None:
-                    assert await until(lambda: place.forwarder.states[0].trouble)
-                    assert "certificate" in str(place.forwarder.states[0].trouble)
-                    assert foreign.asked_password is None, "nothing was told to a stranger"
-                else:
-                    assert await until(lambda: foreign.actions() == ["BootNotification"])

@@ -34,7 +34,7 @@ def _settings(table: BackendTable, secret: Callable[[str, str], str]) -> Backend
         identities=table.identities or {},
         protocol=table.protocol,
         password=None if table.password_env is None else secret(table.password_env, where),
-        tls=_tls(table, where) if table.url.startswith("wss:") else None,
+        tls={station: _tls(table, station, where) for station in table.stations} if table.url.startswith("wss:") else {},
         authorise=table.authorise,
         tell=frozenset(table.tell),
         may=frozenset(table.may),
@@ -42,13 +42,15 @@ def _settings(table: BackendTable, secret: Callable[[str, str], str]) -> Backend
     )
 
 
-def _tls(table: BackendTable, where: str) -> ssl.SSLContext:
-    """TLS 1.2 or newer, the back end's certificate checked; ours shown where it asks for one (security profiles 2 and 3)."""
+def _tls(table: BackendTable, station: str, where: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer, the back end's certificate checked; the station's own shown where it asks for one (security profiles 2 and 3)."""
+    identity = (table.identities or {}).get(station, station)
     try:
         context = ssl.create_default_context(cafile=None if table.ca is None else str(table.ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if table.certificate is not None:
-            context.load_cert_chain(table.certificate, table.key)
+        if table.certificate is not None and table.key is not None:
+            certificate, key = (str(path).replace("{station}", identity) for path in (table.certificate, table.key))
+            context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise BackendError(
             where, f"its certificates cannot be used ({error})", "give PEM files; certificate and key that belong together"

@@ -164,7 +164,8 @@ class BackendTable(_Table):
     """A foreign back end that stations are connected to through us. url: without the identity. identities: where it knows a station by another name.
 
     protocol: the OCPP version spoken there; none takes the station's own. password_env: the environment variable with the password that the
-    back end knows the stations by. ca: PEM file of the authority of its certificate; certificate and key: ours, where it asks for one.
+    back end knows the stations by. ca: PEM file of the authority of its certificate; certificate and key: the station's, where it asks for one;
+    `{station}` in them is its name there.
     authorise: whether it is asked about cards. tell, may: what it hears, and may ask of stations. timeout_s: for its answers.
     """
 

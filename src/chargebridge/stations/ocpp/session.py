@@ -154,6 +154,11 @@ class Session:
         self._flush()
         return message_id, future
 
+    def tell(self, message: Payload) -> None:
+        """Send a message that nobody answers (2.1, SEND). Raises KeyError: the version has no such message."""
+        self.connection.send(message)
+        self._flush()
+
     def withdraw(self, message_id: str) -> bool:
         """Take back a call that was not sent yet; its future fails. False: too late."""
         unsent = self.connection.withdraw(message_id)

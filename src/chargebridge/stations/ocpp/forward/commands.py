@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -195,6 +195,15 @@ class Commands:
             backend = link.backend.name
             await self._database.write(lambda c: outbox.drop_profiles(c, backend, link.station, gone))
         await self.reckon(link)
+
+    async def reckon_all(self, links: Iterable[Link], ended: str | None = None) -> None:
+        """Limits may hang on transactions, such as one that has ended. What fails here is no fault of the station's message, and is tried again
+        later."""
+        for link in links:
+            try:
+                await (self.reckon(link) if ended is None else self.forget_transaction(link, ended))
+            except Exception:
+                log.exception("limits of a back end not reckoned", backend=link.backend.name, station=link.station)
 
     async def _profiles(self, link: Link) -> list[tuple[int, int, ChargingProfile]]:
         backend = link.backend.name

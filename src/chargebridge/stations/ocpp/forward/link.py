@@ -6,27 +6,25 @@ a message of which nobody knows whether it arrived is sent again under that id.
 """
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 
+import msgspec
 import structlog
 from msgspec import Struct
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.typing import Subprotocol
+from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from chargebridge.model.clock import Clock
 from chargebridge.stations.ocpp.forward import outbox
+from chargebridge.stations.ocpp.forward.line import open_line, why
 from chargebridge.stations.ocpp.forward.outbox import Row
 from chargebridge.stations.ocpp.forward.rules import convert
 from chargebridge.stations.ocpp.forward.settings import BackendSettings
 from chargebridge.stations.ocpp.session import Session
 from chargebridge.stations.ocpp.settings import ServerSettings
-from chargebridge.stations.ocpp.transport import ClientFrames, TransportClosedError, WebsocketsTransport
+from chargebridge.stations.ocpp.transport import TransportClosedError, WebsocketsTransport
 from chargebridge.store import Database
 from chargebridge.wire.ocpp import DIALECTS, V16, Answered, CallError, Dialect, Failed
 from chargebridge.wire.ocpp.payload import Payload
@@ -101,6 +99,7 @@ class Link:
         self._ready = asyncio.Event()  # the back end knows the station, and may be asked
         self._attempts: dict[int, int] = {}
         self._interval_s = HEARTBEAT_S
+        self._streams: set[int] = set()  # periodic event streams that the back end has accepted (2.1 N11)
 
     def wake(self) -> None:
         """Something was queued, or the station came or went."""
@@ -118,7 +117,7 @@ class Link:
             try:
                 await self._one_connection()
             except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
-                self._note(_why(error))
+                self._note(why(error))
             except Exception:
                 log.exception("the connection to a back end failed", backend=self.backend.name, station=self.station)
                 self._note("failed; the log tells more")
@@ -138,6 +137,12 @@ class Link:
             if isinstance(event, Answered):
                 return event.response
         return None
+
+    def tell(self, message: Payload) -> None:
+        """Pass on a message that nobody answers (SEND): values of a stream, while the line is up and if the back end wants the stream."""
+        told: Any = message
+        if self.session is not None and self._ready.is_set() and told.id in self._streams:
+            self.session.tell(message)
 
     async def refresh(self) -> None:
         """Count again what waits."""
@@ -160,7 +165,7 @@ class Link:
     async def _one_connection(self) -> None:
         dialect = self.dialect
         assert dialect is not None
-        socket = await self._connect(dialect)
+        socket = await open_line(self.backend, self.station, dialect)
         if socket.subprotocol != dialect.name:
             await socket.close(1002, "no common subprotocol")
             self._note(f"does not speak {dialect.name}")
@@ -180,26 +185,6 @@ class Link:
             self.session = None
             self._ready.clear()
             self.state.connected, self.state.connected_at = False, None
-
-    async def _connect(self, dialect: Dialect) -> ClientFrames:
-        backend, identity = self.backend, self.backend.identity(self.station)
-        headers = {}
-        if backend.password is not None:
-            headers["Authorization"] = "Basic " + base64.b64encode(f"{identity}:{backend.password}".encode()).decode()
-        more: dict[str, Any] = {} if backend.tls is None else {"ssl": backend.tls}
-        socket = await connect(
-            f"{backend.url.rstrip('/')}/{quote(identity, safe='')}",
-            subprotocols=[Subprotocol(dialect.name)],
-            additional_headers=headers,
-            open_timeout=backend.timeout_s,
-            create_connection=ClientFrames,
-            ping_interval=60,
-            ping_timeout=60,
-            close_timeout=2,
-            **more,
-        )
-        assert isinstance(socket, ClientFrames)
-        return socket
 
     async def _hear(self, session: Session, request: Payload) -> Payload:
         self.state.commands += 1
@@ -232,6 +217,8 @@ class Link:
         if interval is not None:
             self._ready.set()
         self._interval_s = int(interval or HEARTBEAT_S)
+        known = await self._database.read(lambda c: outbox.kept_like(c, self.station, f"stream {self.backend.name} "))
+        self._streams = {int(number) for number in known}
 
     async def _next(self) -> Row | None:
         backend, station = self.backend.name, self.station
@@ -311,6 +298,7 @@ class Link:
         now, backend, station = self._clock.now(), self.backend.name, self.station
         theirs = getattr(response, "transaction_id", None) if row.action == "StartTransaction" else None
         accepted = str(self._interval_s) if row.action == "BootNotification" and response is not None else None
+        streams = None if response is None else _streams(row, response, self._streams)
 
         def work(c: Any) -> int:
             outbox.done(c, row.number, now, outcome)
@@ -318,9 +306,14 @@ class Link:
                 outbox.name_theirs(c, backend, station, row.transaction, str(theirs))
             if accepted is not None:
                 outbox.keep(c, station, f"accepted {backend}", accepted, now)
+            if streams is not None:
+                outbox.forget(c, station, f"stream {backend} ")
+                for number in streams:
+                    outbox.keep(c, station, f"stream {backend} {number}", str(number), now)
             return outbox.waiting(c, backend, station)
 
         self.state.waiting = await self._database.write(work)
+        self._streams = self._streams if streams is None else streams
         self.state.delivered += outcome == "delivered"
         self._attempts.pop(row.number, None)
 
@@ -334,11 +327,14 @@ async def _nothing() -> None:
     pass
 
 
-def _why(error: Exception) -> str:
-    match error:
-        case InvalidStatus():
-            return f"refuses the connection with HTTP {error.response.status_code}"
-        case TimeoutError():
-            return "does not answer"
-        case _:
-            return f"cannot be reached ({error})"
+def _streams(row: Row, response: Payload, before: set[int]) -> set[int] | None:
+    """The periodic event streams that the back end takes after its answer; None: they are as before. A boot ends them all."""
+    told: Any = response
+    match row.action:
+        case "BootNotification":
+            return set()
+        case "OpenPeriodicEventStream" if told.status == "Accepted":
+            return before | {msgspec.json.decode(row.payload)["constantStreamData"]["id"]}
+        case "ClosePeriodicEventStream":
+            return before - {msgspec.json.decode(row.payload)["id"]}
+    return None

@@ -27,6 +27,7 @@ GROUPS: dict[May, frozenset[str]] = {
                 "TriggerMessage",
                 "ExtendedTriggerMessage",
                 "GetTariffs",
+                "GetPeriodicEventStream",
             ),
         }
     ),
@@ -38,6 +39,7 @@ GROUPS: dict[May, frozenset[str]] = {
             "SetMonitoringLevel",
             "SetVariableMonitoring",
             "ClearVariableMonitoring",
+            "AdjustPeriodicEventStream",
         }
     ),
     "reset": frozenset({"Reset"}),
@@ -70,13 +72,15 @@ TOLD: dict[str, str] = {
                 "NotifyDERStartStop",
                 "NotifyChargingLimit",
                 "ClearedChargingLimit",
+                "OpenPeriodicEventStream",
+                "ClosePeriodicEventStream",
             ),
         ],
         "events",
     ),
 }
 """What a station says, by who hears it. Not here: what is asked of one alone (Authorize, DataTransfer, certificates), heartbeats, which each
-connection has of its own, and reports, which go to whoever asked for them."""
+connection has of its own, reports, which go to whoever asked for them, and values of streams, which are not kept (`Link.tell`)."""
 REPORTS = frozenset(
     {"NotifyReport", "NotifyMonitoringReport", "NotifyCustomerInformation", "NotifyDisplayMessages", "ReportChargingProfiles"}
 )
