@@ -10,8 +10,8 @@ from contextlib import aclosing
 
 import pytest
 
+from chargebridge.links.backoff import LAST_S
 from chargebridge.meters import open_meter
-from chargebridge.meters.retry import LAST_BACKOFF_S
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import han, p1
 from chargebridge.sim.telegrams.han import ListSize
@@ -77,7 +77,7 @@ async def test_tcp_waits_longer_each_time_nobody_answers(clock):
         url = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
         faults = await collect(url, clock, 8)
     assert all(isinstance(fault, MeterFault) and "cannot be opened" in fault.reason and fault.cure for fault in faults)
-    assert clock.slept == [1, 2, 4, 8, 16, LAST_BACKOFF_S, LAST_BACKOFF_S]
+    assert clock.slept == [1, 2, 4, 8, 16, LAST_S, LAST_S]
 
 
 async def test_tcp_silence_opens_anew(clock, values):

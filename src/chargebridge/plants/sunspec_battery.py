@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from chargebridge.links import LinkError, ModbusLink, RefusedError
+from chargebridge.links.backoff import Backoff
+from chargebridge.links.modbus import LinkError, ModbusLink, RefusedError
 from chargebridge.model.circuit import Battery
 from chargebridge.model.clock import Clock
 from chargebridge.model.state import BatteryState
@@ -21,7 +22,6 @@ from chargebridge.plants.port import PlantAnswer, PlantFault, PlantOutcome
 from chargebridge.wire.sunspec import AC_CONTROLS, AC_MEASUREMENT, STORAGE, Block, Chain, SunSpecError, Value, step_of
 
 POLL_S = 1.0
-FIRST_BACKOFF_S, LAST_BACKOFF_S = 1.0, 30.0
 LATE_S = 2.0
 """Devices are known that count their reversion timer down and then do nothing: so long after its end we release them ourselves."""
 _WATTS, _OFF, _ON = 1, 0, 1
@@ -58,7 +58,7 @@ class SunSpecBattery:
 
     async def states(self) -> AsyncIterator[BatteryState | PlantFault]:
         """See ``BatteryPlant``. After a fault it is tried again after 1, 2, 4 ... 30 s."""
-        backoff_s = FIRST_BACKOFF_S
+        backoff = Backoff(self._clock)
         try:
             while True:
                 try:
@@ -67,10 +67,9 @@ class SunSpecBattery:
                 except (LinkError, SunSpecError) as problem:
                     self._hang_up()
                     yield self._fault(problem)
-                    await self._clock.sleep(backoff_s)
-                    backoff_s = min(LAST_BACKOFF_S, 2 * backoff_s)
+                    await backoff.wait()
                 else:
-                    backoff_s = FIRST_BACKOFF_S
+                    backoff.reset()
                     yield heard
                     await self._clock.sleep(POLL_S)
         finally:

@@ -1,7 +1,6 @@
 """Asks for the registers of a map and finds out which of them the meter has."""
 
-from chargebridge.links import LinkError, ModbusLink, RefusedError
-from chargebridge.links.modbus import Function
+from chargebridge.links.modbus import Function, LinkError, ModbusLink, RefusedError
 from chargebridge.meters.modbus.source import Answer
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import Register

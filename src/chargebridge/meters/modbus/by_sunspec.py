@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from chargebridge.links import LinkError, ModbusLink, RefusedError
+from chargebridge.links.modbus import LinkError, ModbusLink, RefusedError
 from chargebridge.meters.modbus.source import Answer
 from chargebridge.wire.meter import Register, Scale
 from chargebridge.wire.meter.obis import CUMULATIVE

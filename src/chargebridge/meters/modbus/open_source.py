@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from chargebridge.links import ModbusLink
+from chargebridge.links.modbus import ModbusLink
 from chargebridge.meters import map_file
 from chargebridge.meters.address import Address
 from chargebridge.meters.modbus.by_map import MapAsker

@@ -5,7 +5,7 @@ from typing import Protocol as TypingProtocol
 
 from msgspec import Struct
 
-from chargebridge.links import ModbusLink
+from chargebridge.links.modbus import ModbusLink
 from chargebridge.meters.port import LinkFault, SourceEvent
 from chargebridge.meters.retry import rest_of, retried
 from chargebridge.model.clock import Clock

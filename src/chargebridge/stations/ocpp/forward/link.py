@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
+from chargebridge.links.backoff import Backoff
 from chargebridge.model.clock import Clock
 from chargebridge.stations.ocpp.forward import outbox
 from chargebridge.stations.ocpp.forward.line import open_line, why
@@ -32,8 +33,8 @@ from chargebridge.wire.ocpp.rpc import Answers
 
 log = structlog.get_logger()
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0  # between attempts to connect
-STABLE_S = 10.0  # a line that lasted so long is opened again at once
+LONGEST_WAIT_S = 60.0  # between attempts to connect, or to be accepted
+STABLE_S = 10.0  # a line that lasted so long was a success
 LINGER_S = 5.0  # the line stays this long after the station has gone, as most come back at once
 ATTEMPTS = 3  # of a message that the back end answers with an error
 RETRY_S = 10.0
@@ -110,7 +111,7 @@ class Link:
         return None if self.state.protocol is None else DIALECTS[self.state.protocol]
 
     async def run(self) -> None:
-        wait = FIRST_WAIT_S
+        backoff = Backoff(self._clock, LONGEST_WAIT_S)
         while True:
             await self._wanted()
             begun = self._clock.now()
@@ -121,9 +122,9 @@ class Link:
             except Exception:
                 log.exception("the connection to a back end failed", backend=self.backend.name, station=self.station)
                 self._note("failed; the log tells more")
-            lasted = (self._clock.now() - begun).total_seconds()
-            wait = FIRST_WAIT_S if lasted > STABLE_S else min(wait * 2, LONGEST_WAIT_S)
-            await self._clock.sleep(wait / 2)
+            if (self._clock.now() - begun).total_seconds() > STABLE_S:
+                backoff.reset()
+            await backoff.wait()
 
     async def ask(self, request: Payload) -> Payload | None:
         """Ask the back end now; None when it is away or gives no usable answer."""
