@@ -268,8 +268,8 @@ async def test_a_default_takes_the_place_of_a_grant_on_the_evse_that_refused_one
     transactions = {evse: await start(bench, station, evse) for evse in (1, 2)}
     for evse, transaction in transactions.items():
         assert (await cs.offer(evse, 16.0, 3, 60.0, transaction)).outcome is Outcome.ACCEPTED
-    take = station.take_profile
-    monkeypatch.setattr(station, "take_profile", lambda profile: profile.id != 301 and take(profile))
+    take = station.orders.take_profile
+    monkeypatch.setattr(station.orders, "take_profile", lambda profile: profile.id != 301 and take(profile))
     for evse, transaction in transactions.items():
         for amps in (9.0, 7.0):
             assert (await cs.offer(evse, amps, 3, 60.0, transaction)).outcome is Outcome.ACCEPTED

@@ -22,7 +22,7 @@ CENTRAL_ROOT: v16.CertificateUseEnum = "CentralSystemRootCertificate"
 def _change_availability(station: "VirtualStation", request: v16.ChangeAvailabilityRequest) -> Payload:
     if request.connector_id not in (0, *station.evses):
         return v16.ChangeAvailabilityResponse(status="Rejected")
-    done = station.set_operative(request.connector_id, operative=request.type == "Operative")
+    done = station.orders.set_operative(request.connector_id, operative=request.type == "Operative")
     return v16.ChangeAvailabilityResponse(status="Accepted" if done else "Scheduled")
 
 
@@ -66,12 +66,12 @@ def _remote_start(station: "VirtualStation", request: v16.RemoteStartTransaction
     profile = _profile(evse or 0, request.charging_profile) if request.charging_profile else None
     if profile is not None and profile.purpose is not Purpose.TX:
         return v16.RemoteStartTransactionResponse(status="Rejected")
-    done = station.remote_start(evse, request.id_tag, None, profile)
+    done = station.orders.remote_start(evse, request.id_tag, None, profile)
     return v16.RemoteStartTransactionResponse(status="Accepted" if done else "Rejected")
 
 
 def _remote_stop(station: "VirtualStation", request: v16.RemoteStopTransactionRequest) -> Payload:
-    done = station.remote_stop(str(request.transaction_id))
+    done = station.orders.remote_stop(str(request.transaction_id))
     return v16.RemoteStopTransactionResponse(status="Accepted" if done else "Rejected")
 
 
@@ -85,7 +85,7 @@ def _unlock(station: "VirtualStation", request: v16.UnlockConnectorRequest) -> P
     if point is None:
         return v16.UnlockConnectorResponse(status="NotSupported")
     if point.transaction is not None:
-        station.later(lambda: station.stop_if(point, None, "UnlockCommand"))
+        station.later(lambda: station.transactions.stop_if(point, None, "UnlockCommand"))
     return v16.UnlockConnectorResponse(status="Unlocked")
 
 
@@ -248,7 +248,7 @@ def _profile(evse: int, told: v16.ChargingProfile) -> Profile:
 
 def _set_profile(station: "VirtualStation", request: v16.SetChargingProfileRequest) -> Payload:
     """1.6 5.16: a TxProfile needs a running transaction, ChargePointMaxProfile connector 0."""
-    done = station.take_profile(_profile(request.connector_id, request.cs_charging_profiles))
+    done = station.orders.take_profile(_profile(request.connector_id, request.cs_charging_profiles))
     return v16.SetChargingProfileResponse(status="Accepted" if done else "Rejected")
 
 

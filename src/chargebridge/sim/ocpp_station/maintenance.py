@@ -71,7 +71,7 @@ class Maintenance:
         if self._resumes:
             self._resumes = False
             for point in self._station.evses.values():
-                self._station.update(point, "TxResumed")
+                self._station.transactions.update(point, "TxResumed")
 
     def lost(self, reason: str) -> None:
         if "certificate verify failed" in reason:
@@ -227,7 +227,7 @@ class Maintenance:
             "BootNotification": station.uplink.boot_again,
             "StatusNotification": lambda: station.tell_all(points),
             "MeterValues": lambda: station.measure_all(points),
-            "TransactionEvent": lambda: station.update_all(points),
+            "TransactionEvent": lambda: station.transactions.update_all(points),
             "FirmwareStatusNotification": self._firmware_now,
             "DiagnosticsStatusNotification": lambda: station.uplink.say(station.voice.log_status(self.log_status, None)),
             "LogStatusNotification": lambda: station.uplink.say(station.voice.log_status(self.log_status, self.log_request or 0)),

@@ -8,26 +8,26 @@ cars do to it; `faults` is what goes wrong inside.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
-
 from chargebridge.model.clock import Clock
-from chargebridge.sim.ocpp_station.authorisation import AuthorisationCache, Entry, LocalList
+from chargebridge.sim.ocpp_station.admission import Admission
+from chargebridge.sim.ocpp_station.authorisation import AuthorisationCache, LocalList
 from chargebridge.sim.ocpp_station.certificates import CertificateStore
-from chargebridge.sim.ocpp_station.evse import RUNNING, Evse, State, Transaction
+from chargebridge.sim.ocpp_station.evse import RUNNING, Evse
 from chargebridge.sim.ocpp_station.faults import Faults
 from chargebridge.sim.ocpp_station.journal import Journal
 from chargebridge.sim.ocpp_station.knobs import Knob
 from chargebridge.sim.ocpp_station.maintenance import Maintenance
-from chargebridge.sim.ocpp_station.outbox import Letter
+from chargebridge.sim.ocpp_station.orders import Orders
 from chargebridge.sim.ocpp_station.plan import StationPlan, VehicleSide
-from chargebridge.sim.ocpp_station.profiles import MAX_PROFILES, MAX_STACK_LEVEL, Limit, Profile, ProfileStore, Purpose
+from chargebridge.sim.ocpp_station.profiles import Limit, ProfileStore
 from chargebridge.sim.ocpp_station.reservations import Reservations
 from chargebridge.sim.ocpp_station.second.voice import VoiceSecond
 from chargebridge.sim.ocpp_station.timekeeping import StationClock
 from chargebridge.sim.ocpp_station.tls import client_context
+from chargebridge.sim.ocpp_station.transactions import Transactions
 from chargebridge.sim.ocpp_station.uplink import Uplink
 from chargebridge.sim.ocpp_station.voice import Voice
 from chargebridge.sim.ocpp_station.voice16 import Voice16
@@ -63,10 +63,11 @@ class VirtualStation:
         self.evses = {number: Evse(number, evse, vehicles, self.faults) for number, evse in enumerate(plan.evses, 1)}
         self.uplink = Uplink(plan, self.faults, clock, self.voice, self)
         self.maintenance = Maintenance(self, clock)
+        self.admission = Admission(self)
+        self.transactions = Transactions(self)
+        self.orders = Orders(self)
         self._clock = clock
         self._listen = listen
-        self._aligned_at: datetime | None = None
-        self._profile_waits: dict[int, Profile] = {}
 
     async def run(self) -> None:
         """Live until cancelled."""
@@ -81,18 +82,18 @@ class VirtualStation:
         point = self.evses[evse]
         point.plugged = True
         if point.transaction is not None:
-            self._update(point, point.transaction, "CablePluggedIn")
-        self._look(point)
+            self.transactions.say(point, point.transaction, "CablePluggedIn")
+        self.transactions.look(point)
 
     def unplug(self, evse: int) -> None:
         """The cable comes out; that ends a transaction, unless the settings say that it waits for the car to come back."""
         point = self.evses[evse]
         if point.transaction is not None and self.flag(Knob.STOP_UNPLUGGED):
-            self._end(point, "EVDisconnected")
+            self.transactions.end(point, "EVDisconnected")
         point.plugged = False
         if point.transaction is not None:
-            self._update(point, point.transaction, "EVCommunicationLost")
-        self._look(point)
+            self.transactions.say(point, point.transaction, "EVCommunicationLost")
+        self.transactions.look(point)
 
     async def present(self, evse: int, token: str) -> bool:
         """A token is shown: it ends the EVSE's transaction if it is its own (or one of its group's), else asks for one."""
@@ -100,22 +101,22 @@ class VirtualStation:
         running = point.transaction
         if running is not None and running.token is not None:
             if running.token == token:
-                self._end(point, "Local")
-            elif running.group is not None and (await self._authorise(token)).group == running.group:
-                self.stop_if(point, running.id, "Local")
+                self.transactions.end(point, "Local")
+            elif running.group is not None and (await self.admission.judge(token)).group == running.group:
+                self.transactions.stop_if(point, running.id, "Local")
             return False
         if not point.operative or point.fault is not None:
             return False
-        entry = await self._authorise(token)
-        return entry.allows(self.now()) and self._admit(point, token, entry.group)
+        entry = await self.admission.judge(token)
+        return entry.allows(self.now()) and self.admission.admit(point, token, entry.group)
 
     def fail(self, evse: int, error: str | None) -> None:
         """An error code of OCPP 1.6 (such as GroundFailure) takes the EVSE out; None heals it."""
         point = self.evses[evse]
         point.fault = error
         if error is not None and point.transaction is not None:
-            self._end(point, "Other")
-        self._look(point)
+            self.transactions.end(point, "Other")
+        self.transactions.look(point)
 
     def drop(self) -> None:
         """Lose the line without a word; it comes back after reconnect_s."""
@@ -135,7 +136,7 @@ class VirtualStation:
         """
         for point in self.evses.values():
             if point.transaction is not None and not resume:
-                self._end(point, ended)
+                self.transactions.end(point, ended)
             point.dismiss()
             point.dark = True
         self.maintenance.booting(resume=resume)
@@ -198,10 +199,10 @@ class VirtualStation:
             self.refresh()
             now = self.clock.now()
             self._expire(now)
-            self._align(now)
+            self.transactions.align(now)
             for point in self.evses.values():
-                self._sample(point, now)
-                self._bound(point)
+                self.transactions.sample(point, now)
+                self.transactions.bound(point)
             self.voice.tick(self)
             await self._clock.sleep(self.plan.tick_s)
 
@@ -212,8 +213,8 @@ class VirtualStation:
             point.drive(self.limit(point, now), self._clock.now())
             if point.transaction is not None and point.limit.mode != point.transaction.mode:
                 point.transaction.mode = point.limit.mode
-                self._update(point, point.transaction, "OperationModeChanged")
-            self._look(point)
+                self.transactions.say(point, point.transaction, "OperationModeChanged")
+            self.transactions.look(point)
 
     def _expire(self, now: datetime) -> None:
         """Tokens that nobody came with, reservations that are over, and reboots that a fault wants."""
@@ -221,7 +222,7 @@ class VirtualStation:
         for point in self.evses.values():
             if point.token_at is not None and timeout_s and (now - point.token_at).total_seconds() >= timeout_s:
                 point.dismiss()
-                self._tell(point)
+                self.show(point)
             started = point.transaction.started_at if point.transaction is not None else None
             if started is not None and 0 < self.faults.reboots_at_s <= (now - started).total_seconds():
                 self.faults.reboots_at_s = 0.0
@@ -238,196 +239,27 @@ class VirtualStation:
         for point in self.evses.values():
             all_kept = point in unnamed and 0 < len(unnamed) <= len(anywhere)
             point.reserved = self.reservations.of(point.number) is not None or all_kept
-            self._tell(point)
+            self.show(point)
 
-    async def _authorise(self, token: str) -> Entry:
-        """Ask its lists, the Central System, or its settings (1.6 4.1, 2.0.1 part 2 C01 to C15)."""
-        now = self.now()
-        known = self.local_list.entries.get(token) if self.flag(Knob.LOCAL_LIST) else None
-        if known is None and self.flag(Knob.CACHE):
-            known = self.cache.entries.get(token)
-        if self.online:
-            if known is not None and known.allows(now) and self.flag(Knob.PRE_AUTHORISE):
-                return known
-            answer = await self.uplink.ask(self.voice.authorise(token))
-            entry = self.voice.verdict(answer).entry if answer is not None else None
-            if entry is not None:
-                self.cache.keep(token, entry)
-            if answer is not None:
-                return entry or Entry("Invalid")
-        if known is not None and self.flag(Knob.LOCAL_OFFLINE):
-            return known
-        return Entry("Accepted" if self.flag(Knob.UNKNOWN_OFFLINE) else "Invalid")
-
-    def _admit(self, point: Evse, token: str, group: str | None) -> bool:
-        """Let a token in: to the transaction that waits for one, or to a new one, if no reservation stands against it."""
-        free = [p.number for p in self.evses.values() if p.free]
-        usable, reservation = self.reservations.usable(point.number, free, token, group)
-        if not usable:
-            return False
-        if point.transaction is not None and point.transaction.token is None:
-            point.transaction.token, point.transaction.group = token, group
-            self._update(point, point.transaction, "Authorized")
-        else:
-            point.admit(token, group, self.clock.now())
-            point.reservation = reservation.id if reservation is not None else None
-        if reservation is not None:
-            self.reservations.cancel(reservation.id)
-        self._look(point)
-        return True
-
-    def _look(self, point: Evse) -> None:
-        """Start what can start, and tell what changed."""
-        starts = self.voice.starts_at
-        if point.transaction is None and not point.dark and point.fault is None and point.operative:
-            if point.token is not None and (point.plugged or "Authorized" in starts):
-                self._begin(point, "RemoteStart" if point.remote_start_id is not None else "Authorized")
-            elif point.plugged and "EVConnected" in starts and point.told is not State.FINISHING:
-                self._begin(point, "CablePluggedIn")
-        self._tell(point)
-
-    def _begin(self, point: Evse, trigger: str) -> None:
-        transaction = point.begin(self.now(), trigger, names_itself=self.voice.names_transactions)
-        waiting = self._profile_waits.pop(point.number, None)
-        if waiting is not None:
-            self.profiles.put(replace(waiting, transaction=transaction.id))
-        point.limit = self.limit(point, self.clock.now())
-        sample, state = point.sample(self.now()), point.state.value
-
-        def started(response: Payload) -> None:
-            transaction.id = self.voice.transaction_id(response, transaction)
-            self._hear(point, transaction, response)
-
-        self._post(transaction, lambda offline: self.voice.started(transaction, sample, state, offline), started)
-        self.tell("transaction", evse=point.number, change="started", id=transaction.key, token=transaction.token)
-
-    def _hear(self, point: Evse, transaction: Transaction, response: Payload) -> None:
-        """What the answer to a message about a transaction means for it."""
-        verdict = self.voice.verdict(response)
-        if verdict.cost is not None:
-            transaction.cost = verdict.cost
-        if verdict.bounds is not None:
-            transaction.bounds = verdict.bounds
-        entry = verdict.entry
-        if entry is None or transaction.token is None:
-            return
-        self.cache.keep(transaction.token, entry)
-        transaction.group = entry.group
-        if not entry.allows(self.now()) and point.transaction is transaction:
-            if self.flag(Knob.STOP_INVALID):
-                self._end(point, "DeAuthorized")
-            else:
-                transaction.token = None
-
-    def _end(self, point: Evse, reason: str) -> None:
-        transaction = point.transaction
-        assert transaction is not None
-        sample, sequence = point.sample(self.now()), transaction.next_sequence()
-        point.transaction = None
-        self.profiles.end_transaction(point.number)
-        self._post(
-            transaction,
-            lambda offline: self.voice.ended(transaction, sample, reason, sequence, offline),
-            lambda response: self._hear(point, transaction, response),
-        )
-        self.tell("transaction", evse=point.number, change="ended", id=transaction.key, reason=reason, energy_wh=sample.energy_wh)
-        self._tell(point)
-
-    def _bound(self, point: Evse) -> None:
-        """End a transaction that has reached what it was to reach (2.1 E16)."""
-        transaction = point.transaction
-        if transaction is None:
-            return
-        bounds, sample = transaction.bounds, point.sample(self.now())
-        over = (
-            ("EnergyLimitReached", sample.energy_wh - transaction.meter_start_wh, bounds.energy_wh),
-            ("TimeLimitReached", (self.clock.now() - transaction.started_at).total_seconds(), bounds.time_s),
-            ("CostLimitReached", transaction.cost or 0.0, bounds.cost),
-            ("SOCLimitReached", (sample.soc or 0.0) * 100, bounds.soc),
-        )
-        reached = next((reason for reason, value, bound in over if bound is not None and value >= bound), None)
-        if reached is not None:
-            self._end(point, reached)
-
-    def _sample(self, point: Evse, now: datetime) -> None:
-        interval_s = self.number(Knob.SAMPLE)
-        if point.transaction is None or point.sampled_at is None or interval_s <= 0:
-            return
-        if (now - point.sampled_at).total_seconds() >= interval_s:
-            point.sampled_at = now
-            self._update(point, point.transaction, "MeterValuePeriodic")
-
-    def _align(self, now: datetime) -> None:
-        """Samples at whole multiples of an interval since midnight (ClockAlignedDataInterval)."""
-        interval_s = self.number(Knob.ALIGNED)
-        if interval_s <= 0:
-            self._aligned_at = None
-            return
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        passed = (now - midnight).total_seconds()
-        moment = midnight + timedelta(seconds=passed // interval_s * interval_s)
-        if self._aligned_at is not None and moment > self._aligned_at and not self.faults.mute:
-            for point in self.evses.values():
-                if point.transaction is not None:
-                    self._update(point, point.transaction, "MeterValueClock")
-                else:
-                    self.uplink.say(self.voice.meter_values(point, point.sample(moment), "Sample.Clock"))
-        self._aligned_at = moment
-
-    def _update(self, point: Evse, transaction: Transaction, trigger: str) -> None:
-        samples = trigger in ("MeterValuePeriodic", "MeterValueClock")
-        if (samples and self.faults.mute) or not (samples or trigger == "Trigger" or self.voice.names_transactions):
-            return
-        sample, state, sequence = point.sample(self.now()), point.state.value, transaction.next_sequence()
-        self._post(
-            transaction,
-            lambda offline: self.voice.updated(transaction, sample, state, trigger, sequence, offline),
-            lambda response: self._hear(point, transaction, response),
-            sample=samples,
-        )
-
-    def _post(
-        self,
-        transaction: Transaction,
-        build: Callable[[bool], Payload | None],
-        on_answer: Callable[[Payload], None],
-        *,
-        sample: bool = False,
-    ) -> None:
-        self.uplink.outbox.post(
-            Letter(build=build, on_answer=on_answer, offline=not self.online, transaction=transaction.key, sample=sample)
-        )
-
-    def _tell(self, point: Evse, *, always: bool = False) -> None:
+    def show(self, point: Evse, *, always: bool = False) -> None:
         state, before = point.state, point.told
         if state is before and not always:
             return
         point.told = state
         if point.transaction is not None and {before, state} <= RUNNING and before is not state:
-            self._update(point, point.transaction, "ChargingStateChanged")
+            self.transactions.say(point, point.transaction, "ChargingStateChanged")
         self.tell("status", evse=point.number, status=state.value)
         self.uplink.say(self.voice.status(point, self.now()))
 
     def tell_all(self, points: Iterable[Evse]) -> None:
         """The state of each, whether it has changed or not."""
         for point in points:
-            self._tell(point, always=True)
+            self.show(point, always=True)
 
     def measure_all(self, points: Iterable[Evse]) -> None:
         """A sample of each, whether a transaction runs or not."""
         for point in points:
             self.uplink.say(self.voice.meter_values(point, point.sample(self.now()), "Trigger"))
-
-    def update_all(self, points: Iterable[Evse]) -> None:
-        """A message about each transaction that runs."""
-        for point in points:
-            if point.transaction is not None:
-                self._update(point, point.transaction, "Trigger")
-
-    def update(self, point: Evse, trigger: str) -> None:
-        """A message about the EVSE's transaction, if one runs. trigger: by its name in 2.1."""
-        if point.transaction is not None:
-            self._update(point, point.transaction, trigger)
 
     # What its uplink needs (uplink.Owner)
 
@@ -471,8 +303,6 @@ class VirtualStation:
         if moved_s:
             self.maintenance.security_event("SettingSystemTime", f"moved by {moved_s:.0f} s")
 
-    # What the Central System may ask, by way of the voice
-
     def later(self, action: Callable[[], None]) -> None:
         """Do something once the answer is out."""
 
@@ -481,73 +311,3 @@ class VirtualStation:
             action()
 
         self.uplink.spawn(soon())
-
-    def take_profile(self, profile: Profile) -> bool:
-        """Keep a profile and obey at once, or refuse it (1.6 5.16, 2.0.1 part 2 K01): a TxProfile needs its transaction to
-        run, a station's bound is for EVSE 0, and no EVSE that is not there has any."""
-        point = self.evses.get(profile.evse)
-        running = point.transaction if point is not None else None
-        any_evse = profile.evse == 0 or point is not None
-        fits = {
-            Purpose.STATION_MAX: profile.evse == 0,
-            Purpose.TX: running is not None and profile.transaction in (None, running.id),
-        }.get(profile.purpose, any_evse)
-        full = len(self.profiles) >= MAX_PROFILES and self.profiles.find(profile.id) is None
-        if self.faults.rejects_profiles or not fits or profile.stack_level > MAX_STACK_LEVEL or full:
-            return False
-        if not self.faults.ignores_profiles:
-            self.profiles.put(profile)
-            self.refresh()
-        return True
-
-    def remote_start(self, evse: int | None, token: str, start_id: int | None, profile: Profile | None = None) -> Evse | None:
-        """evse None: the first one that can, a plugged one before others. None: there is none. profile: for the transaction to be."""
-        points = sorted(self.evses.values(), key=lambda e: not e.plugged) if evse is None else [self.evses.get(evse)]
-        waiting = (p for p in points if p and (p.free or (p.transaction is not None and p.transaction.token is None)))
-        point = next((p for p in waiting if self._usable(p, token)), None)
-        if point is None:
-            return None
-        if profile is not None:
-            self._profile_waits[point.number] = replace(profile, evse=point.number)
-        if self.flag(Knob.AUTHORISE_REMOTE):
-            self.uplink.spawn(self._start_if_authorised(point, token, start_id))
-            return point
-        if point.transaction is None:
-            point.admit(token, None, self.clock.now())
-            point.remote_start_id = start_id
-        self.later(lambda: self._start(point, token))
-        return point
-
-    def _usable(self, point: Evse, token: str) -> bool:
-        return self.reservations.usable(point.number, [p.number for p in self.evses.values() if p.free], token, None)[0]
-
-    def _start(self, point: Evse, token: str) -> None:
-        point.token = None if point.transaction is None else point.token
-        self._admit(point, token, None)
-
-    async def _start_if_authorised(self, point: Evse, token: str, start_id: int | None) -> None:
-        entry = await self._authorise(token)
-        if entry.allows(self.now()) and point.free:
-            point.remote_start_id = start_id
-            self._admit(point, token, entry.group)
-
-    def remote_stop(self, transaction: str) -> bool:
-        found = (p for p in self.evses.values() if p.transaction is not None and p.transaction.id == transaction)
-        point = next(found, None)
-        if point is None:
-            return False
-        self.later(lambda: self.stop_if(point, transaction, "Remote"))
-        return True
-
-    def stop_if(self, point: Evse, transaction: str | None, reason: str) -> None:
-        """End the EVSE's transaction, if it is still this one (None: whichever runs)."""
-        if point.transaction is not None and transaction in (None, point.transaction.id):
-            self._end(point, reason)
-
-    def set_operative(self, evse: int, *, operative: bool) -> bool:
-        """evse 0: all. False: transactions run, and the change shows when they have ended."""
-        points = [self.evses[evse]] if evse else list(self.evses.values())
-        for point in points:
-            point.operative = operative
-        self.later(self.refresh)
-        return not any(point.transaction for point in points)

@@ -17,7 +17,7 @@ def _change(station: "VirtualStation", voice: "VoiceSecond", request: v21.Change
     evse = request.evse.id if request.evse else 0
     if evse not in (0, *station.evses):
         return v21.ChangeAvailabilityResponse(status="Rejected")
-    done = station.set_operative(evse, operative=request.operational_status == "Operative")
+    done = station.orders.set_operative(evse, operative=request.operational_status == "Operative")
     return v21.ChangeAvailabilityResponse(status="Accepted" if done else "Scheduled")
 
 

@@ -42,7 +42,7 @@ def _start(station: "VirtualStation", voice: "VoiceSecond", request: v21.Request
     profile = profile_of(evse or 0, request.charging_profile) if request.charging_profile else None
     if profile is not None and profile.purpose != "TxProfile":
         return v21.RequestStartTransactionResponse(status="Rejected")  # F01.FR.09
-    point = station.remote_start(evse, request.id_token.id_token, request.remote_start_id, profile)
+    point = station.orders.remote_start(evse, request.id_token.id_token, request.remote_start_id, profile)
     if point is None:
         return v21.RequestStartTransactionResponse(status="Rejected")
     running = point.transaction.key if point.transaction is not None else None
@@ -50,7 +50,7 @@ def _start(station: "VirtualStation", voice: "VoiceSecond", request: v21.Request
 
 
 def _stop(station: "VirtualStation", voice: "VoiceSecond", request: v21.RequestStopTransactionRequest) -> Payload:
-    done = station.remote_stop(request.transaction_id)
+    done = station.orders.remote_stop(request.transaction_id)
     return v21.RequestStopTransactionResponse(status="Accepted" if done else "Rejected")
 
 

@@ -239,7 +239,7 @@ def _reset_evse(station: "VirtualStation", evse: int, kind: str) -> Payload:
     if kind == "OnIdle" and point.transaction is not None:
         station.uplink.spawn(_evse_when_idle(station, evse))
         return v21.ResetResponse(status="Scheduled")
-    station.later(lambda: station.stop_if(point, None, "ImmediateReset"))
+    station.later(lambda: station.transactions.stop_if(point, None, "ImmediateReset"))
     station.later(lambda: station.tell_all([point]))
     return v21.ResetResponse(status="Accepted")
 

@@ -79,7 +79,7 @@ def _set(station: "VirtualStation", voice: "VoiceSecond", request: v21.SetChargi
         or (profile.pull_s is not None and not profile.dynamic)  # K28.FR.04
         or any(not _possible(station, request.evse_id, period) for period in profile.periods)
     )
-    done = not wrong and station.take_profile(profile)
+    done = not wrong and station.orders.take_profile(profile)
     return v21.SetChargingProfileResponse(status="Accepted" if done else "Rejected")
 
 

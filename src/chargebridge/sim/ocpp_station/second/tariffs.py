@@ -123,7 +123,7 @@ def _change(station: "VirtualStation", voice: "VoiceSecond", request: v21.Change
     if _conditional(request.tariff):
         return v21.ChangeTransactionTariffResponse(status="ConditionNotSupported")
     voice.tariffs.changed[point.transaction.key] = request.tariff
-    station.later(lambda: station.update(point, "TariffChanged"))
+    station.later(lambda: station.transactions.update(point, "TariffChanged"))
     return v21.ChangeTransactionTariffResponse(status="Accepted")
 
 
