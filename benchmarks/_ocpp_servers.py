@@ -30,11 +30,11 @@ from chargebridge.site.live import Live
 from chargebridge.stations.events import StationEvent
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.ocpp.pki import Authority
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
 from chargebridge.store import Database
 
 
-class MemorySink:
+class MemorySink(WithoutTerms):
     """An application that keeps the newest of everything, in memory. `StationSink`, the part that the load uses."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.events import StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
 
 
 class Check(Struct, frozen=True):
@@ -29,7 +29,7 @@ class WallClock:
         await asyncio.sleep(seconds)
 
 
-class Notebook:
+class Notebook(WithoutTerms):
     """A `StationSink` that writes down what it is told, in memory."""
 
     def __init__(self) -> None:

@@ -16,12 +16,12 @@ import websockets
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.events import StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
 
 PASSWORD = "correct horse battery"
 
 
-class DurableSink:
+class DurableSink(WithoutTerms):
     """A `StationSink` that keeps transactions in SQLite, fully synchronised; the rest in memory.
 
     accepts: whether boots are; known: the tokens, all if None; broken: raise instead of storing; pause: hold stores back.
@@ -181,7 +181,7 @@ class RawStation:
         self.asked: list[list[Any]] = []
         self.answers: dict[str, list[Any]] = {}
         self.obeys = True
-        self.says: dict[str, Any] = {}  # by action, its answer to what is asked of it
+        self.says: dict[str, Any] = {}  # by action, its answer to what is asked of it, or a function of the payload
         self.closed: int | None = None
         self._reader = asyncio.create_task(self._read())
         self._next = 0
@@ -193,7 +193,8 @@ class RawStation:
                 if frame[0] == 2:
                     self.asked.append(frame)
                     if self.obeys:
-                        await self.socket.send(json.dumps([3, frame[1], self.says.get(frame[2], {"status": "Accepted"})]))
+                        answer = self.says.get(frame[2], {"status": "Accepted"})
+                        await self.socket.send(json.dumps([3, frame[1], answer(frame[3]) if callable(answer) else answer]))
                 else:
                     self.answers[frame[1]] = frame
         except websockets.ConnectionClosed:

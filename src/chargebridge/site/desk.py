@@ -13,7 +13,7 @@ from chargebridge.site import ledger, station_book
 from chargebridge.site.config import TokenTable
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.stations.events import SecurityEvent, StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
 from chargebridge.store import Database
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ def _key(token: str) -> str:
     return token.replace("-", "").casefold()
 
 
-class StationDesk:
+class StationDesk(WithoutTerms):
     """Implements ``StationSink``. ``wake`` is called whenever something changed that a decision depends on."""
 
     def __init__(

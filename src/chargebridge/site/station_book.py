@@ -9,7 +9,18 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from chargebridge.stations.events import AnyEvent, DeviceReport, Monitor, MonitoringReport, StationEvent, Variable
+from chargebridge.stations.events import (
+    AnyEvent,
+    DeviceReport,
+    Monitor,
+    MonitoringReport,
+    MonitorsCleared,
+    MonitorsSet,
+    StationEvent,
+    Streamed,
+    StreamOpened,
+    Variable,
+)
 from chargebridge.stations.port import SignedValue
 from chargebridge.store.station_tables import device_monitor, device_variable, signed_value, station_event
 
@@ -35,12 +46,46 @@ def keep(c: Connection, station: str, event: StationEvent, now: datetime) -> Non
         case DeviceReport():
             for variable in event.variables:
                 _keep_variable(c, station, variable, now)
-        case MonitoringReport():
+        case MonitoringReport() | MonitorsSet():
             for monitor in event.monitors:
                 _keep_monitor(c, station, monitor, now)
+        case MonitorsCleared():
+            c.execute(delete(device_monitor).where((device_monitor.c.station == station) & device_monitor.c.id.in_(event.ids)))
+        case Streamed():
+            _journal(c, station, msgspec.structs.replace(event, monitor=_streamed(c, station, event.stream)), now)
         case _:
-            payload = msgspec.json.encode(event).decode()
-            c.execute(insert(station_event).values(station=station, received_at=now, kind=type(event).__name__, payload=payload))
+            _journal(c, station, event, now)
+
+
+def _journal(c: Connection, station: str, event: StationEvent, now: datetime) -> None:
+    payload = msgspec.json.encode(event).decode()
+    c.execute(insert(station_event).values(station=station, received_at=now, kind=type(event).__name__, payload=payload))
+
+
+def _streamed(c: Connection, station: str, stream: int) -> Monitor | None:
+    """What a stream's values are of: its monitor names the variable, its severity and who set it (2.1 N11.FR.08, N15.FR.03)."""
+    opened = (station_event.c.station == station) & (station_event.c.kind == StreamOpened.__name__)
+    for payload in c.execute(select(station_event.c.payload).where(opened).order_by(station_event.c.number.desc())).scalars():
+        told = msgspec.json.decode(payload, type=StreamOpened)
+        if told.stream == stream:
+            return monitor(c, station, told.monitor)
+    return None
+
+
+def monitor(c: Connection, station: str, number: int) -> Monitor | None:
+    """One monitor of a station, as it or we have told it."""
+    query = select(device_monitor.c.payload).where((device_monitor.c.station == station) & (device_monitor.c.id == number))
+    payload = c.execute(query).scalar()
+    return None if payload is None else msgspec.json.decode(payload, type=Monitor)
+
+
+def value(c: Connection, station: str, *names: str) -> str | None:
+    """What the first of these variables that is known says; the specification spells some components in two ways."""
+    query = select(device_variable.c.name, device_variable.c.value).where(
+        (device_variable.c.station == station) & (device_variable.c.attribute == "Actual") & device_variable.c.name.in_(names)
+    )
+    found = {name: said for name, said in c.execute(query)}
+    return next((found[name] for name in names if name in found), None)
 
 
 def _keep_variable(c: Connection, station: str, variable: Variable, now: datetime) -> None:

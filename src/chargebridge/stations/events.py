@@ -84,6 +84,16 @@ class MonitoringReport(StationEvent, frozen=True, kw_only=True):
     at: datetime
 
 
+class MonitorsSet(StationEvent, frozen=True, kw_only=True):
+    """Monitors that the station has just taken from us."""
+
+    monitors: tuple[Monitor, ...]
+
+
+class MonitorsCleared(StationEvent, frozen=True, kw_only=True):
+    ids: tuple[int, ...]
+
+
 class Notices(StationEvent, frozen=True, kw_only=True):
     notices: tuple[Notice, ...]
     page: int
@@ -173,13 +183,17 @@ class ChargingNeeds(StationEvent, frozen=True, kw_only=True):
 
 
 class ChargingSchedule(StationEvent, frozen=True, kw_only=True):
-    """What the car will do with a profile. schedule: 2.1 ChargingScheduleType, which counts from starts_at."""
+    """What the car will do with a profile. schedule: 2.1 ChargingScheduleType, which counts from starts_at.
+
+    outside: where it goes beyond what we have set, in words.
+    """
 
     evse: int
     starts_at: datetime
     schedule: Said
     selected: int | None = None
     tolerance_accepted: bool | None = None
+    outside: tuple[str, ...] = ()
 
 
 class DisplayMessages(StationEvent, frozen=True, kw_only=True):
@@ -335,16 +349,18 @@ class StreamClosed(StationEvent, frozen=True, kw_only=True):
 
 
 class Streamed(StationEvent, frozen=True, kw_only=True):
-    """values: (s after `since`, value). pending: how many more wait in the station."""
+    """values: (s after `since`, value). pending: how many more wait in the station. monitor: what they are of, added by who keeps them."""
 
     stream: int
     since: datetime
     values: tuple[tuple[float, str], ...]
     pending: int = 0
+    monitor: Monitor | None = None
 
 
 AnyEvent = (
-    DeviceReport | MonitoringReport | Notices | SecurityEvent | FirmwareStatus | FirmwarePublished | LogStatus | ReservationUpdate
+    DeviceReport | MonitoringReport | MonitorsSet | MonitorsCleared | Notices | SecurityEvent | FirmwareStatus | FirmwarePublished | LogStatus
+    | ReservationUpdate
     | ChargingLimitSet | ChargingLimitCleared | ProfilesReported | ChargingNeeds | ChargingSchedule | DisplayMessages | CustomerInformation
     | DataTransferred | CertificateRequested | ContractRequested | RevocationAsked | MeterValuesTold | TransactionGap | CostTold | Settled
     | WebPaymentStarted | VatNumberAsked | PriorityCharging | DynamicScheduleAsked | BatterySwap | DerAlarm | DerStartStop | DerControls

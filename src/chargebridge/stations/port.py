@@ -13,7 +13,8 @@ from msgspec import Raw, Struct
 
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.events import StationEvent
+from chargebridge.stations.events import Said, Settled, StationEvent
+from chargebridge.stations.terms import Limits, Receipt, Terms, VatCheck
 
 
 class StationInfo(Struct, frozen=True, kw_only=True):
@@ -48,6 +49,9 @@ class Authorisation(StrEnum):
     EXPIRED = "expired"
     INVALID = "invalid"
     CONCURRENT = "concurrent"
+    NO_CREDIT = "no_credit"
+    NOT_HERE = "not_here"
+    NOT_THIS_TYPE = "not_this_type"
 
 
 class SignedValue(Struct, frozen=True, kw_only=True):
@@ -67,13 +71,17 @@ class SignedValue(Struct, frozen=True, kw_only=True):
 
 class Token(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An identification. kind: ISO14443, ISO15693, eMAID, KeyCode, Local, Central, MacAddress, VIN, EVCCID, DirectPayment. status: Accepted,
-    Blocked, Expired, Invalid. group: its parent id (1.6) or group id. expires_at: until when a station may keep it in its cache."""
+    Blocked, Expired, Invalid. group: its parent id (1.6) or group id. expires_at: until when a station may keep it in its cache.
+    evses: of the station, those that it may charge at; none: all of them. tariff: the driver's own, TariffType of 2.1; message: what it says."""
 
     id: str
     kind: str = "ISO14443"
     status: str = "Accepted"
     group: str | None = None
     expires_at: datetime | None = None
+    evses: tuple[int, ...] = ()
+    tariff: Said | None = None
+    message: str | None = None
 
 
 class TransactionEvent(Struct, frozen=True, kw_only=True):
@@ -83,6 +91,7 @@ class TransactionEvent(Struct, frozen=True, kw_only=True):
     occurred_at: by the station's clock, which may be long ago when ``offline``. replay_key: equal for the same event sent twice.
     meter_values: all that the station measured, as its JSON (OCPP's meterValue), also what ``measurements`` has no field for. trigger: why it was
     sent (2.x triggerReason), such as TxResumed after a power failure. billed_by: the foreign back end that accepted the token and bills.
+    token_kind: as of `Token`, where the station names it. remote_start: the id of our request that it began with. limits: that the station tells.
     """
 
     station: str
@@ -101,6 +110,9 @@ class TransactionEvent(Struct, frozen=True, kw_only=True):
     meter_values: Raw = Raw(b"null")
     signed: tuple[SignedValue, ...] = ()
     billed_by: str | None = None
+    token_kind: str | None = None
+    remote_start: int | None = None
+    limits: Limits | None = None
 
 
 class StartAnswer(Struct, frozen=True, kw_only=True):
@@ -147,9 +159,42 @@ class StationSink(Protocol):
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None: ...
 
-    async def told(self, station: str, event: StationEvent) -> bool | None:
-        """Whatever else a station tells. True, False: where it asks for something (a certificate, a schedule, a stream), whether that is taken on."""
+    async def authorise_payment(self, station: str, reference: str) -> Authorisation:
+        """Whether the payment with that reference may charge (2.1 C18, C24, C25: a token of kind DirectPayment)."""
         ...
+
+    def terms(self, event: TransactionEvent, takes: frozenset[str]) -> Terms | None:
+        """What to answer to an event that is stored. takes: the limits that the station can hold, in OCPP's words (`terms.WORDS`)."""
+        ...
+
+    async def check_vat(self, station: str, number: str) -> VatCheck:
+        """Whether a VAT number is valid (2.1 C18.FR.09); within seconds."""
+        ...
+
+    async def receipt(self, station: str, settled: Settled) -> Receipt | None:
+        """The receipt of a payment that is stored, where it is ours to give (2.1 C21.FR.03)."""
+        ...
+
+    async def told(self, station: str, event: StationEvent) -> bool | str | None:
+        """Whatever else a station tells. True, False: where it asks for something (a certificate, a schedule, a stream), whether that is taken on.
+        A word: OCPP's own status, where there are more answers than these."""
+        ...
+
+
+class WithoutTerms:
+    """For a sink that reckons no costs and takes no payments: that part of `StationSink`."""
+
+    async def authorise_payment(self, station: str, reference: str) -> Authorisation:
+        return Authorisation.INVALID
+
+    def terms(self, event: TransactionEvent, takes: frozenset[str]) -> Terms | None:
+        return None
+
+    async def check_vat(self, station: str, number: str) -> VatCheck:
+        return VatCheck(valid=False, reason="VAT numbers are not checked here")
+
+    async def receipt(self, station: str, settled: Settled) -> Receipt | None:
+        return None
 
 
 class Outcome(StrEnum):
@@ -177,6 +222,10 @@ class Station(Protocol):
 
     async def offer(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Answer:
         """Limit an EVSE to ``current_a`` (0 stops) on ``phases`` phases for ``valid_s`` seconds, after which its fallback holds."""
+        ...
+
+    async def report_limits(self, request: int) -> Answer:
+        """Ask which limits others have set in it. ACCEPTED: ``ProfilesReported`` follow, with this number; REJECTED "NoProfiles": there are none."""
         ...
 
     async def write_fallback(self, evse: int, current_a: float) -> Answer:

@@ -23,6 +23,7 @@ from chargebridge.stations.commands.command import Command, Reply
 from chargebridge.stations.commands.device import (
     AdjustStream,
     ClearMonitors,
+    ConfigureNetwork,
     DataTransfer,
     DeleteCertificate,
     GetCertificateIds,
@@ -68,7 +69,7 @@ from chargebridge.stations.commands.drivers import (
 __all__ = [
     "AdjustStream", "AfrrSignal", "AllowEnergyTransfer", "CancelReservation", "ChangeAvailability", "ChangeTransactionTariff",
     "ClearCache", "ClearDerControl", "ClearDisplayMessage", "ClearMonitors", "ClearProfiles", "ClearTariffs", "Command",
-    "CostUpdated", "DataTransfer", "DeleteCertificate", "GetCertificateIds", "GetCompositeSchedule", "GetCustomReport",
+    "ConfigureNetwork", "CostUpdated", "DataTransfer", "DeleteCertificate", "GetCertificateIds", "GetCompositeSchedule", "GetCustomReport",
     "GetCustomerInformation", "GetDerControl", "GetDisplayMessages", "GetLocalListVersion", "GetLog", "GetMonitoringReport",
     "GetProfiles", "GetReport", "GetStreams", "GetTariffs", "GetTransactionStatus", "GetVariables", "InstallCertificate",
     "PublishFirmware", "Reply", "RequestBatterySwap", "ReserveNow", "SendLocalList", "SendSignedCertificate", "SetDefaultTariff",

@@ -39,6 +39,13 @@ class SetVariables(Command, frozen=True, kw_only=True):
     attribute: Literal["Actual", "Target", "MinSet", "MaxSet"] = "Actual"
 
 
+class ConfigureNetwork(Command, frozen=True, kw_only=True):
+    """A network configuration by variables (2.1 B09.FR.10). settings: by the variable's name, such as OcppCsmsUrl, SecurityProfile, Apn."""
+
+    slot: int
+    settings: dict[str, str]
+
+
 class SetNetworkProfile(Command, frozen=True, kw_only=True):
     """profile: NetworkConnectionProfileType."""
 
@@ -141,11 +148,13 @@ class GetLog(Command, frozen=True, kw_only=True):
 
 
 class GetCustomerInformation(Command, frozen=True, kw_only=True):
-    """report: to have it told; clear: to have it erased."""
+    """report: to have it told; clear: to have it erased. certificate: CertificateHashDataType as `GetCertificateIds` told it, so that the hash is
+    the one that the station knows it by (2.x N09.FR.08, N10.FR.09)."""
 
     request: int
     token: Token | None = None
     identifier: str | None = None
+    certificate: Said | None = None
     report: bool = True
     clear: bool = False
 

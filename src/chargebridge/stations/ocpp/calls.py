@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from chargebridge.stations.events import DeviceReport
 from chargebridge.stations.ocpp.language import Language
 from chargebridge.stations.ocpp.transport import TransportClosedError
 from chargebridge.stations.port import Answer, Outcome
@@ -71,7 +72,9 @@ class Calls:
         """What an answer tells of the station; that it cannot be kept now changes nothing about the answer."""
         station = self._station
         station.standing.note(language.dialect, request, response)
-        told = language.learned(response)
+        told = language.learned(request, response)
+        if isinstance(told, DeviceReport):
+            station.abilities.learn(told)
         if told is not None:
             try:
                 await station.sink.told(station.identity, told)

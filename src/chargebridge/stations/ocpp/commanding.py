@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 from msgspec import Struct
 
-from chargebridge.stations.commands import Command, Reply, Setpoint, UpdateSetpoint
+from chargebridge.stations.commands import Command, GetCustomerInformation, Reply, Setpoint, UpdateSetpoint
 from chargebridge.stations.events import Said
+from chargebridge.stations.ocpp import local_list, splitting
+from chargebridge.stations.ocpp.forbidden import refusal
+from chargebridge.stations.ocpp.language import Language
 from chargebridge.stations.ocpp.words import NoWordError, word
 from chargebridge.stations.port import Answer, Outcome
 from chargebridge.stations.profiles import Reckoned, Unit, composite, differences
@@ -30,6 +33,27 @@ async def call(station: "OcppStation", action: str, payload: Said) -> Reply:
     language = station.language
     if language is None:
         return Reply(outcome=Outcome.OFFLINE, detail="not heard yet, so that its OCPP version is not known", action=action, payload=payload)
+    language.dialect.decode_request(action, msgspec.json.encode(payload))
+    reason = await refusal(station.abilities, action, payload)
+    if reason is not None:
+        return Reply(outcome=Outcome.UNSUPPORTED, detail=f"not sent: {reason}", action=action, payload=payload)
+    replies: list[Reply] = []
+    for part in splitting.split(action, payload, station.abilities):
+        replies.append(await _send(station, language, action, part))
+        if replies[-1].response is None:
+            break
+    said = [reply.response for reply in replies if reply.response is not None]
+    bad = next((reply for reply in replies if reply.outcome is not Outcome.ACCEPTED), replies[-1])
+    return Reply(
+        outcome=bad.outcome,
+        detail=bad.detail,
+        action=action,
+        payload=payload,
+        response=splitting.joined(action, said) if said else None,
+    )
+
+
+async def _send(station: "OcppStation", language: Language, action: str, payload: Said) -> Reply:
     request = language.dialect.decode_request(action, msgspec.json.encode(payload))
     result = await station.pass_down(request)
     if isinstance(result, Answer):
@@ -51,6 +75,8 @@ async def command(station: "OcppStation", wanted: Command) -> Reply:
     reply = await call(station, action, payload)
     if reply.outcome is Outcome.ACCEPTED and isinstance(wanted, Setpoint | UpdateSetpoint) and language.dialect.name == "ocpp2.1":
         station.dynamic[wanted.profile] = _values(payload)
+    if reply.outcome is Outcome.ACCEPTED and isinstance(wanted, GetCustomerInformation) and wanted.clear and wanted.token is not None:
+        await local_list.take_out(station, wanted.token)
     return reply
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
-from chargebridge.stations.events import DeviceReport
+from chargebridge.stations.events import StationEvent
 from chargebridge.stations.ocpp.words import Words
 from chargebridge.stations.port import Answer, Outcome
 from chargebridge.wire.ocpp import Dialect
@@ -109,8 +109,13 @@ class Language(Protocol):
         """The outcome that a response stands for, with the station's own words."""
         ...
 
-    def learned(self, response: Payload) -> DeviceReport | None:
-        """What an answer says of the station's settings, to be kept like a report."""
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """The variables by which a station says how much it takes at once and what it has; none in 1.6."""
+        ...
+
+    def learned(self, request: Payload, response: Payload) -> StationEvent | None:
+        """What an answer says of the station's settings or monitors, to be kept like a report."""
         ...
 
 

@@ -35,6 +35,9 @@ AUTHORISATION: dict[Authorisation, v16.AuthorizationStatus] = {
     Authorisation.EXPIRED: "Expired",
     Authorisation.INVALID: "Invalid",
     Authorisation.CONCURRENT: "ConcurrentTx",
+    Authorisation.NO_CREDIT: "Blocked",
+    Authorisation.NOT_HERE: "Invalid",
+    Authorisation.NOT_THIS_TYPE: "Invalid",
 }
 SHORT_ID = 20  # CiString20Type; a longer id of a group cannot be said in 1.6
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
@@ -54,6 +57,7 @@ class Language16:
 
     dialect = V16
     words = WORDS
+    abilities: tuple[str, ...] = ()
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
         match request:
@@ -249,7 +253,7 @@ class Language16:
             return []
         return [Setting(name=k.key, value=k.value or None, readonly=k.readonly) for k in response.configuration_key or ()]
 
-    def learned(self, response: Payload) -> DeviceReport | None:
+    def learned(self, request: Payload, response: Payload) -> DeviceReport | None:
         if not isinstance(response, v16.GetConfigurationResponse) or not response.configuration_key:
             return None
         keys = response.configuration_key

@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import msgspec
+from msgspec import UNSET
 
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.events import DeviceReport, MeterValuesTold, Variable
-from chargebridge.stations.ocpp import contracts
+from chargebridge.stations.events import MeterValuesTold, StationEvent
+from chargebridge.stations.ocpp import contracts, learning
+from chargebridge.stations.ocpp.abilities import OF_BOTH
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
 from chargebridge.stations.ocpp.measurements import as_sent, aware, from_201, signed_201
 from chargebridge.stations.ocpp.session import NotHandledError, Session
 from chargebridge.stations.ocpp.telling import Telling, tell
+from chargebridge.stations.ocpp.told16 import number
 from chargebridge.stations.ocpp.told201 import TOLD, name_of
 from chargebridge.stations.ocpp.words201 import WORDS, variable
 from chargebridge.stations.port import Answer, Authorisation, Outcome, StationInfo, TransactionEvent
+from chargebridge.stations.terms import Terms
 from chargebridge.wire.ocpp import V201, v201
 from chargebridge.wire.ocpp.payload import Payload, given
 
@@ -43,6 +47,9 @@ AUTHORISATION: dict[Authorisation, v201.AuthorizationStatusEnum] = {
     Authorisation.EXPIRED: "Expired",
     Authorisation.INVALID: "Invalid",
     Authorisation.CONCURRENT: "ConcurrentTx",
+    Authorisation.NO_CREDIT: "NoCredit",
+    Authorisation.NOT_HERE: "NotAtThisLocation",
+    Authorisation.NOT_THIS_TYPE: "NotAllowedTypeEVSE",
 }
 T = TypeVar("T")
 # Answers that tell of several things at once -> where each has its status.
@@ -57,6 +64,11 @@ MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,V
 
 def token_of(token: v201.IdTokenType) -> str | None:
     return None if token.type == "NoAuthorization" else token.id_token
+
+
+def message(text: str) -> v201.MessageContentType:
+    """For a driver to read; 512 characters at most."""
+    return v201.MessageContentType(format="UTF8", content=text[:512])
 
 
 def reason(part: object) -> str:
@@ -80,6 +92,7 @@ class Language201:
     dialect = V201
     words = WORDS
     tellings: Mapping[str, Telling] = TOLD
+    abilities: tuple[str, ...] = OF_BOTH
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
         action = self.dialect.action(request)
@@ -158,17 +171,29 @@ class Language201:
 
     async def _authorise(self, station: "OcppStation", token: v201.IdTokenType) -> v201.IdTokenInfoType:
         known = token_of(token)
-        answer = Authorisation.ACCEPTED if known is None else await station.sink.authorise(station.identity, known)
+        kind: str = token.type
+        if known is None:
+            answer = Authorisation.ACCEPTED
+        elif kind == "DirectPayment":  # only 2.1 has it
+            answer = await station.sink.authorise_payment(station.identity, known)
+        else:
+            answer = await station.sink.authorise(station.identity, known)
         return self._info(station, known, answer)
 
     def _info(self, station: "OcppStation", token: str | None, answer: Authorisation) -> v201.IdTokenInfoType:
-        """With what a station's cache is to know: the group (C09.FR.09, C09.FR.12), and until when."""
+        """With what a station's cache is to know: the group (C09.FR.09, C09.FR.12), until when, and at which EVSEs if not at all (C01.FR.20)."""
         known = None if token is None else station.sink.about(station.identity, token)
         if known is None:
             return v201.IdTokenInfoType(status=AUTHORISATION[answer])
         group = None if known.group is None else v201.IdTokenType(id_token=known.group, type="Central")
+        accepted = answer is Authorisation.ACCEPTED
+        shown = known.message if accepted and station.abilities.shows_messages else None  # I01.FR.02
         return v201.IdTokenInfoType(
-            status=AUTHORISATION[answer], group_id_token=given(group), cache_expiry_date_time=given(known.expires_at)
+            status=AUTHORISATION[answer],
+            group_id_token=given(group),
+            cache_expiry_date_time=given(known.expires_at),
+            evse_id=given(known.evses or None) if accepted else UNSET,
+            personal_message=given(None if shown is None else message(shown)),
         )
 
     async def _transaction(self, station: "OcppStation", request: v201.TransactionEventRequest) -> Payload:
@@ -182,11 +207,24 @@ class Language201:
             answer = await station.sink.transaction_ended(event)
         self._remember(station, request, event)
         station.gaps.heard(event.transaction, request.seq_no, ended=request.event_type == "Ended")
-        if not request.id_token:
-            return v201.TransactionEventResponse()
-        if answer is None:
-            return v201.TransactionEventResponse(id_token_info=await self._authorise(station, request.id_token))
-        return v201.TransactionEventResponse(id_token_info=self._info(station, event.token, answer))
+        info: v201.IdTokenInfoType | None = None
+        if request.id_token:
+            info = await self._authorise(station, request.id_token) if answer is None else self._info(station, event.token, answer)
+        return self._agreed(info, station.sink.terms(event, self._takes(station)))
+
+    def _takes(self, station: "OcppStation") -> frozenset[str]:
+        """The limits of a transaction that the station can hold; 2.0.1 has none."""
+        return frozenset()
+
+    def _agreed(self, info: v201.IdTokenInfoType | None, terms: Terms | None) -> Payload:
+        """The answer to an event: what it costs so far (I02, I03), and what the driver is to be told (I06)."""
+        if terms is None:
+            return v201.TransactionEventResponse(id_token_info=given(info))
+        return v201.TransactionEventResponse(
+            id_token_info=given(info),
+            total_cost=given(None if terms.total is None else float(terms.total)),
+            updated_personal_message=given(None if terms.message is None else message(terms.message)),
+        )
 
     def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
         """evse: from the event, or from an earlier one of the transaction, else 0 (it need only be sent once, part 2 E02.FR.01)."""
@@ -212,6 +250,8 @@ class Language201:
             signed=signed_201(values),
             meter_wh=(registers[-1] if ended else registers[0]) if registers else None,
             reason=info.stopped_reason or ("Local" if ended else None),  # part 2 E06: left out when it is Local
+            token_kind=request.id_token.type if request.id_token else None,
+            remote_start=number(info.remote_start_id),
         )
 
     def _remember(self, station: "OcppStation", request: v201.TransactionEventRequest, event: TransactionEvent) -> None:
@@ -309,14 +349,8 @@ class Language201:
             if result.attribute_status == "Accepted"
         ]
 
-    def learned(self, response: Payload) -> DeviceReport | None:
-        results = getattr(response, "get_variable_result", ())
-        variables = tuple(
-            Variable(name=name_of(result.component, result.variable), attribute=result.attribute_type, value=result.attribute_value or None)
-            for result in results
-            if result.attribute_status == "Accepted"
-        )
-        return DeviceReport(variables=variables) if variables else None
+    def learned(self, request: Payload, response: Payload) -> StationEvent | None:
+        return learning.learned(request, response)
 
     def set_setting(self, name: str, value: str) -> Payload:
         return v201.SetVariablesRequest(set_variable_data=(_named(v201.SetVariableDataType, name, attributeValue=value),))

@@ -1,21 +1,47 @@
 """What OCPP 2.1 adds to 2.0.1, spoken by the Central System."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from chargebridge.stations.events import CostTold
+from chargebridge.stations.ocpp.abilities import OF_21, OF_BOTH
 from chargebridge.stations.ocpp.language201 import Language201
 from chargebridge.stations.ocpp.session import Session
-from chargebridge.stations.ocpp.told21 import ASKED, TOLD
+from chargebridge.stations.ocpp.told16 import number
+from chargebridge.stations.ocpp.told21 import ASKED, TOLD, settled
 from chargebridge.stations.ocpp.told201 import said
 from chargebridge.stations.ocpp.words21 import WORDS
-from chargebridge.wire.ocpp import V21, v21
-from chargebridge.wire.ocpp.payload import Payload
+from chargebridge.stations.port import TransactionEvent
+from chargebridge.stations.terms import Limits, Terms
+from chargebridge.wire.ocpp import V21, v21, v201
+from chargebridge.wire.ocpp.payload import Payload, given
 
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
 
 ASK_AGAIN = timedelta(days=1)  # a certificate status that could not be had is asked for again
+
+
+def limits_of(told: v21.TransactionLimitType) -> Limits:
+    """What a station says that it holds to."""
+    return Limits(
+        cost=Decimal(repr(told.max_cost)) if isinstance(told.max_cost, int | float) else None,
+        energy_wh=round(told.max_energy) if isinstance(told.max_energy, int | float) else None,
+        time_s=number(told.max_time),
+        soc=number(told.max_so_c),
+    )
+
+
+def worded(limits: Limits) -> v21.TransactionLimitType:
+    return v21.TransactionLimitType(
+        max_cost=given(None if limits.cost is None else float(limits.cost)),
+        max_energy=given(None if limits.energy_wh is None else float(limits.energy_wh)),
+        max_time=given(limits.time_s),
+        max_so_c=given(limits.soc),
+    )
 
 
 class Language21(Language201):
@@ -24,6 +50,7 @@ class Language21(Language201):
     dialect = V21
     tellings = TOLD
     words = WORDS
+    abilities = (*OF_BOTH, *OF_21)
 
     async def handle(self, station: "OcppStation", session: Session, request: Payload) -> Payload:
         if isinstance(request, v21.TransactionEventRequest) and request.cost_details:
@@ -32,14 +59,66 @@ class Language21(Language201):
         asked = ASKED.get(self.dialect.action(request))
         if asked is None:
             return await super().handle(station, session, request)
-        taken = await station.sink.told(station.identity, asked(request))
+        await station.sink.told(station.identity, asked(request))
         match request:
             case v21.GetCertificateChainStatusRequest():
                 return self._chain_status(station, request)
             case v21.PullDynamicScheduleUpdateRequest():
                 return self._dynamic_values(station, request)
-        vat = cast(v21.VatNumberValidationRequest, request)
-        return v21.VatNumberValidationResponse(status="Accepted" if taken else "Rejected", vat_number=vat.vat_number, evse_id=vat.evse_id)
+            case v21.NotifySettlementRequest():
+                return await self._settled(station, request)
+        return await self._vat(station, cast(v21.VatNumberValidationRequest, request))
+
+    async def _authorize(self, station: "OcppStation", request: v201.AuthorizeRequest) -> Payload:
+        """With the driver's own tariff, where there is one and it is to charge (I08.FR.01); such a one begins at once (I08.FR.09)."""
+        answer = cast(v201.AuthorizeResponse, await super()._authorize(station, request))
+        known = station.sink.about(station.identity, request.id_token.id_token)
+        own = known.tariff if known is not None and answer.id_token_info.status == "Accepted" else None
+        if own is None or not station.abilities.flag("TariffCostCtrlr.Enabled[Tariff]"):
+            return answer
+        tariff = msgspec.convert({name: part for name, part in own.items() if name != "validFrom"}, type=v21.TariffType)
+        info = cast(v21.IdTokenInfoType, answer.id_token_info)
+        return v21.AuthorizeResponse(id_token_info=info, certificate_status=cast(Any, answer.certificate_status), tariff=tariff)
+
+    def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
+        event = super()._event(station, request)
+        told = cast(v21.TransactionEventRequest, request).transaction_info.transaction_limit
+        return msgspec.structs.replace(event, limits=limits_of(told)) if told else event
+
+    def _takes(self, station: "OcppStation") -> frozenset[str]:
+        return station.abilities.limits
+
+    def _agreed(self, info: v201.IdTokenInfoType | None, terms: Terms | None) -> Payload:
+        """With the limits that are to be set now (E16.FR.02)."""
+        answer = cast(v201.TransactionEventResponse, super()._agreed(info, terms))
+        if terms is None or not terms.limits:
+            return answer
+        return v21.TransactionEventResponse(
+            total_cost=answer.total_cost,
+            id_token_info=cast(Any, answer.id_token_info),
+            updated_personal_message=cast(Any, answer.updated_personal_message),
+            transaction_limit=worded(terms.limits),
+        )
+
+    async def _settled(self, station: "OcppStation", request: v21.NotifySettlementRequest) -> Payload:
+        """With a receipt, where it is ours to give (C21.FR.03)."""
+        receipt = await station.sink.receipt(station.identity, settled(request))
+        if receipt is None:
+            return v21.NotifySettlementResponse()
+        return v21.NotifySettlementResponse(receipt_url=receipt.url, receipt_id=receipt.id)
+
+    async def _vat(self, station: "OcppStation", request: v21.VatNumberValidationRequest) -> Payload:
+        """C18.FR.09, C18.FR.10."""
+        check = await station.sink.check_vat(station.identity, request.vat_number)
+        company = None if check.company is None else msgspec.convert(check.company, type=v21.AddressType)
+        info = None if not check.reason else v21.StatusInfoType(reason_code="Unspecified", additional_info=check.reason[:1024])
+        return v21.VatNumberValidationResponse(
+            status="Accepted" if check.valid else "Rejected",
+            vat_number=request.vat_number,
+            evse_id=request.evse_id,
+            company=given(company),
+            status_info=given(info),
+        )
 
     def _chain_status(self, station: "OcppStation", request: v21.GetCertificateChainStatusRequest) -> Payload:
         """Nobody here asks OCSP responders: said so for each certificate, in order (M07.FR.02, M07.FR.05, M07.FR.08)."""

@@ -33,6 +33,17 @@ async def refresh(station: "OcppStation") -> Reply:
     return await _send(station, version, list(wanted.values()), [], wanted, full=True)
 
 
+async def take_out(station: "OcppStation", token: Token) -> None:
+    """A customer's data was cleared: the list goes on without that token, with a version of ours (2.x N10.FR.02).
+
+    As long as the sink knows the token, the next refresh brings it back: whoever is to be forgotten has to be taken out there too.
+    """
+    if station.local_list is None or token.id not in station.local_list[1]:
+        return
+    version, entries = station.local_list
+    await _send(station, version, [], [token], {key: entry for key, entry in entries.items() if key != token.id}, full=False)
+
+
 def _fits(station: "OcppStation", token: Token) -> bool:
     """1.6 has no room for the longer ids."""
     return station.language is None or station.language.dialect.name != "ocpp1.6" or len(token.id) <= SHORT_ID
@@ -41,7 +52,8 @@ def _fits(station: "OcppStation", token: Token) -> bool:
 async def _send(
     station: "OcppStation", version: int, tokens: list[Token], gone: list[Token], wanted: dict[str, Token], *, full: bool
 ) -> Reply:
-    parts = [tokens[start : start + PER_MESSAGE] for start in range(0, len(tokens), PER_MESSAGE)] or [[]]
+    most = min(station.abilities.items("SendLocalList") or PER_MESSAGE, PER_MESSAGE)
+    parts = [tokens[start : start + most] for start in range(0, len(tokens), most)] or [[]]
     for number, part in enumerate(parts, 1):
         whole, last = full and number == 1, number == len(parts)
         version += 1

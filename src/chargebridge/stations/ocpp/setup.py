@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from chargebridge.model.clock import Clock
+from chargebridge.stations.commands import GetVariables
 from chargebridge.stations.ocpp import local_list
+from chargebridge.stations.ocpp.abilities import ASKED_FIRST
 from chargebridge.stations.ocpp.session import Session
 from chargebridge.stations.port import Answer, Outcome
 
@@ -47,6 +49,14 @@ class Setup:
             if not done:
                 await self._clock.sleep(RETRY_S)
 
+    async def _ask_abilities(self) -> None:
+        """What this station takes at once, and has; nothing hangs on its answering. The first question is how many may be asked at once."""
+        station = self._station
+        assert station.language is not None
+        names = station.language.abilities
+        if names and not isinstance(await station.get_settings([ASKED_FIRST]), Answer):
+            await station.command(GetVariables(names=tuple(name for name in names if name != ASKED_FIRST)))
+
     async def _write(self) -> bool:
         """The fallback first, for safety; then what makes the station tell what control needs. True: all was answered."""
         station = self._station
@@ -55,6 +65,7 @@ class Setup:
         for number, evse in enumerate(station.settings.evses, 1):
             if evse.fallback_current_a is not None:
                 self.said[f"fallback {number}"] = await station.write_fallback(number, evse.fallback_current_a)
+        await self._ask_abilities()
         for choices in station.language.sampling(station.settings.sample_interval_s):
             for name, value in choices:
                 self.said[name] = answer = await station.set_setting(name, value)

@@ -12,6 +12,7 @@ from chargebridge.model.session import PointStatus
 from chargebridge.stations.commands import Command, Reply
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp import commanding, local_list
+from chargebridge.stations.ocpp.abilities import Abilities
 from chargebridge.stations.ocpp.calls import Calls, Word
 from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.entrance import Entry
@@ -58,6 +59,7 @@ class OcppStation:
         self.dynamic: dict[int, v21.ChargingScheduleUpdateType] = {}  # dynamic profile -> the values that hold now; 2.1 only
         self.standing = Standing()  # the charging profiles that we have set
         self.local_list: tuple[int, dict[str, Token]] | None = None  # version and entries of the list that we have sent
+        self.abilities = Abilities()  # what it says of itself; 2.x only
         self.entry: Entry | None = None  # how the present session was let in
         self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
         self.relay: Relay | None = None  # who passes its messages on to other back ends

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from chargebridge.stations.events import StationEvent
+from chargebridge.stations.events import DeviceReport, StationEvent
 from chargebridge.wire.ocpp.payload import Payload
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ class Telling(Struct, frozen=True):
 
 async def tell(station: "OcppStation", telling: Telling, request: Payload) -> Payload:
     """The answer to a told message. Raises what the sink raises; nothing is then acknowledged."""
-    taken = await station.sink.told(station.identity, telling.read(request))
+    event = telling.read(request)
+    taken = await station.sink.told(station.identity, event)
+    if isinstance(event, DeviceReport):
+        station.abilities.learn(event)
     if taken is None:
         return telling.answer
     return (telling.yes if taken else telling.no) or telling.answer

@@ -49,7 +49,7 @@ def _priority(request: Payload) -> StationEvent:
     return events.PriorityCharging(transaction=told.transaction_id, activated=told.activated)
 
 
-def _settled(request: Payload) -> StationEvent:
+def settled(request: Payload) -> events.Settled:
     told = cast(v21.NotifySettlementRequest, request)
     return events.Settled(
         reference=told.psp_ref,
@@ -103,7 +103,6 @@ TOLD: dict[str, Telling] = TOLD_201 | {
     "NotifyDERStartStop": Telling(_der_start_stop, v21.NotifyDERStartStopResponse()),
     "NotifyPeriodicEventStream": Telling(_streamed, Payload()),  # N15.FR.02: never answered
     "NotifyPriorityCharging": Telling(_priority, v21.NotifyPriorityChargingResponse()),
-    "NotifySettlement": Telling(_settled, v21.NotifySettlementResponse()),
     "NotifyWebPaymentStarted": Telling(_web_payment, v21.NotifyWebPaymentStartedResponse()),
     "OpenPeriodicEventStream": Telling(
         _stream_opened,
@@ -112,9 +111,10 @@ TOLD: dict[str, Telling] = TOLD_201 | {
     ),
     "ReportDERControl": Telling(_der_controls, v21.ReportDERControlResponse()),
 }
-# Questions whose answer repeats what was asked; `Language21` words it.
+# What is answered by more than a word; `Language21` does it.
 ASKED: dict[str, Callable[[Payload], StationEvent]] = {
     "GetCertificateChainStatus": _revocation,
+    "NotifySettlement": settled,
     "PullDynamicScheduleUpdate": _dynamic,
     "VatNumberValidation": _vat_number,
 }

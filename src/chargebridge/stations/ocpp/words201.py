@@ -97,9 +97,13 @@ def _log(command: c.GetLog) -> Worded:
 
 
 def _customer(command: c.GetCustomerInformation) -> Worded:
-    who = some(idToken=None if command.token is None else token(command.token), customerIdentifier=command.identifier)
+    who = some(
+        idToken=None if command.token is None else token(command.token),
+        customerIdentifier=command.identifier,
+        customerCertificate=command.certificate,
+    )
     if not who:
-        raise NoWordError("name the customer, by token or identifier (N09.FR.04, N10.FR.08)")
+        raise NoWordError("name the customer, by token, certificate or identifier (N09.FR.04, N10.FR.08)")
     return "CustomerInformation", {"requestId": command.request, "report": command.report, "clear": command.clear} | who
 
 

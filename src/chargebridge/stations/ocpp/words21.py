@@ -38,8 +38,20 @@ def _der(command: c.SetDerControl) -> Worded:
     return "SetDERControl", told | command.settings
 
 
+def _network(command: c.ConfigureNetwork) -> Worded:
+    """What has no settings is switched off by the same message (B09.FR.29, B09.FR.30)."""
+    enabled = {f"{kind}Enabled": str(any(name.startswith(kind) for name in command.settings)).lower() for kind in ("Apn", "Vpn")}
+    component = {"name": "NetworkConfiguration", "instance": str(command.slot)}
+    data = [
+        {"component": component, "variable": {"name": name}, "attributeValue": value}
+        for name, value in (command.settings | enabled).items()
+    ]
+    return "SetVariables", {"setVariableData": data}
+
+
 WORDS: Words = {
     **WORDS_201,
+    c.ConfigureNetwork: _network,
     c.SetProfile: _set_profile,
     c.Setpoint: _setpoint,
     c.UpdateSetpoint: lambda m: ("UpdateDynamicSchedule", {"chargingProfileId": m.profile, "scheduleUpdate": values(m)}),
