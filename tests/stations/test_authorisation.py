@@ -75,7 +75,7 @@ async def authorize(station: RawStation, **more: Any) -> dict[str, Any]:
 @pytest.mark.ocpp("2.0.1", "C07.FR.13", "C07.FR.14", "C07.FR.17")
 @pytest.mark.ocpp("2.1", "C07.FR.13", "C07.FR.14", "C07.FR.17")
 async def test_a_car_with_a_contract(make_bench: Any, second: str) -> None:
-    bench = await make_bench(contract_roots=(pem(ROOT),))
+    bench = await make_bench(contract_roots=(pem(ROOT),), contract_lookup=False)
     station = await connect(bench.port, version=second)
     assert await authorize(station, certificate=pem(CONTRACT, SUB)) == {
         "idTokenInfo": {"status": "Accepted"},

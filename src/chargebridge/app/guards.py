@@ -14,6 +14,7 @@ from chargebridge.stations.ocpp import ServerSettings
 from chargebridge.stations.ocpp.limits import DoorLimits
 from chargebridge.stations.ocpp.pki import Authority
 from chargebridge.stations.ocpp.security import Security
+from chargebridge.stations.ocpp.settings import ContractService
 from chargebridge.stations.ocpp.tls import ServerFiles, Trust, server_context
 from chargebridge.store import Database
 
@@ -33,7 +34,7 @@ def secret_from(name: str, where: str) -> str:
     return value
 
 
-def _read(paths: tuple[Path, ...]) -> tuple[str, ...]:
+def _read(paths: tuple[Path, ...], where: str) -> tuple[str, ...]:
     """Raises StartError when one is not there or holds no certificate."""
     texts = []
     for path in paths:
@@ -41,7 +42,7 @@ def _read(paths: tuple[Path, ...]) -> tuple[str, ...]:
             texts.append(path.read_text())
             x509.load_pem_x509_certificates(texts[-1].encode())
         except (OSError, ValueError) as error:
-            raise StartError("ocpp.contract_roots", f"{path} cannot be used ({error})", "give PEM files of root certificates") from error
+            raise StartError(f"ocpp.{where}", f"{path} cannot be used ({error})", "give PEM files of root certificates") from error
     return tuple(texts)
 
 
@@ -52,6 +53,8 @@ class Guards(Struct, frozen=True):
     files: ServerFiles | None
     context: ssl.SSLContext | None
     contract_roots: tuple[str, ...] = ()
+    vehicle_roots: tuple[str, ...] = ()
+    contract_service: ContractService | None = None
 
     @classmethod
     def of(cls, config: SiteConfig) -> "Guards":
@@ -64,11 +67,16 @@ class Guards(Struct, frozen=True):
         trust = Trust(authority, o.operator, o.client_crl, roots)
         pairs = ((o.certificate, o.key), (o.rsa_certificate, o.rsa_key))
         certificates = tuple((chain, key) for chain, key in pairs if chain is not None and key is not None)
-        contracts = _read(o.contract_roots or ())
+        contracts, vehicles = _read(o.contract_roots or (), "contract_roots"), _read(o.vehicle_roots or (), "vehicle_roots")
+        service = None
+        if o.contract_service is not None:
+            shown = o.contract_service_token_env
+            token = secret_from(shown, "ocpp.contract_service") if shown else None
+            service = ContractService(url=o.contract_service, token=token)
         if not certificates:
-            return cls(trust, None, None, contracts)
+            return cls(trust, None, None, contracts, vehicles, service)
         files = ServerFiles(certificates=certificates, client_roots=roots)
-        return cls(trust, files, server_context(files, authority), contracts)
+        return cls(trust, files, server_context(files, authority), contracts, vehicles, service)
 
     def settings(self, ocpp: OcppTable, *, call_timeout_s: float, heartbeat_s: int) -> ServerSettings:
         return ServerSettings(
@@ -88,7 +96,12 @@ class Guards(Struct, frozen=True):
             ),
             call_timeout_s=call_timeout_s,
             heartbeat_s=heartbeat_s,
+            client_lookup=ocpp.client_lookup,
             contract_roots=self.contract_roots,
+            contract_lookup=ocpp.contract_lookup,
+            vehicle_roots=self.vehicle_roots,
+            revocation_hosts=ocpp.revocation_hosts,
+            contract_service=self.contract_service,
         )
 
     def security(self, ocpp: OcppTable, clock: Clock, database: Database) -> Security:

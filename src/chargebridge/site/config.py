@@ -209,7 +209,11 @@ class OcppTable(ListenTable):
     url: where stations come by TLS, told to them in network profiles, such as wss://charge.example:8887/ocpp.
     ca: folder of our CA (``chargebridge ca create``); ca_passphrase_env: the environment variable with its passphrase. client_ca: PEM file of
     another CA whose stations' certificates count too, client_crl: its list of revoked ones, operator: the O that they have to name.
-    contract_roots: PEM files of e-mobility roots whose contracts (ISO 15118) stations may have checked here.
+    client_lookup: whether those that name an OCSP responder or a list are also looked up there; who cannot be is not let in.
+    contract_roots: PEM files of e-mobility roots whose contracts (ISO 15118) may charge; contract_lookup: whether it is asked that no certificate of
+    theirs is revoked. vehicle_roots: PEM files by which answers about vehicles' certificates are proven. revocation_hosts: the only hosts that
+    are asked, also those of one's own network; else any that is public. contract_service: URL of a contract certificate pool,
+    contract_service_token_env: the environment variable with what it wants to be shown.
     quarantine: unknown stations are refused once they are listed, or listened to ("listen").
     connections_per_s, address_connections_per_s, address_connections: new ones of all, of one address, and open at once from one; 0: no bound.
     log_days, log_megabytes: how much of the stations' messages is kept; whichever is reached first. 0 days: none.
@@ -228,7 +232,13 @@ class OcppTable(ListenTable):
     ca_passphrase_env: str | None = None
     client_ca: Path | None = None
     client_crl: Path | None = None
+    client_lookup: bool = True
     contract_roots: tuple[Path, ...] | None = None
+    contract_lookup: bool = True
+    vehicle_roots: tuple[Path, ...] | None = None
+    revocation_hosts: tuple[str, ...] | None = None
+    contract_service: Annotated[str, Field(pattern=r"^https?://[^/?#]+$")] | None = None
+    contract_service_token_env: str | None = None
     operator: str = ""
     quarantine: Literal["list", "listen"] = "list"
     connections_per_s: Annotated[float, Field(ge=0)] = 200.0

@@ -88,7 +88,9 @@ class CentralSystem:
         self._stations: dict[str, OcppStation] = {}
         self._servers: list[Server] = []
         self._quarantined: dict[str, Session] = {}
-        self._entrance = Entrance(self._settings_of, self.admit, self.security.vault, self.security.trust, self.door, clock)
+        self._entrance = Entrance(
+            self._settings_of, self.admit, self.security.vault, self.security.trust, self.door, clock, self.security.looked_up
+        )
         self.security.serve(self)
         for station in stations:
             self.admit(station)

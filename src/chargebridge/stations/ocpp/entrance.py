@@ -12,7 +12,7 @@ A profile above is let in: that is how an upgrade arrives. One that was ordered 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
@@ -59,7 +59,10 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class Entrance:
-    """See the module. settings_of: what is configured of a station, None for one that is not known. admit: take an approved one in."""
+    """See the module. settings_of: what is configured of a station, None for one that is not known. admit: take an approved one in.
+
+    looked_up: what is found wrong with a certificate by asking those who issued it, None for nothing.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Entrance:
         trust: Trust,
         door: Doorkeeper,
         clock: Clock,
+        looked_up: Callable[[x509.Certificate], Awaitable[str | None]],
     ) -> None:
         self._settings_of = settings_of
         self._admit = admit
@@ -76,6 +80,7 @@ class Entrance:
         self._trust = trust
         self._door = door
         self._clock = clock
+        self._looked_up = looked_up
         self._passwords = PasswordCheck()
         self._one_at_a_time: dict[str, asyncio.Lock] = {}
 
@@ -90,7 +95,7 @@ class Entrance:
         kept = self._vault.credentials(knock.identity)
         required = max(settings.security_profile, kept.profile or 0)
         if knock.certificate is not None:
-            fault = self._trust.fault(knock.certificate, knock.identity)
+            fault = self._trust.fault(knock.certificate, knock.identity) or await self._looked_up(knock.certificate)
             if fault is not None:
                 return Refusal(status=HTTPStatus.FORBIDDEN, why=fault, said="this certificate does not let you in here")
             return await self._settle(Entry(profile=3, certificate=knock.certificate), kept)

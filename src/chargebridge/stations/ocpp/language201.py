@@ -158,14 +158,15 @@ class Language201:
         info = await self._authorise(station, request.id_token)
         if not request.certificate and not request.iso15118_certificate_hash_data:
             return v201.AuthorizeResponse(id_token_info=info)
-        # Hashes alone only serve to ask an OCSP responder, which we do not: that contract cannot be verified here.
-        roots = station.server.contract_roots if request.certificate else ()
-        verdict = contracts.judge(request.certificate or "", roots, request.id_token.id_token, station.now())
+        hashed = request.iso15118_certificate_hash_data or ()
+        verdict: contracts.Verdict = "CertChainError"
+        if station.contracts is not None:
+            verdict = await station.contracts.judge(request.certificate or "", hashed, request.id_token.id_token, station.now())
         if verdict == "CertificateExpired":
             info = v201.IdTokenInfoType(status="Expired")
-        elif verdict == "CertChainError":
-            info = v201.IdTokenInfoType(status="Invalid")
-        elif info.status != "Accepted":
+        elif verdict != "Accepted":
+            info = v201.IdTokenInfoType(status="Invalid")  # C07.FR.16, C07.FR.17
+        elif info.status in ("Blocked", "Expired", "Invalid", "Unknown"):
             return v201.AuthorizeResponse(id_token_info=info, certificate_status="ContractCancelled")  # C07.FR.13
         return v201.AuthorizeResponse(id_token_info=info, certificate_status=verdict)
 

@@ -1,6 +1,5 @@
 """What OCPP 2.1 adds to 2.0.1, spoken by the Central System."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,9 +20,6 @@ from chargebridge.wire.ocpp.payload import Payload, given
 
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
-
-ASK_AGAIN = timedelta(days=1)  # a certificate status that could not be had is asked for again
-
 
 def limits_of(told: v21.TransactionLimitType) -> Limits:
     """What a station says that it holds to."""
@@ -61,8 +57,6 @@ class Language21(Language201):
             return await super().handle(station, session, request)
         await station.sink.told(station.identity, asked(request))
         match request:
-            case v21.GetCertificateChainStatusRequest():
-                return self._chain_status(station, request)
             case v21.PullDynamicScheduleUpdateRequest():
                 return self._dynamic_values(station, request)
             case v21.NotifySettlementRequest():
@@ -119,17 +113,6 @@ class Language21(Language201):
             company=given(company),
             status_info=given(info),
         )
-
-    def _chain_status(self, station: "OcppStation", request: v21.GetCertificateChainStatusRequest) -> Payload:
-        """Nobody here asks OCSP responders: said so for each certificate, in order (M07.FR.02, M07.FR.05, M07.FR.08)."""
-        again = station.now() + ASK_AGAIN
-        statuses = tuple(
-            v21.CertificateStatusType(
-                certificate_hash_data=wanted.certificate_hash_data, source=wanted.source, status="Failed", next_update=again
-            )
-            for wanted in request.certificate_status_requests
-        )
-        return v21.GetCertificateChainStatusResponse(certificate_status=statuses)
 
     def _dynamic_values(self, station: "OcppStation", request: v21.PullDynamicScheduleUpdateRequest) -> Payload:
         """The newest values of a dynamic profile of ours (K28.FR.07); another one is none (K28.FR.12)."""

@@ -10,15 +10,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
+from cryptography import x509
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ChargebridgeError, UnknownNameError
 from chargebridge.stations.ocpp import applicants
+from chargebridge.stations.ocpp.certificate_status import StatusDesk
 from chargebridge.stations.ocpp.certificates import CertificateDesk
+from chargebridge.stations.ocpp.contract_service import ContractDesk
+from chargebridge.stations.ocpp.contracts import ContractCheck
 from chargebridge.stations.ocpp.credentials import CredentialDesk, Step
-from chargebridge.stations.ocpp.session import POLICY
+from chargebridge.stations.ocpp.fetching import Fetcher
+from chargebridge.stations.ocpp.lookup import Lookup
+from chargebridge.stations.ocpp.revocation import UnprovenError
+from chargebridge.stations.ocpp.session import POLICY, Session
 from chargebridge.stations.ocpp.settings import StationSettings
-from chargebridge.stations.ocpp.station import OcppStation
+from chargebridge.stations.ocpp.station import OcppStation, Taker
 from chargebridge.stations.ocpp.tls import ServerFiles, Trust, load_certificates
 from chargebridge.stations.ocpp.vault import APPROVED, Applicant, CertificateRecord, Vault
 from chargebridge.stations.port import Answer, Outcome
@@ -31,6 +38,7 @@ log = structlog.get_logger()
 
 WATCH_EVERY_S = 5.0  # files: revocations, server certificates
 REMIND_EVERY_S = 600.0
+REVOKED = "revoked certificate"
 
 
 class Security:
@@ -67,10 +75,44 @@ class Security:
 
     def serve(self, central: "CentralSystem") -> None:
         self._central = central
+        s = central.settings
+        known = [one for text in (*s.contract_roots, *s.vehicle_roots) for one in x509.load_pem_x509_certificates(text.encode())]
+        self.lookup = lookup = Lookup(Fetcher(s.revocation_hosts), self._clock, known)
+        statuses = StatusDesk(lookup, self._clock)
+        self.contracts = ContractDesk(s.contract_service, self._clock)
+        self._client_lookup = Lookup(Fetcher(None, anywhere=True), self._clock) if s.client_lookup else None
+        self._contract_check = ContractCheck(s.contract_roots, lookup if s.contract_lookup else None)
+        self._takes: dict[str, Taker] = {
+            "GetCertificateStatus": statuses.answer,
+            "GetCertificateChainStatus": statuses.answer_chain,
+            "Get15118EVCertificate": self.contracts.answer,
+        }
+        if self.certificates is not None:
+            self._takes["SignCertificate"] = self.certificates.sign
 
     def look_after(self, station: OcppStation) -> None:
-        if self.certificates is not None:
-            station.takes["SignCertificate"] = self.certificates.sign
+        station.takes.update(self._takes)
+        station.contracts = self._contract_check
+
+    async def looked_up(self, certificate: x509.Certificate) -> str | None:
+        """What those whom a station's certificate names say of it (A00.FR.705); None: it may come in. Who cannot be asked about does not.
+
+        The CA that we trust has signed whom to ask, so that may be in our own network too.
+        """
+        if self._client_lookup is None or not self.trust.to_look_up(certificate):
+            return None
+        issuer = self.trust.issuer(certificate)
+        if issuer is None:
+            log.warning(
+                "station's certificate cannot be looked up: its issuer is not in client_ca", issuer=certificate.issuer.rfc4514_string()
+            )
+            return "certificate that cannot be looked up"
+        try:
+            found = await self._client_lookup.of(certificate, issuer)
+        except UnprovenError as error:
+            log.warning("station's certificate cannot be looked up", where=error.where, reason=error.reason)
+            return "certificate that cannot be looked up"
+        return None if found.status == "Good" else REVOKED if found.status == "Revoked" else "certificate that its authority does not know"
 
     async def start(self) -> None:
         """Take up what is kept: credentials, and the stations that were approved. Raises StoreError."""
@@ -166,14 +208,22 @@ class Security:
         for station in self._central or ():
             entry, session = station.entry, station.session
             if session is not None and entry is not None and entry.certificate is not None and self.trust.revoked(entry.certificate):
-                log.warning("certificate was revoked", station=station.identity)
-                self.tell(station.identity, f"{station.identity} was cut off: its certificate is revoked")
-                await session.close(POLICY, "certificate revoked")
+                await self._cut_off(station, session)
+
+    async def _cut_off(self, station: OcppStation, session: Session) -> None:
+        log.warning("certificate was revoked", station=station.identity)
+        self.tell(station.identity, f"{station.identity} was cut off: its certificate is revoked")
+        await session.close(POLICY, "certificate revoked")
 
     async def _remind(self) -> None:
-        while self.certificates is not None:
+        """And look again at certificates of which only others know whether they are revoked; an answer that still holds is not asked for again."""
+        while True:
             for station in self._central or ():
-                await self.certificates.remind(station)
+                if self.certificates is not None:
+                    await self.certificates.remind(station)
+                shown = None if station.entry is None else station.entry.certificate
+                if station.session is not None and shown is not None and await self.looked_up(shown) == REVOKED:
+                    await self._cut_off(station, station.session)
             await self._clock.sleep(REMIND_EVERY_S)
 
 

@@ -45,6 +45,14 @@ class StationSettings(Struct, frozen=True, kw_only=True):
     tolerance: str | None = None
 
 
+class ContractService(Struct, frozen=True, kw_only=True):
+    """A contract certificate pool. url: without path; token: of ``Authorization: Bearer``. timeout_s: a car waits 5 s in all (2.x M01, remarks)."""
+
+    url: str
+    token: str | None = None
+    timeout_s: float = 4.0
+
+
 class ServerSettings(Struct, frozen=True, kw_only=True):
     """Where the Central System listens and how patient it is. Times in seconds.
 
@@ -56,7 +64,11 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     ping_s, ping_timeout_s: a socket whose pings go unanswered is closed. send_timeout_s: so is one that does not read.
     close_timeout_s: how long the other side may take to agree to a close before the line is simply cut.
     rate, burst: messages per second that one station may send for long, and at once (a replay after an outage).
-    malformed_limit: unusable frames after which a connection is closed. contract_roots: PEM, whose ISO 15118 contracts may charge (C07).
+    malformed_limit: unusable frames after which a connection is closed. contract_roots: PEM, whose ISO 15118 contracts may charge (C07);
+    contract_lookup: whether it is asked that none of a contract's certificates is revoked; client_lookup: the same of stations' certificates
+    that are not of our CA. vehicle_roots: PEM, by which answers about vehicles'
+    certificates are proven (2.1 M07). revocation_hosts: who may be asked, see `fetching.Fetcher`. contract_service: where cars' contract certificates
+    come from.
     """
 
     host: str = "127.0.0.1"
@@ -81,3 +93,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     burst: int = 1000
     malformed_limit: int = 100
     contract_roots: tuple[str, ...] = ()
+    contract_lookup: bool = True
+    client_lookup: bool = True
+    vehicle_roots: tuple[str, ...] = ()
+    revocation_hosts: tuple[str, ...] | None = None
+    contract_service: ContractService | None = None

@@ -15,6 +15,7 @@ from chargebridge.stations.ocpp import commanding, local_list
 from chargebridge.stations.ocpp.abilities import Abilities
 from chargebridge.stations.ocpp.calls import Calls, Word
 from chargebridge.stations.ocpp.commanding import Comparison
+from chargebridge.stations.ocpp.contracts import ContractCheck
 from chargebridge.stations.ocpp.entrance import Entry
 from chargebridge.stations.ocpp.gaps import GapWatch
 from chargebridge.stations.ocpp.granting import Grants
@@ -61,6 +62,7 @@ class OcppStation:
         self.local_list: tuple[int, dict[str, Token]] | None = None  # version and entries of the list that we have sent
         self.abilities = Abilities()  # what it says of itself; 2.x only
         self.entry: Entry | None = None  # how the present session was let in
+        self.contracts: ContractCheck | None = None  # who judges the contracts that cars show; without one none of them charges
         self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
         self.relay: Relay | None = None  # who passes its messages on to other back ends
         self._clock = clock

@@ -11,11 +11,13 @@ from typing import Any
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from msgspec import Struct
 
 from chargebridge.stations.ocpp.pki import Authority, common_name, organisation, serial_of
 from chargebridge.stations.ocpp.pki_files import AuthorityError
+from chargebridge.stations.ocpp.revocation import lists, responders
 
 log = structlog.get_logger()
 
@@ -119,6 +121,18 @@ class Trust:
             raise AuthorityError(str(self._crl_path), "is not signed by a CA of client_ca", "give the CRL of that CA")
         self._crls, self._stamp = [crl], stamp
 
+    def to_look_up(self, certificate: x509.Certificate) -> bool:
+        """Whether only others know if it is revoked: it is not of our CA, its issuer's list is not at hand, and it says whom to ask."""
+        ours = [] if self.authority is None else x509.load_pem_x509_certificates(self.authority.trust.encode())
+        if any(_issued(certificate, one) for one in ours) or any(crl.issuer == certificate.issuer for crl in self._crls):
+            return False
+        return bool(responders(certificate) or lists(certificate))
+
+    def issuer(self, certificate: x509.Certificate) -> x509.Certificate | None:
+        """Among the CAs of ``roots``."""
+        known = [one for path in self._roots for one in x509.load_pem_x509_certificates(path.read_bytes())]
+        return next((one for one in known if _issued(certificate, one)), None)
+
     def revoked(self, certificate: x509.Certificate) -> bool:
         if self.authority is not None and serial_of(certificate) in self.authority.revoked():
             return True
@@ -136,6 +150,14 @@ class Trust:
         if self.revoked(certificate):
             return "revoked certificate"
         return None
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _signed(crl: x509.CertificateRevocationList, signer: x509.Certificate) -> bool:

@@ -235,24 +235,12 @@ def _sign(request: Payload) -> StationEvent:
     return events.CertificateRequested(csr=told.csr, use=use, request=number(getattr(told, "request_id", None)))
 
 
-def _contract(request: Payload) -> StationEvent:
-    told = cast(v201.Get15118EVCertificateRequest, request)
-    return events.ContractRequested(action=told.action, schema=told.iso15118_schema_version, exi=told.exi_request)
-
-
-def _revocation(request: Payload) -> StationEvent:
-    return events.RevocationAsked(certificates=(said(cast(v201.GetCertificateStatusRequest, request).ocsp_request_data),))
-
-
 TOLD: dict[str, Telling] = {
     "ClearedChargingLimit": Telling(_limit_cleared, v201.ClearedChargingLimitResponse()),
     "DataTransfer": Telling(  # P02.FR.07
         _data, v201.DataTransferResponse(status="UnknownVendorId"), yes=v201.DataTransferResponse(status="Accepted")
     ),
     "FirmwareStatusNotification": Telling(_firmware, v201.FirmwareStatusNotificationResponse()),
-    # Nobody here talks to an e-mobility root; an EXI answer cannot be made up (M01.FR.02).
-    "Get15118EVCertificate": Telling(_contract, v201.Get15118EVCertificateResponse(status="Failed", exi_response="")),
-    "GetCertificateStatus": Telling(_revocation, v201.GetCertificateStatusResponse(status="Failed")),  # M06.FR.04
     "LogStatusNotification": Telling(_log, v201.LogStatusNotificationResponse()),
     "NotifyChargingLimit": Telling(_limit_set, v201.NotifyChargingLimitResponse()),
     "NotifyCustomerInformation": Telling(_customer, v201.NotifyCustomerInformationResponse()),

@@ -83,10 +83,6 @@ def _streamed(message: Payload) -> StationEvent:
     return events.Streamed(stream=told.id, since=aware(told.basetime), values=values, pending=told.pending)
 
 
-def _revocation(request: Payload) -> StationEvent:
-    return events.RevocationAsked(certificates=all_said(cast(v21.GetCertificateChainStatusRequest, request).certificate_status_requests))
-
-
 def _vat_number(request: Payload) -> StationEvent:
     told = cast(v21.VatNumberValidationRequest, request)
     return events.VatNumberAsked(number=told.vat_number, evse=number(told.evse_id))
@@ -113,7 +109,6 @@ TOLD: dict[str, Telling] = TOLD_201 | {
 }
 # What is answered by more than a word; `Language21` does it.
 ASKED: dict[str, Callable[[Payload], StationEvent]] = {
-    "GetCertificateChainStatus": _revocation,
     "NotifySettlement": settled,
     "PullDynamicScheduleUpdate": _dynamic,
     "VatNumberValidation": _vat_number,
