@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from chargebridge.model.errors import ModelError
-from chargebridge.site.operation import campaigns as module
+from chargebridge.site.operation import campaigns, rollout
+from chargebridge.site.operation.campaign_store import AT_WORK
 from chargebridge.site.operation.view import Campaign, CampaignPlan
 from tests.site.kit import CONFIG, until
 from tests.site.test_operation import Operated, operated
@@ -24,9 +25,9 @@ IDENTITIES = tuple(f"F-{n}" for n in range(4))
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.02)
-    monkeypatch.setattr(module, "AGAIN_S", 0.1)
-    monkeypatch.setattr(module, "IDLE_AFTER_S", 0.3)
+    monkeypatch.setattr(campaigns, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(rollout, "AGAIN_S", 0.1)
+    monkeypatch.setattr(rollout, "IDLE_AFTER_S", 0.3)
 
 
 def plan(**about: Any) -> CampaignPlan:
@@ -57,7 +58,7 @@ async def test_all_versions_get_their_firmware_two_at_a_time(tmp_path: Path) -> 
         most = 0
         while (await site.office.campaign(begun.number)).state != "done":
             counts = (await site.office.campaign(begun.number)).counts
-            most = max(most, sum(counts.get(state, 0) for state in module.AT_WORK))
+            most = max(most, sum(counts.get(state, 0) for state in AT_WORK))
             await asyncio.sleep(0.005)
         done = await site.office.campaign(begun.number)
         assert most == 2
@@ -131,7 +132,7 @@ async def test_a_campaign_outlives_the_site_and_asks_nobody_twice(tmp_path: Path
         await asyncio.sleep(0.2)
         firmware = "2.0" if stops_at == "Installed" else "1.0"
     async with operated(tmp_path, MANY) as again:
-        assert (await again.office.campaign(begun.number)).stations[0].state in module.AT_WORK
+        assert (await again.office.campaign(begun.number)).stations[0].state in AT_WORK
         first, second = await again.station("F-0", "ocpp1.6", firmware=firmware), await again.station("F-1", "ocpp2.0.1")
         assert (await ended(again, begun.number)).counts == {"installed": 2}
         assert first.updates == (0 if stops_at == "Installed" else 1)

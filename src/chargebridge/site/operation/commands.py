@@ -13,13 +13,17 @@ from sqlalchemy import Connection, Row, insert, select, update
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ModelError
 from chargebridge.site.operation import wording
+from chargebridge.site.operation.forms import callable_actions
 from chargebridge.site.operation.secret import hidden
 from chargebridge.site.operation.view import CommandRecord
+from chargebridge.stations.commands import Command
 from chargebridge.stations.ocpp import OcppStation
+from chargebridge.stations.ocpp.central import LANGUAGES
+from chargebridge.stations.ocpp.language import Language
 from chargebridge.stations.port import Answer
 from chargebridge.store import Database
 from chargebridge.store.operation_tables import station_command as table
-from chargebridge.wire.ocpp import DIALECTS, Dialect, PayloadError
+from chargebridge.wire.ocpp import Dialect, PayloadError
 
 UNKNOWN = "unknown"
 RAW = "call"
@@ -36,13 +40,19 @@ class CommandDesk:
 
     async def give(self, station: OcppStation, name: str, arguments: dict[str, Any], by: str) -> CommandRecord:
         """By name. Raises ModelError."""
-        dialect = dialect_of(station)
-        action, payload = wording.word(name, arguments, dialect, self._clock.now())
-        return await self._run(station, dialect, name, action, payload, by)
+        language = language_of(station)
+        action, payload = wording.word(name, arguments, language, self._clock.now())
+        return await self._run(station, language.dialect, name, action, payload, by)
+
+    async def order(self, station: OcppStation, command: Command, by: str) -> CommandRecord:
+        """In the vocabulary of all versions. Raises ModelError when the station's cannot say it."""
+        language = language_of(station)
+        action, payload = wording.say(command, language, station.identity)
+        return await self._run(station, language.dialect, RAW, action, payload, by)
 
     async def call(self, station: OcppStation, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
         """Any action of the station's version. Raises ModelError when the version or its schema does not have it so."""
-        return await self._run(station, dialect_of(station), RAW, action, payload, by)
+        return await self._run(station, language_of(station).dialect, RAW, action, payload, by)
 
     async def _run(self, station: OcppStation, dialect: Dialect, name: str, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
         check(dialect, action, payload)
@@ -68,19 +78,19 @@ class CommandDesk:
         return await self._database.read(lambda c: tuple(_record(row) for row in c.execute(query)))
 
 
-def dialect_of(station: OcppStation) -> Dialect:
+def language_of(station: OcppStation) -> Language:
     """That of its connection, or of what it said of itself. Raises ModelError when it was never heard."""
     if station.language is not None:
-        return station.language.dialect
-    if station.info is not None and station.info.protocol in DIALECTS:
-        return DIALECTS[station.info.protocol]
+        return station.language
+    if station.info is not None and station.info.protocol in LANGUAGES:
+        return LANGUAGES[station.info.protocol]
     cure = "see that it has power and network, and that its URL is right"
     raise ModelError(station.identity, "has not been heard yet, so that its OCPP version is not known", cure)
 
 
 def check(dialect: Dialect, action: str, payload: dict[str, Any]) -> None:
     """Raises ModelError with the place of what is wrong, before anything is written down or sent."""
-    known = wording.callable_actions(dialect)
+    known = callable_actions(dialect)
     if action not in known:
         raise ModelError(action[:50], f"{dialect.name} has no such action of ours", f"call one of {', '.join(known)}")
     try:

@@ -15,9 +15,9 @@ from chargebridge.model.session import PointStatus
 from chargebridge.site import station_book
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.site.operation import past, station_file, wording
+from chargebridge.site.operation import forms, past, station_file
 from chargebridge.site.operation.campaigns import Campaigns
-from chargebridge.site.operation.commands import CommandDesk, dialect_of
+from chargebridge.site.operation.commands import CommandDesk, language_of
 from chargebridge.site.operation.message_log import MessageLog
 from chargebridge.site.operation.view import (
     Campaign,
@@ -212,10 +212,10 @@ class Office:
 
     def forms(self, identity: str) -> tuple[CommandForm, ...]:
         station = self._station(identity)
-        return wording.forms(station.language.dialect if station.language else None)
+        return forms.forms(station.language.dialect if station.language else None)
 
     def actions(self, identity: str) -> tuple[str, ...]:
-        return wording.callable_actions(dialect_of(self._station(identity)))
+        return forms.callable_actions(language_of(self._station(identity)).dialect)
 
     async def command(self, identity: str, name: str, arguments: dict[str, Any], by: str) -> CommandRecord:
         return await self._desk.give(self._station(identity), name, arguments, by)

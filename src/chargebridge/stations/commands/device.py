@@ -53,6 +53,13 @@ class SetNetworkProfile(Command, frozen=True, kw_only=True):
     profile: Said
 
 
+class Reset(Command, frozen=True, kw_only=True):
+    """hard: at once; else once nothing charges. evse None: the whole station (1.6 knows no other)."""
+
+    hard: bool = False
+    evse: int | None = None
+
+
 # Monitoring
 
 

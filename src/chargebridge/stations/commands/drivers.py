@@ -46,6 +46,18 @@ class CancelReservation(Command, frozen=True, kw_only=True):
 # Availability and remote control
 
 
+class RemoteStart(Command, frozen=True, kw_only=True):
+    """request: its id, which a 2.x station names again when the transaction begins. evse None: whichever the station chooses."""
+
+    request: int
+    token: Token
+    evse: int | None = None
+
+
+class RemoteStop(Command, frozen=True, kw_only=True):
+    transaction: str
+
+
 class ChangeAvailability(Command, frozen=True, kw_only=True):
     """evse 0: the whole station."""
 

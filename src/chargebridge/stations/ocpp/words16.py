@@ -143,7 +143,22 @@ def _setpoint(command: c.Setpoint) -> Worded:
     return _set_profile(c.SetProfile(evse=command.evse, profile=profile))
 
 
+def _reset(command: c.Reset) -> Worded:
+    if command.evse is not None:
+        raise NoWordError("1.6 resets the station as a whole")
+    return "Reset", {"type": "Hard" if command.hard else "Soft"}
+
+
+def _remote_stop(command: c.RemoteStop) -> Worded:
+    if not command.transaction.isdecimal():
+        raise NoWordError("1.6 numbers its transactions")
+    return "RemoteStopTransaction", {"transactionId": int(command.transaction)}
+
+
 WORDS: Words = {
+    c.Reset: _reset,
+    c.RemoteStart: lambda m: ("RemoteStartTransaction", {"idTag": m.token.id} | some(connectorId=m.evse)),
+    c.RemoteStop: _remote_stop,
     c.GetReport: lambda _: ("GetConfiguration", {}),
     c.GetVariables: _get_variables,
     c.SetVariables: _set_variables,

@@ -40,6 +40,8 @@ def _set_variables(command: c.SetVariables) -> Worded:
 
 
 def _get_variables(command: c.GetVariables) -> Worded:
+    if not command.names:
+        raise NoWordError("2.x reads variables by name; a report has all of them")
     kind = None if command.attribute == "Actual" else command.attribute
     return "GetVariables", {"getVariableData": [variable(name) | some(attributeType=kind) for name in command.names]}
 
@@ -169,6 +171,12 @@ def _clear_profiles(command: c.ClearProfiles) -> Worded:
 
 
 WORDS: Words = {
+    c.Reset: lambda m: ("Reset", {"type": "Immediate" if m.hard else "OnIdle"} | some(evseId=m.evse)),
+    c.RemoteStart: lambda m: (
+        "RequestStartTransaction",
+        {"remoteStartId": m.request, "idToken": token(m.token)} | some(evseId=m.evse),
+    ),
+    c.RemoteStop: lambda m: ("RequestStopTransaction", {"transactionId": m.transaction}),
     c.GetReport: lambda m: ("GetBaseReport", {"requestId": m.request, "reportBase": m.kind}),
     c.GetCustomReport: lambda m: (
         "GetReport",
