@@ -1,0 +1,211 @@
+"""The exact plan: one LP that prices what would have to bend above all money; where something does bend, the order is kept programme by programme;
+then, among plans of the same cost, the owner's taste.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from msgspec import Struct
+
+from chargebridge.planning.arrays import Arrays, Floats, Ints
+from chargebridge.planning.highs import Answer, Highs, Programme
+from chargebridge.planning.lp import Form
+from chargebridge.planning.money import Powers
+
+TINY = 1e-5
+"""kW, kWh or hours that count as nothing: what a solver's tolerances leave."""
+
+
+class Solved(Struct, frozen=True):
+    """x: the columns, of which the answer has the duals. ordered: whether the order of what bends was kept. slack: money by which the cost may be
+    above that of the best plan."""
+
+    form: Form
+    x: Floats
+    answer: Answer
+    money_scale: float
+    slack: float
+    ordered: bool
+    used_s: float
+
+
+def scaled(form: Form, a: Arrays) -> tuple[Programme, float]:
+    """The programme with prices near one, and what its costs have to be multiplied by to be money."""
+    programme = form.sheet.programme()
+    prices = np.concatenate((np.abs(a.import_price), np.abs(a.export_price)))
+    scale = float(max(prices.max(), 1e-3))
+    cost = programme.cost / scale
+    return Programme(
+        cost=cost, low=programme.low, high=programme.high, row_low=programme.row_low, row_high=programme.row_high,
+        starts=programme.starts, columns=programme.columns, values=programme.values, whole=programme.whole,
+    ), scale  # fmt: skip
+
+
+def levels(form: Form, a: Arrays) -> Iterator[tuple[str, Ints, Floats]]:
+    """Columns of what bends and their weights, what bends last first: overload, plants, then each priority's quarters, then soft limits."""
+    overload = [limit.over for limit in form.limits if limit.hard and len(limit.over)]
+    if overload:
+        yield "overload", np.concatenate(overload), np.ones(sum(map(len, overload)))
+    if len(form.idle):
+        yield "plants", form.idle, np.maximum(a.plant_kw, 1e-3)
+    uncapped = [short for short in form.shorts if short.aim.cap is None]
+    for rank in sorted({a.problem.stores[short.aim.store].priority for short in uncapped}, reverse=True):
+        members = [short for short in uncapped if a.problem.stores[short.aim.store].priority == rank]
+        chances = np.array([short.aim.probability for short in members])
+        for quarter in range(4):
+            yield f"goals {rank} {quarter}", np.array([short.columns[quarter] for short in members]), chances
+    soft = [limit for limit in form.limits if not limit.hard]
+    if soft:
+        yield "soft", np.concatenate([limit.over for limit in soft]), np.concatenate([a.hours[limit.steps] for limit in soft])
+
+
+def solve(form: Form, a: Arrays, until_s: float) -> Solved:
+    """Cost first, in the order of what bends; then taste. SolverError when HiGHS has nothing in time.
+
+    A programme that is paid for using energy up (negative prices, a limit on export) lets a store charge and discharge in the same step. Such
+    steps are given the direction in which the stock moves, and solved again; the bound stays that of the first.
+    """
+    programme, scale = scaled(form, a)
+    highs = Highs(programme)
+    if len(programme.cost) < 3000:
+        highs.option("presolve", "off")
+    bounds = Bounds(programme)
+    bent = list(levels(form, a))
+    answer = highs.solve(until_s)
+    bound = answer.bound
+    for _ in range(5):
+        wrong = both_ways(form, a, answer.x)
+        if not len(wrong):
+            break
+        bounds.close(highs, wrong)
+        answer = highs.solve(until_s)
+    ordered = True
+    if answer.proven and any((answer.x[columns] > TINY).any() for _, columns, _ in bent):
+        answer, ordered = _in_order(highs, bounds, bent, answer, until_s)
+    x = answer.x
+    if answer.proven:
+        x = taste(form, a, highs, bounds, answer, until_s)
+    return Solved(
+        form=form, x=x, answer=answer, money_scale=scale, slack=max(answer.cost - bound, 0.0) * scale, ordered=ordered, used_s=highs.used_s
+    )
+
+
+def both_ways(form: Form, a: Arrays, x: Floats) -> Ints:
+    """Columns to close where a store charges and discharges in one step: of the two the one against which its stock moves."""
+    pair = (form.charge >= 0) & (form.discharge >= 0)
+    things, steps = np.nonzero(pair)
+    charge, discharge = x[form.charge[things, steps]], x[form.discharge[things, steps]]
+    both = (charge > TINY) & (discharge > TINY)
+    rises = charge * a.charge_efficiency[things] > discharge / a.discharge_efficiency[things]
+    return np.where(rises, form.discharge[things, steps], form.charge[things, steps])[both]
+
+
+class Bounds:
+    """The bounds of a programme as they stand now."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.low, self.high = programme.low.copy(), programme.high.copy()
+        self.row_low, self.row_high = programme.row_low.copy(), programme.row_high.copy()
+        self.cost = programme.cost
+        self.programme = programme
+
+    def close(self, highs: Highs, columns: Ints) -> None:
+        """Columns that are to be nothing."""
+        self.high[columns] = 0.0
+        highs.change(columns=(columns, self.low[columns], self.high[columns]))
+
+    def hold(self, highs: Highs, answer: Answer) -> bool:
+        """Keep to the solutions that are as good as the answer: complementary slackness. Columns with a reduced cost and rows with a dual value stay
+        where they are. Whether anything is left to choose."""
+        fixed = np.flatnonzero((np.abs(answer.column_dual) > 1e-7) & (self.low < self.high))
+        self.low[fixed] = self.high[fixed] = np.where(
+            np.abs(answer.x[fixed] - self.low[fixed]) <= np.abs(self.high[fixed] - answer.x[fixed]), self.low[fixed], self.high[fixed]
+        )
+        highs.change(columns=(fixed, self.low[fixed], self.high[fixed]))
+        tight = np.flatnonzero((np.abs(answer.row_dual) > 1e-7) & (self.row_low < self.row_high))
+        low = answer.row_dual[tight] > 0
+        value = np.where(low & np.isfinite(self.row_low[tight]), self.row_low[tight], self.row_high[tight])
+        self.row_low[tight] = self.row_high[tight] = value
+        highs.change(rows=(tight, value, value))
+        return bool((self.low < self.high).any())
+
+
+def _in_order(highs: Highs, bounds: Bounds, bent: list[tuple[str, Ints, Floats]], answer: Answer, until_s: float) -> tuple[Answer, bool]:
+    """Make least of what bends last, hold that, go on with the next, and end with the money: a pure lexicographic optimum."""
+    clear = True
+    cost = bounds.cost.copy()
+    every = np.concatenate([columns for _, columns, _ in bent])
+    cost[every] = 0.0
+    best = answer
+    try:
+        for _, columns, weights in bent:
+            if clear and not (answer.x[columns] > TINY).any():
+                # nothing of this is missing in a plan that misses nothing more important either
+                bounds.close(highs, columns)
+                continue
+            clear = False
+            goal = np.zeros(len(cost))
+            goal[columns] = weights
+            highs.change(cost=goal)
+            best = highs.solve(until_s)
+            bounds.hold(highs, best)
+        highs.change(cost=cost)
+        return highs.solve(until_s), True
+    except Exception:
+        if best is answer:
+            raise
+        return best, False
+
+
+def taste(form: Form, a: Arrays, highs: Highs, bounds: Bounds, answer: Answer, until_s: float) -> Floats:
+    """Among plans of the same cost the one that is liked best: calm first, then smooth, then soon. Without time left: any of them."""
+    x = answer.x
+    for cost in _likings(form, a, len(bounds.cost)):
+        if not bounds.hold(highs, answer):
+            break
+        if not (cost[bounds.low < bounds.high] != 0).any():
+            continue
+        highs.option("simplex_strategy", 4)
+        highs.change(cost=cost)
+        try:
+            answer = highs.solve(until_s)
+        except Exception:
+            break
+        if not answer.proven:
+            break
+        x = answer.x
+    return x
+
+
+def _likings(form: Form, a: Arrays, width: int) -> Iterator[Floats]:
+    wish = a.problem.taste
+    if wish.calm_grid:
+        cost = np.zeros(width)
+        cost[form.peak] = 1.0
+        yield cost
+    if wish.sooner:
+        cost = np.zeros(width)
+        middle = (a.edges_s[:-1] + a.edges_s[1:]) / 2.0 / a.edges_s[-1] + 0.01
+        for field in (form.charge, form.discharge, form.on):
+            things, steps = np.nonzero(field >= 0)
+            cost[field[things, steps]] = (middle * a.hours)[steps]
+        yield cost
+
+
+def powers_of(form: Form, a: Arrays, x: Floats) -> Powers:
+    """What the columns say, within their bounds; a store that charges and discharges in one step does the difference."""
+
+    def read(field: Ints, most: Floats) -> Floats:
+        found = np.zeros(field.shape)
+        where = field >= 0
+        found[where] = x[field[where]]
+        return np.clip(found, 0.0, most)
+
+    charge, discharge = read(form.charge, a.charge_kw), read(form.discharge, a.discharge_kw)
+    both = (charge > 0) & (discharge > 0)
+    if both.any():
+        in_, out = a.charge_efficiency.reshape(-1, 1), a.discharge_efficiency.reshape(-1, 1)
+        change = charge * in_ - discharge / out
+        charge = np.where(both, np.maximum(change, 0.0) / in_, charge)
+        discharge = np.where(both, np.maximum(-change, 0.0) * out, discharge)
+    return Powers(charge=charge, discharge=discharge, on=read(form.on, a.plant_share), curtail=read(form.curtail, a.gen_likely))

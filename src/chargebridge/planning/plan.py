@@ -1,0 +1,55 @@
+"""The plan of a property: the exact one where the solver is in time, the rule's where it is not."""
+
+import numpy as np
+
+from chargebridge.planning.arrays import Arrays, arrays
+from chargebridge.planning.check import check
+from chargebridge.planning.exact import Solved, powers_of, solve
+from chargebridge.planning.lp import formulate
+from chargebridge.planning.money import grid_kw, money
+from chargebridge.planning.problem import Problem
+from chargebridge.planning.result import schedule
+from chargebridge.planning.rule import follow_rule
+from chargebridge.planning.schedule import Schedule, Solver
+from chargebridge.planning.worth import step_prices, worths
+
+
+def plan(problem: Problem, budget_s: float = 2.0) -> Schedule:
+    """The cheapest schedule. budget_s: of the solver's time, s. ProblemError for what cannot be meant; all else has a plan."""
+    check(problem)
+    a = arrays(problem)
+    try:
+        solved = solve(formulate(a), a, budget_s)
+    except Exception as error:  # whatever becomes of the solver, there is a plan
+        return by_rule(a, f"by rule: {error or type(error).__name__}")
+    powers = powers_of(solved.form, a, solved.x)
+    price = step_prices(solved, a)
+    return schedule(
+        a,
+        powers,
+        Solver.LP,
+        price=price,
+        bound=money(a, powers).total - solved.slack,
+        blame=blame(solved, a),
+        worths=worths(solved, a, price),
+    )
+
+
+def by_rule(a: Arrays, note: str) -> Schedule:
+    """The rule's plan. Its prices are those of the grid connection; no bound is known."""
+    powers = follow_rule(a)
+    price = np.where(grid_kw(a, powers) < 0, a.export_price, a.import_price)
+    return schedule(a, powers, Solver.RULE, price=price, bound=-np.inf, note=note)
+
+
+def blame(solved: Solved, a: Arrays) -> dict[str, str]:
+    """Of each store, the node whose limit makes its energy dearest while it is there."""
+    found: dict[str, str] = {}
+    dearest = np.zeros(len(a.stored))
+    for limit in solved.form.limits:
+        dual = -solved.answer.row_dual[limit.rows] * limit.sign
+        total = (a.charge_kw[:, limit.steps] > 0) @ np.maximum(dual, 0.0) * a.store_below[limit.node]
+        for i in np.flatnonzero(total > dearest + 1e-9):
+            found[a.problem.stores[i].id] = a.problem.nodes[limit.node].id
+            dearest[i] = total[i]
+    return found

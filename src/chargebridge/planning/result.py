@@ -1,0 +1,76 @@
+"""From powers to a schedule: what each store does, what it costs, what bent."""
+
+import numpy as np
+
+from chargebridge.planning.arrays import Arrays, Floats, Ints
+from chargebridge.planning.money import Powers, grid_kw, missing_kwh, money, stock_kwh
+from chargebridge.planning.schedule import PlantPlan, Schedule, Solver, StorePlan, Worth
+from chargebridge.planning.sentences import relaxations
+
+
+def schedule(
+    a: Arrays,
+    powers: Powers,
+    solver: Solver,
+    *,
+    price: Floats,
+    bound: float,
+    phases: Ints | None = None,
+    blame: dict[str, str] | None = None,
+    worths: tuple[Worth, ...] = (),
+    note: str = "",
+) -> Schedule:
+    """price (T): money a kWh at the grid connection. bound: money; what no plan goes below. phases (S, T): in use, all where None.
+
+    blame: store -> the node whose limit is in its way.
+    """
+    problem = a.problem
+    spent = money(a, powers)
+    grid = grid_kw(a, powers)
+    stock = stock_kwh(a, powers)
+    net = powers.charge - powers.discharge
+    missing = missing_kwh(a, stock)
+    used = np.array([len(store.phases) for store in problem.stores], dtype=int).reshape(-1, 1) * np.ones((1, a.steps), dtype=int)
+    used = np.where(np.abs(net) > 0, used if phases is None else phases, 0)
+    costs = net @ (price * a.hours) + a.wear * (powers.discharge @ a.hours)
+    power_rows, stock_rows, phase_rows = (net * 1000.0).tolist(), (stock * 1000.0).tolist(), used.tolist()
+    stores = tuple(
+        StorePlan(
+            store=store.id,
+            power_w=tuple(power_rows[i]),
+            stored_wh=tuple(stock_rows[i]),
+            phases=tuple(phase_rows[i]),
+            cost=float(costs[i]),
+            done_step=_done(a, i, stock[i]),
+            missing_wh=tuple((missing[i] * 1000.0).tolist()),
+        )
+        for i, store in enumerate(problem.stores)
+    )
+    co2 = 0.0
+    if problem.prices.co2_g_per_kwh is not None:
+        co2 = float(np.maximum(grid, 0.0) * a.hours @ np.array(problem.prices.co2_g_per_kwh)) / 1000.0
+    return Schedule(
+        horizon=problem.horizon,
+        solver=solver,
+        stores=stores,
+        plants=tuple(PlantPlan(plant=plant.id, on=tuple(powers.on[p].tolist())) for p, plant in enumerate(problem.plants)),
+        curtailed_w={gen.id: tuple((powers.curtail[g] * 1000.0).tolist()) for g, gen in enumerate(problem.generators) if gen.curtailable},
+        grid_w=tuple((grid * 1000.0).tolist()),
+        cost=spent.total,
+        energy_cost=spent.energy,
+        demand_cost=spent.demand,
+        co2_kg=co2,
+        bound=min(bound, spent.total),
+        price_per_kwh=tuple(price.tolist()),
+        relaxations=relaxations(a, powers, missing, stock, blame or {}),
+        worths=worths,
+        note=note,
+    )
+
+
+def _done(a: Arrays, i: int, stock: Floats) -> int | None:
+    if not a.aims[i]:
+        return None
+    level = max(aim.level_kwh for aim in a.aims[i])
+    reached = np.flatnonzero(stock >= level - 1e-4)
+    return int(reached[0]) if len(reached) else None
