@@ -21,6 +21,7 @@ from chargebridge.wire.ocpp.payload import Payload, given
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
 
+
 def limits_of(told: v21.TransactionLimitType) -> Limits:
     """What a station says that it holds to."""
     return Limits(
