@@ -39,6 +39,7 @@ NAMES = {
     LimitSource.PEAK_BUDGET: "the peak budget",
     LimitSource.OWNER: "the owner",
     LimitSource.BACK_END: "another back end",
+    LimitSource.EXTERNAL: "an energy manager at the station",
 }
 """What a driver is told of each source."""
 

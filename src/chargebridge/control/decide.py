@@ -8,12 +8,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from msgspec.structs import replace
 
 from chargebridge.control.alerts import alerts
 from chargebridge.control.book import Book, binding_power, open_book
 from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
 from chargebridge.control.csm import Case, Goal, offers_standing, share
 from chargebridge.control.ems import grant, hold_to_groups
+from chargebridge.control.figures import sane
 from chargebridge.control.loads import Loads, keep, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
@@ -23,6 +25,7 @@ from chargebridge.control.timing import VALID_S
 from chargebridge.control.tree import Tree, grow
 from chargebridge.control.wants import failsafes, want
 from chargebridge.control.why import Explainer
+from chargebridge.model.circuit import ChargingPoint
 from chargebridge.model.decision import Decision, Demand, PointDecision
 from chargebridge.model.phases import PerPhase, power_w, total
 from chargebridge.model.state import Memory, PointMemory, PointState, SiteState
@@ -73,12 +76,22 @@ def _cases(
 ) -> list[Case]:
     known: dict[str, PointMemory] = {memory.point: memory for memory in state.memory.points}
     reasons = failsafes(tree, loads, book)
+    zone = ZoneInfo(state.topology.timezone)
     cases: list[Case] = []
     for point, seen, ceiling, failsafe in zip(tree.points, points, ceilings, reasons, strict=True):
+        point = _for_car(point, seen)
         memory = learn(point, seen, recall(known, point, seen), ceiling, now)
-        wanted = want(point, seen, memory, ceiling, failsafe, state.price_per_kwh, loads.voltage_v, now)
+        wanted = want(point, seen, memory, ceiling, failsafe, state.price_per_kwh, loads.voltage_v, now, zone)
         cases.append(Case(point, seen, memory, ceiling, wanted))
     return cases
+
+
+def _for_car(point: ChargingPoint, seen: PointState) -> ChargingPoint:
+    """With the least current that the car can charge with, where it said so (ISO 15118) and the point can give as much."""
+    least = seen.car_minimum_a
+    if not sane(least) or not point.minimum_a < least <= point.maximum_a:
+        return point
+    return replace(point, minimum_a=least)
 
 
 def _demand(cases: Sequence[Case], voltage_v: PerPhase) -> Demand:

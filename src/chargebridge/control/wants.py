@@ -7,7 +7,7 @@ The third is what ``csm`` decides; here are the others, in amperes per phase, to
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from chargebridge.control.book import Book
 from chargebridge.control.ceiling import Ceiling, terminals_used
@@ -85,8 +85,9 @@ def want(
     price_per_kwh: float | None,
     voltage_v: PerPhase,
     now: datetime,
+    zone: tzinfo,
 ) -> Want:
-    """What one point's car may use and must have now."""
+    """What one point's car may use and must have now. zone: the site's, in which sentences tell the time of day."""
     phases = _terminals(point, ceiling)
     idle = memory.learned_a is not None and ceiling.drawn_a is not None and max(ceiling.drawn_a) < IDLE_A
     bounds = [*_hardware(point, state, memory, idle), *failsafe, *_session(point, state)]
@@ -96,6 +97,7 @@ def want(
         used = terminals_used(point, state, phases)
         needed = _needed(point, state, usable, sum(voltage_v[p - 1] for p in used), now)
         bounds += _prices(point, state, price_per_kwh, needed)
+        bounds += _asked(point, state, usable, needed, zone)
         needed = min(needed, min(bound.allowed_a for bound in bounds))
     wished = min(bound.allowed_a for bound in bounds)
     if wished < point.minimum_a:
@@ -135,9 +137,8 @@ def _session(point: ChargingPoint, state: PointState) -> Iterator[Bound]:
         yield Bound(Cause.NOT_AUTHORISED, point.id, "charging is not authorised", 0.0, "charging is not authorised yet")
     most = state.preference.energy_max_wh
     if most is not None and state.energy_wh >= most:
-        yield Bound(
-            Cause.DONE, point.id, f"{most / 1000:g} kWh were asked for", 0.0, f"the {most / 1000:g} kWh that were asked for are charged"
-        )
+        who = "the car asked for" if state.car_asks else "were asked for"
+        yield Bound(Cause.DONE, point.id, f"{most / 1000:g} kWh {who}", 0.0, f"the {most / 1000:g} kWh that {who} are charged")
 
 
 def _needed(point: ChargingPoint, state: PointState, usable_a: float, voltage_v: float, now: datetime) -> float:
@@ -153,6 +154,19 @@ def _needed(point: ChargingPoint, state: PointState, usable_a: float, voltage_v:
     if left_h <= 0:
         return usable_a
     return min(usable_a, max(point.minimum_a, missing_wh / left_h / voltage_v))
+
+
+def _asked(point: ChargingPoint, state: PointState, usable_a: float, needed_a: float, zone: tzinfo) -> Iterator[Bound]:
+    """What is asked for, for the chain: it bounds nothing, it is why a car goes before others."""
+    wants = state.preference
+    if wants.energy_min_wh <= 0:
+        return
+    until = f" until {wants.target_at.astimezone(zone):%H:%M}" if wants.target_at is not None else ""
+    who = "the car asked" if state.car_asks else "the driver asked"
+    left = max(0.0, wants.energy_min_wh - state.energy_wh) / 1000
+    least = f": {needed_a:.1f} A are needed for it" if needed_a else ""
+    text = f"{who} for {left:.1f} kWh more{until}{least}"
+    yield Bound(Cause.CAR if state.car_asks else Cause.WISHED, point.id, text, usable_a, text)
 
 
 def _prices(point: ChargingPoint, state: PointState, price: float | None, needed_a: float) -> Iterator[Bound]:

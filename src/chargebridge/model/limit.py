@@ -44,6 +44,8 @@ Bound = Unlimited | LimitedPower | LimitedCurrent | LimitedUnbalance | Unknown
 
 
 class LimitSource(StrEnum):
+    """EXTERNAL: whoever limits a charging station at the place, past us; the station tells of it (OCPP 2.x K11 to K14)."""
+
     GRID_CONNECTION = "grid_connection"
     FUSE = "fuse"
     UNBALANCE = "unbalance"
@@ -52,6 +54,7 @@ class LimitSource(StrEnum):
     PEAK_BUDGET = "peak_budget"
     OWNER = "owner"
     BACK_END = "back_end"
+    EXTERNAL = "external"
 
 
 class Direction(StrEnum):

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Preference(Struct, frozen=True, kw_only=True):
@@ -11,6 +12,7 @@ class Preference(Struct, frozen=True, kw_only=True):
 
     energy_min_wh: needed by ``target_at``; energy_max_wh: wished beyond; None: as much as the car takes.
     price_cap_min: the highest price until the minimum is reached; price_cap_max: for all beyond it; None: no cap.
+    may_discharge: the car may give energy back, down to a state of charge of ``reserve_soc`` (0..1).
     """
 
     energy_min_wh: float = 0.0
@@ -18,6 +20,41 @@ class Preference(Struct, frozen=True, kw_only=True):
     target_at: datetime | None = None
     price_cap_min: float | None = None
     price_cap_max: float | None = None
+    may_discharge: bool = False
+    reserve_soc: float = 0.5
+
+    @property
+    def is_free(self) -> bool:
+        """The driver has chosen neither energy nor time."""
+        return self.energy_min_wh == 0 and self.energy_max_wh is None and self.target_at is None
+
+
+class CarNeeds(Struct, frozen=True, kw_only=True):
+    """What the car itself asks for (ISO 15118, told by the station: OCPP 2.x K15 to K20). Energies in Wh, counted from ``told_at``, when the
+    session had ``from_wh``; powers and currents as its charger can take them, None: not said.
+
+    energy_wh: to have by departure_at. energy_min_wh, energy_max_wh: the least and the most (ISO 15118-20); a negative least may be taken out.
+    transfer: by OCPP's name, such as AC_three_phase or DC_BPT. discharge_max_w: what it can give, 0: it cannot. soc: 0..1.
+    """
+
+    told_at: datetime
+    from_wh: int
+    transfer: str
+    energy_wh: float | None = None
+    energy_min_wh: float | None = None
+    energy_max_wh: float | None = None
+    departure_at: datetime | None = None
+    current_min_a: float | None = None
+    current_max_a: float | None = None
+    discharge_max_w: float = 0.0
+    soc: float | None = None
+
+    def wishes(self, driver: Preference) -> Preference:
+        """What counts: the driver's own choice of energy and time where he made one, else the car's."""
+        if not driver.is_free or self.energy_wh is None:
+            return driver
+        most = self.energy_max_wh if self.energy_max_wh is None else self.from_wh + max(self.energy_max_wh, self.energy_wh)
+        return replace(driver, energy_min_wh=self.from_wh + self.energy_wh, energy_max_wh=most, target_at=self.departure_at)
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -38,6 +75,7 @@ class Session(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     end_reason: str | None = None
     preference: Preference = Preference()
+    needs: CarNeeds | None = None
     billed_by: str | None = None
 
 

@@ -42,7 +42,8 @@ class PointState(Struct, frozen=True, kw_only=True):
     terminal_a: measured current on terminals L1, L2, L3 (not yet rotated
     to the grid's phases), A, at measured_at. offers: newest last; the older ones are kept for as long as they may still be in force.
     fallback_a: what the station itself confirmed as its fallback, None if it did not. car_phases: the number of phases on which the car draws
-    or was seen to draw, None when not yet seen. car_maximum_a: what the car said or showed that it takes at most, None when unknown.
+    or was seen to draw, None when not yet seen. car_maximum_a, car_minimum_a: what the car said that it takes at most, and at least; None: unknown.
+    preference: what driver and car ask for together; car_asks: its energy and time are the car's own.
     energy_wh: charged in the session. soc: state of charge 0..1 where the car tells.
     authorised: the session may draw; without that the offer is 0 A.
     """
@@ -64,7 +65,9 @@ class PointState(Struct, frozen=True, kw_only=True):
     fallback_a: float | None = None
     car_phases: int | None = None
     car_maximum_a: float | None = None
+    car_minimum_a: float | None = None
     preference: Preference = Preference()
+    car_asks: bool = False
 
 
 class BatteryState(Struct, frozen=True, kw_only=True):

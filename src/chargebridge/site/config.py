@@ -271,9 +271,22 @@ class SiteConfig(_Table):
             points=_as(ChargingPoint, self.point),
             batteries=_as(Battery, self.battery, "control"),
             generators=_as(Generator, self.generator),
-            groups=_as(Group, self.group),
+            groups=(*_as(Group, self.group), *_shared_stations(self.point)),
             timezone=self.site.timezone,
         )
+
+
+def _shared_stations(points: tuple[PointTable, ...]) -> tuple[Group, ...]:
+    """A group for each station that has several points: what limits such a station as a whole limits their sum."""
+    of: dict[str, list[str]] = {}
+    for point in points:
+        of.setdefault(point.station, []).append(point.id)
+    return tuple(Group(id=station_group(name), name=name, members=tuple(members)) for name, members in of.items() if len(members) > 1)
+
+
+def station_group(station: str) -> str:
+    """The id of its group; with a blank, so that nothing configured can have it."""
+    return f"station {station}"
 
 
 T = TypeVar("T")

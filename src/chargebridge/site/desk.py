@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus, Session
-from chargebridge.site import ledger, station_book
+from chargebridge.site import ledger
 from chargebridge.site.config import TokenTable
+from chargebridge.site.hearing import Hearing, Verdict
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.stations.events import SecurityEvent, StationEvent
+from chargebridge.stations.events import StationEvent
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
 from chargebridge.store import Database
 
@@ -83,6 +85,7 @@ class StationDesk(WithoutTerms):
         wake: Callable[[], None],
         tell: Callable[[str, str, str], None],
         arrived: Callable[[str], None],
+        ask_limits: Callable[[str], None],
     ) -> None:
         self._live = live
         self._database = database
@@ -92,6 +95,7 @@ class StationDesk(WithoutTerms):
         self._tell = tell
         self._arrived = arrived
         self._errors: dict[str, str | None] = {}
+        self.hearing = Hearing(live, database, clock, wake=wake, tell=tell, ask_limits=ask_limits)
 
     async def station_booted(self, info: StationInfo) -> bool:
         now = self._clock.now()
@@ -186,7 +190,7 @@ class StationDesk(WithoutTerms):
         name, now = _name(point, event), self._clock.now()
         fresh, session = await self._database.write(lambda c: _and_session(c, ledger.ended(c, event, name, answer, now), event))
         if point is not None and point.session is not None and session is not None and point.session.id == session.id:
-            point.session = None
+            point.session = point.needs = None
             point.terminal_a, point.power_w = (0.0, 0.0, 0.0), 0.0
             if event.status is not None and not event.offline:
                 self._set_status(point, event.status)
@@ -197,12 +201,8 @@ class StationDesk(WithoutTerms):
         self._wake()
         return answer if event.token else None
 
-    async def told(self, station: str, event: StationEvent) -> bool | None:
-        now = self._clock.now()
-        await self._database.write(lambda c: station_book.keep(c, station, event, now))
-        if isinstance(event, SecurityEvent):
-            self._tell("station", f"{station} reports a security event: {event.kind} {event.info or ''}".rstrip(), station)
-        return None
+    async def told(self, station: str, event: StationEvent) -> Verdict:
+        return await self.hearing.hear(station, event)
 
     def _judge(self, event: TransactionEvent) -> Authorisation:
         """A card that another back end has accepted is good here: that one bills."""
@@ -229,7 +229,9 @@ class StationDesk(WithoutTerms):
                 return False
             self._presume_ended(before)
             point.new_car()
-        point.session = session
+            point.session = session
+            self.hearing.begun(point, None if before is None else before.id)
+        point.session = session if point.needs is None else replace(session, needs=point.needs)
         return True
 
     def _presume_ended(self, session: Session | None) -> None:

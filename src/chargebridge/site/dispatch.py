@@ -3,6 +3,8 @@
 A decision replaces what an earlier one wanted and did not get sent, so nothing stale is ever offered. OCPP allows one call in flight a
 station; while it is, its points wait and the newest wish of each is kept.
 
+Where a car waits for a charging profile, what stands is sent again though nothing changes (OCPP 2.x K15.FR.07, K16.FR.12).
+
 An offer is in the state from before it leaves. Only a station that said no takes it out of what is reckoned with: whatever else happens on the
 way (no answer, a line that breaks, an error of ours), the station may have taken it.
 """
@@ -49,8 +51,9 @@ class Dispatcher:
         for wanted in self._wanted.values():
             wanted.clear()
         for decision in sorted(points, key=lambda d: d.move is not Move.DECREASE):
-            if decision.move is not Move.HOLD:
-                station = self._live.points[decision.point].point.station
+            at = self._live.points[decision.point]
+            if decision.move is not Move.HOLD or (at.owes_profile and at.session is not None and at.online):
+                station = at.point.station
                 self._wanted[station][decision.point] = decision
                 self._bell[station].set()
 
@@ -78,6 +81,8 @@ class Dispatcher:
         to = self._stations.station(station)
         if to is None or not to.online:
             return Answer(outcome=Outcome.OFFLINE)
+        if point.session is not None:
+            point.owes_profile = False
         now = self._clock.now()
         offer = Offer(
             current_a=decision.current_a,

@@ -133,6 +133,11 @@ def withdraw_limit(c: Connection, name: str, now: datetime, starts_at: datetime 
     _end(c, [number for number, limit in _standing(c, name) if starts_at is None or limit.starts_at == starts_at], now)
 
 
+def forget_withdrawn(c: Connection, name: str) -> None:
+    """Drop what was entered with an id and is replaced or withdrawn: for what a machine says anew every few seconds."""
+    c.execute(delete(limit_entry).where((limit_entry.c.id == name) & limit_entry.c.withdrawn_at.is_not(None)))
+
+
 def limits(c: Connection) -> list[Limit]:
     """The entries that are neither replaced nor withdrawn, in the order in which they came."""
     rows = c.execute(select(limit_entry.c.payload).where(limit_entry.c.withdrawn_at.is_(None)).order_by(limit_entry.c.number)).scalars()

@@ -8,13 +8,14 @@ A session whose end was never reported, though its car is gone, is ended by pres
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from chargebridge.model.errors import ModelError
-from chargebridge.model.session import Preference, Session
+from chargebridge.model.session import CarNeeds, Preference, Session
 from chargebridge.site import station_book
 from chargebridge.stations.port import Authorisation, StartAnswer, StationInfo, TransactionEvent
 from chargebridge.store.tables import session, setting, station, transaction_event
@@ -239,6 +240,7 @@ def one(c: Connection, station_id: str, transaction: str) -> Session | None:
 
 
 def _session(row: RowMapping) -> Session:
+    asked = _asked(row["preference"])
     return Session(
         id=str(row["number"]),
         point=row["point"],
@@ -251,16 +253,42 @@ def _session(row: RowMapping) -> Session:
         updated_at=row["updated_at"],
         ended_at=row["ended_at"],
         end_reason=row["end_reason"],
-        preference=msgspec.json.decode(row["preference"], type=Preference),
+        preference=asked.preference(),
+        needs=asked.needs,
         billed_by=row["billed_by"],
     )
 
 
+class _Asked(Preference, frozen=True, kw_only=True):
+    """What is kept in one column: what the driver asks for, and what the car does."""
+
+    needs: CarNeeds | None = None
+
+    def preference(self) -> Preference:
+        return Preference(**{name: getattr(self, name) for name in Preference.__struct_fields__})
+
+
+def _asked(text: str) -> _Asked:
+    return msgspec.json.decode(text, type=_Asked)
+
+
 def prefer(c: Connection, number: str, preference: Preference) -> None:
     """Keep what the driver asks for. Raises ModelError when that session is not there."""
-    text = msgspec.json.encode(preference).decode()
-    if c.execute(update(session).where(session.c.number == int(number)).values(preference=text)).rowcount != 1:
+    _keep_asked(c, number, **msgspec.structs.asdict(preference))
+
+
+def keep_needs(c: Connection, number: str, needs: CarNeeds) -> None:
+    """Keep what the car asks for. Raises ModelError when that session is not there."""
+    _keep_asked(c, number, needs=needs)
+
+
+def _keep_asked(c: Connection, number: str, **changed: Any) -> None:
+    where = session.c.number == int(number)
+    text = c.execute(select(session.c.preference).where(where)).scalar()
+    if text is None:
         raise ModelError(f"session {number}", "is not known", "start charging first")
+    asked = msgspec.structs.replace(_asked(text), **changed)
+    c.execute(update(session).where(where).values(preference=msgspec.json.encode(asked).decode()))
 
 
 def booted(c: Connection, info: StationInfo, now: datetime) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from chargebridge.model.circuit import ChargingPoint, Topology
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.reading import Reading
-from chargebridge.model.session import PointStatus, Session
+from chargebridge.model.session import CarNeeds, PointStatus, Preference, Session
 from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
 from chargebridge.site.limit_book import LimitBook
 from chargebridge.stations.port import EvseMeasurement
@@ -34,6 +34,7 @@ class LivePoint:
 
     connector: what the station says of the point itself; out: of itself as a whole, when it is out of order. sampled_at: the station's own time
     of the newest sample; in_step: its clock goes right. fewer: on how many phases a car was seen to draw that could draw on more, and since when.
+    needs: what the car asks for. owes_profile: the car waits for a charging profile, whether or not the offer changes (OCPP 2.x K15.FR.07).
     """
 
     point: ChargingPoint
@@ -55,6 +56,8 @@ class LivePoint:
     fallback_a: float | None = None
     car_phases: int | None = None
     fewer: tuple[int, datetime] | None = None
+    needs: CarNeeds | None = None
+    owes_profile: bool = False
 
     @property
     def status(self) -> PointStatus:
@@ -62,7 +65,7 @@ class LivePoint:
         return self.out if self.out is not None and self.session is None and not self.connector.has_car else self.connector
 
     def freeze(self) -> PointState:
-        session = self.session
+        session, needs = self.session, self.needs
         state = PointState(
             point=self.point.id,
             online=self.online,
@@ -72,10 +75,12 @@ class LivePoint:
             terminal_a=self.terminal_a,
             power_w=self.power_w,
             measured_at=self.measured_at,
-            soc=self.soc,
+            soc=self.soc if self.soc is not None or needs is None else needs.soc,
             offers=self.offers,
             fallback_a=self.fallback_a,
             car_phases=self.car_phases,
+            car_maximum_a=None if needs is None else needs.current_max_a,
+            car_minimum_a=None if needs is None else needs.current_min_a,
         )
         if session is None:
             return state
@@ -85,8 +90,15 @@ class LivePoint:
             session_started_at=session.started_at,
             authorised=session.authorised,
             energy_wh=float(session.energy_wh),
-            preference=session.preference,
+            preference=self.wishes,
+            car_asks=needs is not None and self.wishes is not session.preference,
         )
+
+    @property
+    def wishes(self) -> Preference:
+        """What driver and car ask for together."""
+        preference = self.session.preference if self.session is not None else Preference()
+        return preference if self.needs is None else self.needs.wishes(preference)
 
     def measure(self, sample: EvseMeasurement, now: datetime) -> None:
         """Take in one sample; one that is older than the last by the station's own clock is history, not the present."""
@@ -137,7 +149,8 @@ class LivePoint:
 
     def forget_car(self) -> None:
         """The plug is out: what was learned of the car goes with it."""
-        self.session = None
+        self.session = self.needs = None
+        self.owes_profile = False
         self.terminal_a = (0.0, 0.0, 0.0)
         self.power_w = 0.0
         self.soc = None

@@ -33,6 +33,7 @@ SOURCE_TEXTS = {
     LimitSource.PEAK_BUDGET: "quarter-hour peak",
     LimitSource.OWNER: "owner",
     LimitSource.BACK_END: "other back end",
+    LimitSource.EXTERNAL: "energy manager at the station",
 }
 DRAWS_W = 300.0
 """Below this a car is not charging in earnest, and a finish time reckoned from it would mean nothing."""

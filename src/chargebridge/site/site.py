@@ -25,6 +25,7 @@ from chargebridge.site.desk import REMOTE, StationDesk, Tokens
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
 from chargebridge.site.keys import DriverKeys, driver_keys
+from chargebridge.site.limit_asker import LimitAsker
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.service import Service
@@ -72,6 +73,7 @@ class Site:
         self.live = Live(self._topology, price_per_kwh=config.site.price_per_kwh)
         tokens = Tokens(config.token, remote_token, open_to_all=config.site.open_to_all, clock=clock)
         self._arrivals: asyncio.Queue[str] = asyncio.Queue()
+        self._asker = LimitAsker(clock)
         desk = StationDesk(
             self.live,
             database,
@@ -79,8 +81,10 @@ class Site:
             tokens,
             wake=lambda: self._engine.wake(),
             tell=self.tell,
-            arrived=self._arrivals.put_nowait,
+            arrived=self._arrived,
+            ask_limits=self._asker.ask,
         )
+        self._hearing = desk.hearing
         self.stations = make_stations(desk)
         dispatcher = Dispatcher(self.live, self.stations, clock, wake=lambda: self._engine.wake(), refused=self._refused)
         budget = config.site.peak_budget_w
@@ -134,7 +138,7 @@ class Site:
             if point is not None:
                 if point.session is not None:  # a point charges one car: of those before it the end was never told
                     site._end_unreported(point.session.id)
-                point.session = session
+                point.session, point.needs = session, session.needs
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits.enter(limit)
@@ -154,6 +158,7 @@ class Site:
             group.create_task(self._keeper.run(), name="batteries")
             group.create_task(self._sample(), name="samples")
             group.create_task(self._welcome(), name="fallbacks")
+            group.create_task(self._asker.run(self.stations, self._hearing), name="limits of others")
             for meter in self._meters:
                 group.create_task(self._read(meter), name=f"meter {meter.name}")
 
@@ -194,6 +199,11 @@ class Site:
         self._watch.fault(fault)
         if self._is_news("meter", fault.meter):
             self.tell("meter", f"{fault.meter}: {fault.reason}; {fault.cure}", fault.meter)
+
+    def _arrived(self, station: str) -> None:
+        self._arrivals.put_nowait(station)
+        if self.live.of(station):
+            self._asker.ask(station)
 
     async def _welcome(self) -> None:
         """Each station that arrives gets its fallback currents written, again until it has confirmed them."""

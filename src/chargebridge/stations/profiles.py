@@ -109,6 +109,17 @@ def differences(ours: Sequence[Reckoned], theirs: Sequence[Reckoned], duration_s
     return found
 
 
+def beyond(ours: Sequence[Reckoned], theirs: Sequence[Reckoned], unit: Unit) -> list[str]:
+    """Where `theirs` takes more than `ours` allows, in words. A few seconds count for nothing, as in `differences`."""
+    found = []
+    for moment in sorted({step.start_s for step in (*ours, *theirs)}):
+        wanted = _at(theirs, moment)
+        limits = [_at(ours, near) for near in (moment - LATE_S, moment, moment + LATE_S)]
+        if wanted is not None and all(limit is not None and wanted > limit + TOLERANCE[unit] for limit in limits):
+            found.append(f"from {moment} s: {_words(wanted, unit)} where {_words(_at(ours, moment), unit)} are allowed")
+    return found
+
+
 def _same(one: float | None, other: float | None, unit: Unit) -> bool:
     return one == other if one is None or other is None else abs(one - other) <= TOLERANCE[unit]
 

@@ -48,6 +48,7 @@ SOURCE = {
     LimitSource.PEAK_BUDGET: "15-minute budget",
     LimitSource.OWNER: "owner",
     LimitSource.BACK_END: "other back end",
+    LimitSource.EXTERNAL: "energy manager at the station",
 }
 METER = {MeterView.MEASURED: "measured", MeterView.SUM: "sum of what is below", MeterView.ASSUMED: "assumed"}
 

@@ -53,6 +53,10 @@ class Grants:
         self._by_default.add(evse)
         return answer
 
+    def negotiates(self, evse: int) -> None:
+        """A car has told its needs: a TxProfile that was refused because it came before them is tried again (2.x K15.FR.17)."""
+        self._by_default.discard(evse)
+
     async def write_fallback(self, evse: int, current_a: float) -> Answer:
         """Write the persistent default profile, and the model's own setting where it has one (read back)."""
         profile = Profile(

@@ -9,9 +9,9 @@ import structlog
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.commands import Command, Reply
+from chargebridge.stations.commands import Command, GetProfiles, Reply
 from chargebridge.stations.events import Said
-from chargebridge.stations.ocpp import commanding, local_list
+from chargebridge.stations.ocpp import commanding, local_list, smart
 from chargebridge.stations.ocpp.abilities import Abilities
 from chargebridge.stations.ocpp.calls import Calls, Word
 from chargebridge.stations.ocpp.commanding import Comparison
@@ -63,7 +63,7 @@ class OcppStation:
         self.abilities = Abilities()  # what it says of itself; 2.x only
         self.entry: Entry | None = None  # how the present session was let in
         self.contracts: ContractCheck | None = None  # who judges the contracts that cars show; without one none of them charges
-        self.takes: dict[str, Taker] = {}  # actions that another part of the Central System answers, such as certificates
+        self.takes: dict[str, Taker] = dict(smart.TAKES)  # actions that another part of the Central System answers, such as certificates
         self.relay: Relay | None = None  # who passes its messages on to other back ends
         self._clock = clock
         self._answers = Answers()
@@ -174,6 +174,14 @@ class OcppStation:
     async def offer(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Answer:
         """See `port.Station`. A newer offer for the same EVSE takes the place of one that still waits to be sent."""
         return await self._grants.offer(evse, current_a, phases, valid_s, transaction)
+
+    async def report_limits(self, request: int) -> Answer:
+        """See `port.Station`. Where a version has no word for it (1.6), UNSUPPORTED."""
+        return await self.command(GetProfiles(request=request, purpose="ChargingStationExternalConstraints"))
+
+    def negotiates(self, evse: int) -> None:
+        """The car at an EVSE has told its needs, and waits for a TxProfile."""
+        self._grants.negotiates(evse)
 
     async def write_fallback(self, evse: int, current_a: float) -> Answer:
         """Write the persistent default profile, and the model's own setting where it has one (read back)."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chargebridge.stations.events import DeviceReport, StationEvent
 from chargebridge.wire.ocpp.payload import Payload
@@ -29,4 +30,6 @@ async def tell(station: "OcppStation", telling: Telling, request: Payload) -> Pa
         station.abilities.learn(event)
     if taken is None:
         return telling.answer
+    if isinstance(taken, str):
+        return replace(telling.answer, status=taken)
     return (telling.yes if taken else telling.no) or telling.answer

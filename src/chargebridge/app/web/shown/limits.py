@@ -16,6 +16,7 @@ _ICON = {
     LimitSource.PEAK_BUDGET: "timer",
     LimitSource.OWNER: "person",
     LimitSource.BACK_END: "cloud",
+    LimitSource.EXTERNAL: "ev_station",
 }
 
 
