@@ -49,7 +49,7 @@ class MemorySink(WithoutTerms):
 
     async def station_lost(self, station: str) -> None: ...
 
-    async def heard_from(self, station: str) -> None:
+    def heard_from(self, station: str) -> None:
         self.heard[station] = time.monotonic()
 
     async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None: ...

@@ -64,7 +64,7 @@ class DurableSink(WithoutTerms):
     async def station_lost(self, station: str) -> None:
         self.connections.append(f"-{station}")
 
-    async def heard_from(self, station: str) -> None:
+    def heard_from(self, station: str) -> None:
         self.frames += 1
 
     async def status_changed(self, station: str, evse: int, status: PointStatus, at: datetime, error: str | None) -> None:

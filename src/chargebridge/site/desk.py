@@ -121,7 +121,7 @@ class StationDesk(WithoutTerms):
         self._tell("station", f"{station} is out of reach", station)
         self._wake()
 
-    async def heard_from(self, station: str) -> None:
+    def heard_from(self, station: str) -> None:
         for point in self._live.of(station):
             point.heard_at = self._clock.now()
 

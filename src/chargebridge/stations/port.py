@@ -133,7 +133,7 @@ class StationSink(Protocol):
 
     async def station_lost(self, station: str) -> None: ...
 
-    async def heard_from(self, station: str) -> None:
+    def heard_from(self, station: str) -> None:
         """Any message came; not durable, for ages only."""
         ...
 

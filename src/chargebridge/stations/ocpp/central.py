@@ -294,7 +294,7 @@ class CentralSystem:
         log.info("station in quarantine", station=identity, remote=transport.remote)
         ending = asyncio.create_task(self._end_hearing(session))
         try:
-            await session.run(_nothing)
+            await session.run()
         finally:
             ending.cancel()
             del self._quarantined[identity]
@@ -323,10 +323,6 @@ class CentralSystem:
 def _too_many(wait_s: float) -> Refusal:
     said = "too many connections"
     return Refusal(status=HTTPStatus.TOO_MANY_REQUESTS, why=said, said=said, retry_s=wait_s)
-
-
-async def _nothing() -> None:
-    """A quarantined station's frames make nothing known of a station of ours."""
 
 
 def identity_of(path: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import structlog
@@ -144,7 +145,7 @@ class OcppStation:
         setup = self._spawn(self._setup.keep(session))
         try:
             await self.sink.station_connected(self.identity, language.dialect.name)
-            reason = await session.run(lambda: self.sink.heard_from(self.identity))
+            reason = await session.run(partial(self.sink.heard_from, self.identity))
             log.info("station disconnected", station=self.identity, reason=reason)
         finally:
             setup.cancel()

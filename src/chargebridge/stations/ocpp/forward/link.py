@@ -178,7 +178,7 @@ class Link:
         log.info("connected to a back end", backend=self.backend.name, station=self.station, protocol=dialect.name)
         driver = asyncio.create_task(self._drive(session))
         try:
-            reason = await session.run(_nothing)
+            reason = await session.run()
             log.info("back end disconnected", backend=self.backend.name, station=self.station, reason=reason)
         finally:
             driver.cancel()
@@ -322,10 +322,6 @@ class Link:
         if trouble != self.state.trouble:
             log.warning("trouble with a back end", backend=self.backend.name, station=self.station, why=trouble)
         self.state.trouble = trouble
-
-
-async def _nothing() -> None:
-    pass
 
 
 def _streams(row: Row, response: Payload, before: set[int]) -> set[int] | None:
