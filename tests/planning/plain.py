@@ -190,7 +190,10 @@ class Plain:
                         top = bottom = node.current_a[t][phase - 1] * problem.voltage_v / 1000 if node.current_a else None
                     least = low - sum(f(g) * g.power.high[t] for g in fixed) / 1000
                     normal = likely - sum(f(g) * g.power.likely[t] for g in fixed) / 1000
-                    for limit, sides, sign in ((top, ((worst, 0.0),), 1), (bottom, ((best, least), (usual, normal)), -1)):
+                    for limit, sides, sign in (
+                        (top, ((worst, 0.0),), 1),
+                        (bottom, ((best, least), *([(usual, normal)] if down else [])), -1),
+                    ):
                         if limit is None or limit == float("inf"):
                             continue
                         for side, base in sides:

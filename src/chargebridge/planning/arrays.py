@@ -11,23 +11,33 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from chargebridge.model.phases import Phase
-from chargebridge.planning.problem import Band, Goal, Node, Problem, Series
+from chargebridge.planning.problem import Band, Node, Problem, Series
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-class Aim(Struct, frozen=True):
-    """A goal on the grid of steps: in ``step``, when ``share`` of the store's presence in it is over, ``level_kwh`` are to be stored."""
+class Aims(Struct, frozen=True):
+    """All goals (K) on the grid of steps, a store's earliest first: in ``step``, when ``share`` of the store's presence in it is over, ``level`` kWh
+    are to be stored. index: of the store's goals, which. cap: nan where it is wanted whatever it costs."""
 
-    store: int
-    index: int
-    step: int
-    share: float
-    level_kwh: float
-    cap: float | None
-    probability: float
+    store: Ints
+    index: Ints
+    step: Ints
+    share: Floats
+    level: Floats
+    cap: Floats
+    probability: Floats
+
+    @property
+    def capped(self) -> Flags:
+        return ~np.isnan(self.cap)
+
+    def weights(self, steps: int) -> Floats:
+        """(K, T): which share of what is stored in each step counts for each goal."""
+        order = np.arange(steps) - self.step.reshape(-1, 1)
+        return np.where(order < 0, 1.0, np.where(order == 0, self.share.reshape(-1, 1), 0.0))
 
 
 class Arrays(Struct, frozen=True):
@@ -57,7 +67,7 @@ class Arrays(Struct, frozen=True):
     most: Floats
     rest: Floats
     wear: Floats
-    aims: tuple[tuple[Aim, ...], ...]
+    aims: Aims
     store_spread: Floats
     store_below: Flags
     plant_spread: Floats
@@ -125,7 +135,6 @@ def arrays(problem: Problem) -> Arrays:
     least_back = column("discharge_min_w") / 1000.0
     back[back < least_back] = 0.0
     stored, full = column("stored_wh") / 1000.0, column("full_wh") / 1000.0
-    aims = tuple(_aims(problem, edges, i, arrive[i], depart[i]) for i in range(len(stores)))
     wanted = np.array([max([s.stored_wh, *(goal.stored_wh for goal in s.goals)]) for s in stores], dtype=float) / 1000.0
     rest, most = _rest(problem, wanted, np.maximum(full, stored))
     windows = [(seconds(problem, p.earliest_at, 0.0), seconds(problem, p.latest_at, end)) for p in plants]
@@ -166,7 +175,7 @@ def arrays(problem: Problem) -> Arrays:
         most=most,
         rest=rest,
         wear=column("wear_per_kwh"),
-        aims=aims,
+        aims=_aims(problem, edges, np.array(arrive), np.array(depart)),
         store_spread=_spreads(stores),
         store_below=_below(stores, nodes, node_index, above),
         plant_spread=_spreads(plants),
@@ -222,25 +231,32 @@ def _below(things: tuple[Any, ...], nodes: tuple[Node, ...], index: dict[str, in
     return below
 
 
-def _aims(problem: Problem, edges: Floats, i: int, arrive: float, depart: float) -> tuple[Aim, ...]:
-    """A store's goals, earliest first. A goal after the horizon is asked for less what can still be charged until then."""
-    store = problem.stores[i]
-    found = []
-    for index, goal in enumerate(store.goals):
-        at = min(seconds(problem, goal.at, 0.0), seconds(problem, store.departs_at, np.inf))
-        level = goal.stored_wh / 1000.0
-        if at > edges[-1]:
-            level = max(0.0, level - store.charge_max_w / 1000.0 * store.charge_efficiency * (at - edges[-1]) / 3600.0)
-        at = min(max(at, 0.0), edges[-1])
-        step = int(np.clip(np.searchsorted(edges, at, side="left") - 1, 0, len(edges) - 2))
-        begins, ends = max(edges[step], arrive), min(edges[step + 1], depart)
-        share = float(np.clip((at - begins) / (ends - begins), 0.0, 1.0)) if ends > begins else float(at >= ends)
-        found.append(_aim(goal, i, index, step, share, level))
-    return tuple(sorted(found, key=lambda aim: (aim.step, aim.share)))
-
-
-def _aim(goal: Goal, store: int, index: int, step: int, share: float, level: float) -> Aim:
-    return Aim(store=store, index=index, step=step, share=share, level_kwh=level, cap=goal.price_cap, probability=goal.probability)
+def _aims(problem: Problem, edges: Floats, arrive: Floats, depart: Floats) -> Aims:
+    """A goal after the horizon is asked for less what can still be charged until then."""
+    stores, starts, end = problem.stores, problem.horizon.starts_at, float(edges[-1])
+    rows = []
+    for i, store in enumerate(stores):
+        leaves = seconds(problem, store.departs_at, np.inf)
+        for index, goal in enumerate(store.goals):
+            at, level = min((goal.at - starts).total_seconds(), leaves), goal.stored_wh / 1000.0
+            if at > end:
+                level = max(0.0, level - store.charge_max_w / 1000.0 * store.charge_efficiency * (at - end) / 3600.0)
+            cap = np.nan if goal.price_cap is None else goal.price_cap
+            rows.append((i, index, min(max(at, 0.0), end), level, cap, goal.probability))
+    table = np.array(sorted(rows, key=lambda row: (row[0], row[2])), dtype=float).reshape(-1, 6)
+    store_of, at_s = table[:, 0].astype(int), table[:, 2]
+    step = np.clip(np.searchsorted(edges, at_s, side="left") - 1, 0, len(edges) - 2)
+    begins, ends = np.maximum(edges[step], arrive[store_of]), np.minimum(edges[step + 1], depart[store_of])
+    share = np.where(ends > begins, np.clip((at_s - begins) / np.where(ends > begins, ends - begins, 1.0), 0.0, 1.0), at_s >= ends)
+    return Aims(
+        store=store_of,
+        index=table[:, 1].astype(int),
+        step=step,
+        share=share.astype(float),
+        level=table[:, 3],
+        cap=table[:, 4],
+        probability=table[:, 5],
+    )
 
 
 def _rest(problem: Problem, wanted: Floats, full: Floats) -> tuple[Floats, Floats]:

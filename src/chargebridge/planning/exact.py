@@ -48,12 +48,12 @@ def levels(form: Form, a: Arrays) -> Iterator[tuple[str, Ints, Floats]]:
         yield "overload", np.concatenate(overload), np.ones(sum(map(len, overload)))
     if len(form.idle):
         yield "plants", form.idle, np.maximum(a.plant_kw, 1e-3)
-    uncapped = [short for short in form.shorts if short.aim.cap is None]
-    for rank in sorted({a.problem.stores[short.aim.store].priority for short in uncapped}, reverse=True):
-        members = [short for short in uncapped if a.problem.stores[short.aim.store].priority == rank]
-        chances = np.array([short.aim.probability for short in members])
+    wanted = np.flatnonzero(~a.aims.capped)
+    ranks = np.array([store.priority for store in a.problem.stores])[a.aims.store[wanted]] if len(wanted) else wanted
+    for rank in sorted(set(ranks.tolist()), reverse=True):
+        members = wanted[ranks == rank]
         for quarter in range(4):
-            yield f"goals {rank} {quarter}", np.array([short.columns[quarter] for short in members]), chances
+            yield f"goals {rank} {quarter}", form.short[members, quarter], a.aims.probability[members]
     soft = [limit for limit in form.limits if not limit.hard]
     if soft:
         yield "soft", np.concatenate([limit.over for limit in soft]), np.concatenate([a.hours[limit.steps] for limit in soft])
@@ -67,8 +67,6 @@ def solve(form: Form, a: Arrays, until_s: float) -> Solved:
     """
     programme, scale = scaled(form, a)
     highs = Highs(programme)
-    if len(programme.cost) < 3000:
-        highs.option("presolve", "off")
     bounds = Bounds(programme)
     bent = list(levels(form, a))
     answer = highs.solve(until_s)

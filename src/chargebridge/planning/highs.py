@@ -126,7 +126,7 @@ class Highs:
     def __init__(self, programme: Programme) -> None:
         self.programme = programme
         self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 0)):
+        for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("presolve", "off")):
             self._highs.setOptionValue(name, value)
         p = programme
         status = self._highs.passModel(

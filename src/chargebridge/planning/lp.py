@@ -7,20 +7,12 @@ only takes (its energy is one row a goal). That is most of what makes it quick.
 import numpy as np
 from msgspec import Struct
 
-from chargebridge.planning.arrays import Aim, Arrays, Floats, Ints
+from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints
 from chargebridge.planning.demand import windows
 from chargebridge.planning.highs import INFINITY, Sheet
 from chargebridge.planning.limits import node_limits
 
 QUARTERS = 4
-
-
-class Short(Struct, frozen=True):
-    """What may be missing of a goal: columns of its quarters, the first quarter first, and its row."""
-
-    aim: Aim
-    columns: Ints
-    row: int
 
 
 class LimitRows(Struct, frozen=True):
@@ -49,6 +41,7 @@ class Charge(Struct, frozen=True):
 class Form(Struct, frozen=True):
     """Where everything stands. charge, discharge (S, T), stock (S, T), on (P, T), curtail (G, T), grid (T): columns, -1 where there is none.
 
+    short (K, 4): columns of what is missing of each goal's quarters, the first quarter first; goal_rows (K).
     linear (T): what a kWh costs in each step apart from the column grid; split (T): its row, -1 where the sign is certain.
     idle (P): columns of hours that a plant does not run. weight: the base of all penalties, money a kWh, above all money in the problem.
     """
@@ -63,7 +56,8 @@ class Form(Struct, frozen=True):
     split: Ints
     linear: Floats
     twisted: Ints
-    shorts: tuple[Short, ...]
+    short: Ints
+    goal_rows: Ints
     limits: tuple[LimitRows, ...]
     charges: tuple[Charge, ...]
     idle: Ints
@@ -96,7 +90,7 @@ def formulate(a: Arrays) -> Form:
     split = _placed(sheet.rows(len(with_grid), low=a.base[with_grid]), with_grid, a.steps)
     sheet.put(split[with_grid], grid[with_grid], 1.0)
     _net(a, sheet, split, charge, discharge, on, curtail, -1.0)
-    stock, shorts = _stores(a, sheet, charge, discharge, weight)
+    stock, short, goal_rows = _stores(a, sheet, charge, discharge, weight)
     limits = _limits(a, sheet, charge, discharge, on, curtail, weight)
     _own_use(a, sheet, charge, discharge, on, curtail)
     idle, run_rows = _plants(a, sheet, on, weight)
@@ -109,7 +103,8 @@ def formulate(a: Arrays) -> Form:
         sheet.put(rows, np.full(len(with_grid), peak), -1.0)
     return Form(
         sheet=sheet, charge=charge, discharge=discharge, stock=stock, on=on, curtail=curtail, grid=grid, split=split, linear=linear,
-        twisted=np.flatnonzero((a.export_price > a.import_price) & (low < 0) & (high > 0)), shorts=shorts, limits=limits, charges=charges,
+        twisted=np.flatnonzero((a.export_price > a.import_price) & (low < 0) & (high > 0)),
+        short=short, goal_rows=goal_rows, limits=limits, charges=charges,
         idle=idle, run_rows=run_rows, peak=peak, weight=weight,
     )  # fmt: skip
 
@@ -117,7 +112,7 @@ def formulate(a: Arrays) -> Form:
 def base_weight(a: Arrays) -> float:
     """Money a kWh that nothing in the problem exceeds; positive whatever the prices."""
     money = [1e-4, np.abs(a.import_price).max(), np.abs(a.export_price).max()]
-    money += [abs(aim.cap) for aims in a.aims for aim in aims if aim.cap is not None]
+    money += np.abs(a.aims.cap[a.aims.capped]).tolist()
     if len(a.rest):
         money += [np.abs(a.rest).max(), a.wear.max()]
     windows = [charge.price_per_kw / (min(charge.window_s, *np.diff(a.edges_s)) / 3600.0) for charge in a.problem.prices.demand]
@@ -169,59 +164,58 @@ def weighted(sheet: Sheet, rows: Ints, columns: Ints, factors: Floats) -> None:
     sheet.put(rows[steps], part[things, steps], factors[chosen][things])
 
 
-def _stores(a: Arrays, sheet: Sheet, charge: Ints, discharge: Ints, weight: float) -> tuple[Ints, tuple[Short, ...]]:
+def _stores(a: Arrays, sheet: Sheet, charge: Ints, discharge: Ints, weight: float) -> tuple[Ints, Ints, Ints]:
     """(3) energy: one row a goal for stores that only take, a stock for those that give back or taper."""
     stock = np.full(charge.shape, -1)
-    shorts: list[Short] = []
-    gain = a.charge_efficiency.reshape(-1, 1) * a.hours
     shelves = (a.discharge_kw.max(axis=1, initial=0.0) > 0) | np.array([store.taper is not None for store in a.problem.stores], dtype=bool)
-    for i in range(len(charge)):
-        if shelves[i]:
-            _shelf(a, sheet, i, charge, discharge, stock)
-            shorts += [_aim_of_stock(a, sheet, aim, stock, weight) for aim in a.aims[i]]
-        else:
-            shorts += _sum(a, sheet, i, charge[i], gain[i], weight)
-    return stock, tuple(shorts)
+    short, rows = _goals(a, sheet, weight)
+    _sums(a, sheet, charge, ~shelves, rows)
+    for i in np.flatnonzero(shelves).tolist():
+        _shelf(a, sheet, i, charge, discharge, stock)
+        for k in np.flatnonzero(a.aims.store == i).tolist():
+            _aim_of_stock(a, sheet, k, stock, int(rows[k]))
+    return stock, short, rows
 
 
-def _sum(a: Arrays, sheet: Sheet, i: int, charge: Ints, gain: Floats, weight: float) -> list[Short]:
-    there = np.flatnonzero(charge >= 0)
-    columns, room = charge[there], a.most[i] - a.stored[i]
-    found, last = [], -1
-    for aim in a.aims[i]:
-        share = np.where(there < aim.step, 1.0, np.where(there == aim.step, aim.share, 0.0))
-        used = np.flatnonzero(share)
-        row, quarters = _goal_row(a, sheet, aim, weight)
-        sheet.put(np.full(len(used), row), columns[used], (gain[there] * share)[used])
-        if len(used) == len(there) and (share == 1.0).all() and aim.level_kwh <= a.most[i]:
-            last = row
-        found.append(Short(aim=aim, columns=quarters, row=row))
-    if last >= 0:
-        # one row says both: what is missing only takes the place of what could be
-        sheet.top(last, room)
-    elif len(there) and gain[there] @ a.charge_kw[i, there] > room:
-        row = int(sheet.rows(1, high=room)[0])
-        sheet.put(np.full(len(there), row), columns, gain[there])
-    return found
+def _goals(a: Arrays, sheet: Sheet, weight: float) -> tuple[Ints, Ints]:
+    """(4) columns (K, 4) of what is missing of each goal, kWh, and its rows (K), to which stored energy is still to be added.
 
-
-def _goal_row(a: Arrays, sheet: Sheet, aim: Aim, weight: float) -> tuple[int, Ints]:
-    """A goal's row, to which stored energy is still to be added, and the columns of its quarters, kWh.
-
-    Of a goal with a price cap the quarters cost the cap, so that energy is bought where the price at the store is below; (4).
+    Of a goal with a price cap the quarters cost the cap, so that energy is bought where the price at the store is below.
     """
-    need = aim.level_kwh - float(a.stored[aim.store])
-    if aim.cap is None:
-        rank = a.problem.stores[aim.store].priority
-        cost = weight * GOAL * np.arange(QUARTERS, 0, -1) * aim.probability * 4.0 ** np.clip(rank, -4, 4)
-    else:
-        cost = np.full(QUARTERS, (aim.cap - float(a.rest[aim.store])) * aim.probability)
-    size = np.full(QUARTERS, max(need, 0.0) / QUARTERS)
-    size[0] = INFINITY
-    columns = sheet.columns(QUARTERS, high=size, cost=cost)
-    row = int(sheet.rows(1, low=need)[0])
-    sheet.put(np.full(QUARTERS, row), columns, 1.0)
-    return row, columns
+    aims, count = a.aims, len(a.aims.store)
+    if not count:
+        return np.zeros((0, QUARTERS), dtype=int), np.zeros(0, dtype=int)
+    need = aims.level - a.stored[aims.store]
+    rank = np.array([store.priority for store in a.problem.stores])[aims.store]
+    penalty = weight * GOAL * aims.probability * 4.0 ** np.clip(rank, -4, 4)
+    value = (aims.cap - a.rest[aims.store]) * aims.probability
+    cost = np.where(aims.capped.reshape(-1, 1), value.reshape(-1, 1), np.outer(penalty, np.arange(QUARTERS, 0, -1)))
+    size = np.repeat(np.maximum(need, 0.0) / QUARTERS, QUARTERS).reshape(-1, QUARTERS)
+    size[:, 0] = INFINITY
+    columns = sheet.columns(count * QUARTERS, high=size.ravel(), cost=cost.ravel()).reshape(-1, QUARTERS)
+    rows = sheet.rows(count, low=need)
+    sheet.put(rows.reshape(-1, 1), columns, 1.0)
+    return columns, rows
+
+
+def _sums(a: Arrays, sheet: Sheet, charge: Ints, simple: Flags, goal_rows: Ints) -> None:
+    """Energy of stores that only take: what was charged until each goal, and in all no more than fits."""
+    aims = a.aims
+    gain = a.charge_efficiency.reshape(-1, 1) * a.hours
+    counted = aims.weights(a.steps) * (charge[aims.store] >= 0) * simple[aims.store].reshape(-1, 1)
+    k, t = np.nonzero(counted)
+    sheet.put(goal_rows[k], charge[aims.store[k], t], counted[k, t] * gain[aims.store[k], t])
+    # a goal that counts all there is says both in one row: what is missing only takes the place of what could be
+    whole = simple[aims.store] & (counted == (charge[aims.store] >= 0)).all(axis=1) & (aims.level <= a.most[aims.store])
+    room = a.most - a.stored
+    for goal in np.flatnonzero(whole).tolist():
+        sheet.top(int(goal_rows[goal]), float(room[aims.store[goal]]))
+    bounded = np.zeros(len(charge), dtype=bool)
+    bounded[aims.store[whole]] = True
+    left = np.flatnonzero(simple & ~bounded & ((a.charge_kw * gain).sum(axis=1) > room))
+    rows = sheet.rows(len(left), high=room[left])
+    r, t = np.nonzero(charge[left] >= 0)
+    sheet.put(rows[r], charge[left[r], t], gain[left[r], t])
 
 
 def _shelf(a: Arrays, sheet: Sheet, i: int, charge: Ints, discharge: Ints, stock: Ints) -> None:
@@ -261,20 +255,18 @@ def _shelf(a: Arrays, sheet: Sheet, i: int, charge: Ints, discharge: Ints, stock
         sheet.put(rows[used > 0], columns[used[used > 0] - 1], (share * slope / 2.0)[used > 0])
 
 
-def _aim_of_stock(a: Arrays, sheet: Sheet, aim: Aim, stock: Ints, weight: float) -> Short:
-    row, quarters = _goal_row(a, sheet, aim, weight)
-    line = stock[aim.store]
-    before = np.flatnonzero(line[: aim.step] >= 0)
-    parts = [(line[before[-1]] if len(before) else -1, 1.0 - aim.share if line[aim.step] >= 0 else 1.0)]
-    if line[aim.step] >= 0:
-        parts.append((line[aim.step], aim.share))
-    given = sum(share for column, share in parts if column >= 0)
-    for column, share in parts:
-        if column >= 0 and share > 0:
-            sheet.put(np.array([row]), np.array([column]), share)
+def _aim_of_stock(a: Arrays, sheet: Sheet, k: int, stock: Ints, row: int) -> None:
+    step, share, line = int(a.aims.step[k]), float(a.aims.share[k]), stock[a.aims.store[k]]
+    before = np.flatnonzero(line[:step] >= 0)
+    parts = [(line[before[-1]] if len(before) else -1, 1.0 - share if line[step] >= 0 else 1.0)]
+    if line[step] >= 0:
+        parts.append((line[step], share))
+    given = sum(part for column, part in parts if column >= 0)
+    for column, part in parts:
+        if column >= 0 and part > 0:
+            sheet.put(np.array([row]), np.array([column]), part)
     # the row was written for what comes on top of what is stored at the beginning; a stock counts from nothing
-    sheet.bottom(row, aim.level_kwh - float(a.stored[aim.store]) * (1.0 - given))
-    return Short(aim=aim, columns=quarters, row=row)
+    sheet.bottom(row, float(a.aims.level[k]) - float(a.stored[a.aims.store[k]]) * (1.0 - given))
 
 
 def _limits(a: Arrays, sheet: Sheet, charge: Ints, discharge: Ints, on: Ints, curtail: Ints, weight: float) -> tuple[LimitRows, ...]:

@@ -48,17 +48,12 @@ def stock_kwh(a: Arrays, powers: Powers) -> Floats:
     return stock
 
 
-def missing_kwh(a: Arrays, stock: Floats) -> tuple[Floats, ...]:
-    """kWh missing of each store's goals, in the order of its goals."""
-    found = []
-    for i, aims in enumerate(a.aims):
-        missing = np.zeros(len(aims))
-        for aim in aims:
-            before = stock[i, aim.step - 1] if aim.step else a.stored[i]
-            have = before + aim.share * (stock[i, aim.step] - before)
-            missing[aim.index] = max(aim.level_kwh - have, 0.0)
-        found.append(missing)
-    return tuple(found)
+def missing_kwh(a: Arrays, stock: Floats) -> Floats:
+    """kWh missing of each goal (K)."""
+    aims = a.aims
+    before = np.where(aims.step > 0, stock[aims.store, aims.step - 1], a.stored[aims.store])
+    have = before + aims.share * (stock[aims.store, aims.step] - before)
+    return np.asarray(np.maximum(aims.level - have, 0.0))
 
 
 def money(a: Arrays, powers: Powers) -> Money:
@@ -70,10 +65,7 @@ def money(a: Arrays, powers: Powers) -> Money:
         means = [float(shares @ np.maximum(grid[steps], 0.0)) + begun for steps, shares, begun in windows(a, charge)]
         demand += charge.price_per_kw * max(0.0, *means, charge.reached_w / 1000.0) - charge.price_per_kw * charge.reached_w / 1000.0
     wear = float(a.wear @ (powers.discharge @ a.hours)) if len(a.wear) else 0.0
-    missing = 0.0
-    for i, lacks in enumerate(missing_kwh(a, stock)):
-        for aim in a.aims[i]:
-            if aim.cap is not None:
-                missing += (aim.cap - a.rest[i]) * aim.probability * float(lacks[aim.index])
+    forgone = np.where(a.aims.capped, (a.aims.cap - a.rest[a.aims.store]) * a.aims.probability, 0.0)
+    missing = float(forgone @ missing_kwh(a, stock))
     stored = float(a.rest @ (stock[:, -1] - a.wanted))
     return Money(energy=energy, demand=demand, wear=wear, missing=missing, stored=stored)

@@ -30,6 +30,7 @@ def schedule(
     stock = stock_kwh(a, powers)
     net = powers.charge - powers.discharge
     missing = missing_kwh(a, stock)
+    done, of_store = _done(a, stock), _by_store(a, missing)
     used = np.array([len(store.phases) for store in problem.stores], dtype=int).reshape(-1, 1) * np.ones((1, a.steps), dtype=int)
     used = np.where(np.abs(net) > 0, used if phases is None else phases, 0)
     costs = net @ (price * a.hours) + a.wear * (powers.discharge @ a.hours)
@@ -41,8 +42,8 @@ def schedule(
             stored_wh=tuple(stock_rows[i]),
             phases=tuple(phase_rows[i]),
             cost=float(costs[i]),
-            done_step=_done(a, i, stock[i]),
-            missing_wh=tuple((missing[i] * 1000.0).tolist()),
+            done_step=done[i],
+            missing_wh=of_store[i],
         )
         for i, store in enumerate(problem.stores)
     )
@@ -68,9 +69,17 @@ def schedule(
     )
 
 
-def _done(a: Arrays, i: int, stock: Floats) -> int | None:
-    if not a.aims[i]:
-        return None
-    level = max(aim.level_kwh for aim in a.aims[i])
-    reached = np.flatnonzero(stock >= level - 1e-4)
-    return int(reached[0]) if len(reached) else None
+def _by_store(a: Arrays, missing: Floats) -> list[tuple[float, ...]]:
+    """Wh missing of each store's goals, in the order in which they were given."""
+    found = [[0.0] * len(store.goals) for store in a.problem.stores]
+    for i, index, amount in zip(a.aims.store.tolist(), a.aims.index.tolist(), (missing * 1000.0).tolist(), strict=True):
+        found[i][index] = amount
+    return [tuple(amounts) for amounts in found]
+
+
+def _done(a: Arrays, stock: Floats) -> list[int | None]:
+    level = np.full(len(stock), -1.0)
+    np.maximum.at(level, a.aims.store, a.aims.level)
+    reached = stock >= level.reshape(-1, 1) - 1e-4
+    first = np.argmax(reached, axis=1)
+    return [int(first[i]) if level[i] >= 0 and reached[i, first[i]] else None for i in range(len(stock))]

@@ -6,7 +6,7 @@ is left over and give what is drawn. It knows neither demand charges nor trade b
 
 import numpy as np
 
-from chargebridge.planning.arrays import Aim, Arrays, Floats, Ints
+from chargebridge.planning.arrays import Arrays, Floats, Ints
 from chargebridge.planning.limits import NodeLimit, node_limits
 from chargebridge.planning.money import Powers
 
@@ -21,8 +21,8 @@ def follow_rule(a: Arrays) -> Powers:
     order = work.laxity_order()
     for soft in (True, False):
         for i in order:
-            for aim in a.aims[i]:
-                work.fill(i, aim, keep_soft=soft)
+            for k in np.flatnonzero(a.aims.store == i).tolist():
+                work.fill(k, keep_soft=soft)
     for i in sorted(order, key=lambda i: -a.rest[i]):
         work.wish(i)
     for i in range(len(a.stored)):
@@ -49,15 +49,13 @@ class _Work:
 
     def laxity_order(self) -> list[int]:
         """Stores by priority, then by how long each could wait, h."""
-        a = self.a
-        found = []
-        for i, store in enumerate(a.problem.stores):
-            laxity = np.inf
-            for aim in a.aims[i]:
-                could = float(a.charge_kw[i, : aim.step + 1] @ a.hours[: aim.step + 1]) * a.charge_efficiency[i]
-                laxity = min(laxity, (could - (aim.level_kwh - a.stored[i])) / max(store.charge_max_w / 1000.0, 1e-9))
-            found.append((-store.priority, laxity, i))
-        return [i for _, _, i in sorted(found)]
+        a, aims = self.a, self.a.aims
+        could = (a.charge_kw * a.hours)[aims.store] * aims.weights(a.steps)
+        spare = could.sum(axis=1) * a.charge_efficiency[aims.store] - (aims.level - a.stored[aims.store])
+        laxity = np.full(len(a.stored), np.inf)
+        power = np.array([store.charge_max_w / 1000.0 for store in a.problem.stores])
+        np.minimum.at(laxity, aims.store, spare / np.maximum(power, 1e-9)[aims.store])
+        return sorted(range(len(laxity)), key=lambda i: (-a.problem.stores[i].priority, laxity[i]))
 
     def room(self, factors: Floats, sign: float, keep_soft: bool = True) -> Floats:
         """(T): kW that every limit still leaves to what weighs ``factors`` (L) in them and flows by ``sign``."""
@@ -100,16 +98,17 @@ class _Work:
             self.slack -= np.outer(self.plants[:, p] * self.sign, np.where(self.on[p] > 0, a.plant_kw[p], 0.0))
             self.net = self.net + self.on[p] * a.plant_kw[p]
 
-    def fill(self, i: int, aim: Aim, keep_soft: bool) -> None:
+    def fill(self, k: int, keep_soft: bool) -> None:
         """What is missing of a goal, in the cheapest steps before it."""
-        a = self.a
-        steps = np.arange(a.steps)
-        share = np.where(steps < aim.step, 1.0, np.where(steps == aim.step, aim.share, 0.0))
+        a, aims = self.a, self.a.aims
+        i, step, share = int(aims.store[k]), int(aims.step[k]), float(aims.share[k])
+        order = np.arange(a.steps) - step
+        counted = np.where(order < 0, 1.0, np.where(order == 0, share, 0.0))
         for _ in range(3):
             stock = self.stock(i)
-            before = stock[aim.step - 1] if aim.step else a.stored[i]
-            need = min(aim.level_kwh, a.full[i]) - (before + aim.share * (stock[aim.step] - before))
-            if need <= 1e-9 or not self._buy(i, need, share, np.inf if aim.cap is None else aim.cap, keep_soft):
+            before = stock[step - 1] if step else a.stored[i]
+            need = min(float(aims.level[k]), float(a.full[i])) - float(before + share * (stock[step] - before))
+            if need <= 1e-9 or not self._buy(i, need, counted, float(np.nan_to_num(aims.cap[k], nan=np.inf)), keep_soft):
                 return
 
     def wish(self, i: int) -> None:
@@ -176,8 +175,9 @@ class _Work:
         in_, out = float(a.charge_efficiency[i]), float(a.discharge_efficiency[i])
         # never below the floor, nor below what a later goal or the end needs
         keep = np.full(a.steps, float(a.floor[i]))
-        for aim in a.aims[i]:
-            keep[: aim.step + 1] = np.maximum(keep[: aim.step + 1], min(aim.level_kwh, float(planned[aim.step])))
+        for k in np.flatnonzero(a.aims.store == i):
+            until = int(a.aims.step[k]) + 1
+            keep[:until] = np.maximum(keep[:until], min(float(a.aims.level[k]), float(planned[until - 1])))
         if store.rest_price is None and not store.goals:
             keep[:] = a.stored[i]
         worth = float(a.rest[i])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from chargebridge.planning.arrays import Aim, Arrays, Floats
+from chargebridge.planning.arrays import Arrays, Floats
 from chargebridge.planning.limits import NodeLimit, node_limits
 from chargebridge.planning.money import Powers
 from chargebridge.planning.problem import Yield
@@ -15,16 +15,11 @@ LEAST_WH = 1.0
 LEAST_W = 1.0
 
 
-def relaxations(a: Arrays, powers: Powers, missing: tuple[Floats, ...], stock: Floats, blame: dict[str, str]) -> tuple[Relaxation, ...]:
+def relaxations(a: Arrays, powers: Powers, missing: Floats, stock: Floats, blame: dict[str, str]) -> tuple[Relaxation, ...]:
     """Everything that is not as it was asked for, what bends first coming first."""
     limits = [limit for limit in node_limits(a) if not limit.hard or limit.overload.any()]
     found = _soft(a, powers, limits)
-    for i, aims in enumerate(a.aims):
-        found += [
-            _goal(a, aim, float(missing[i][aim.index]), blame)
-            for aim in aims
-            if aim.cap is None and missing[i][aim.index] * 1000.0 > LEAST_WH
-        ]
+    found += [_goal(a, k, float(missing[k]), blame) for k in np.flatnonzero(~a.aims.capped & (missing * 1000.0 > LEAST_WH)).tolist()]
     for p, plant in enumerate(a.problem.plants):
         lacking = plant.run_s - float(powers.on[p] @ a.hours) * 3600.0
         if lacking > 1.0:
@@ -74,14 +69,15 @@ def _soft(a: Arrays, powers: Powers, limits: list[NodeLimit]) -> list[Relaxation
     return found
 
 
-def _goal(a: Arrays, aim: Aim, missing: float, blame: dict[str, str]) -> Relaxation:
-    store = a.problem.stores[aim.store]
+def _goal(a: Arrays, k: int, missing: float, blame: dict[str, str]) -> Relaxation:
+    i, level, step = int(a.aims.store[k]), float(a.aims.level[k]), int(a.aims.step[k])
+    store = a.problem.stores[i]
     node = blame.get(store.id)
     why = f"the limit of {node} leaves no more" if node else "at full power it is not there long enough"
-    if aim.level_kwh > float(a.full[aim.store]) + 1e-9:
-        why = f"it holds no more than {a.full[aim.store]:.1f} kWh"
-    sentence = f"{store.id} misses {missing:.1f} of {aim.level_kwh:.1f} kWh by {_clock(a, aim.step, aim.share)}: {why}"
-    return Relaxation(order=Yield.GOAL, what=store.id, amount=missing * 1000.0, sentence=sentence, node=node, step=aim.step)
+    if level > float(a.full[i]) + 1e-9:
+        why = f"it holds no more than {a.full[i]:.1f} kWh"
+    sentence = f"{store.id} misses {missing:.1f} of {level:.1f} kWh by {_clock(a, step, float(a.aims.share[k]))}: {why}"
+    return Relaxation(order=Yield.GOAL, what=store.id, amount=missing * 1000.0, sentence=sentence, node=node, step=step)
 
 
 def _rest(a: Arrays, stock: Floats) -> list[Relaxation]:

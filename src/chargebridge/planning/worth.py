@@ -41,17 +41,14 @@ def worths(s: Solved, a: Arrays, price: Floats) -> tuple[Worth, ...]:
             if value > LEAST
         ]
     at_store = store_prices(s, a, price)
-    marginal: dict[int, float] = {}
-    for short in s.form.shorts:
-        need = float(s.answer.row_dual[short.row]) * s.money_scale
-        marginal[short.aim.store] = marginal.get(short.aim.store, 0.0) + need
-        if need > LEAST:
-            name = a.problem.stores[short.aim.store].id
-            found.append(Worth(what=name, kind="goal", per_unit=need, unit="kWh", step=short.aim.step))
-    for i, value in marginal.items():
-        saved = _hour_more(a, i, value, at_store[i])
-        if saved > LEAST:
-            found.append(Worth(what=a.problem.stores[i].id, kind="departure", per_unit=saved, unit="hour"))
+    needs = s.answer.row_dual[s.form.goal_rows] * s.money_scale
+    stores = a.problem.stores
+    found += [
+        Worth(what=stores[a.aims.store[k]].id, kind="goal", per_unit=float(needs[k]), unit="kWh", step=int(a.aims.step[k]))
+        for k in np.flatnonzero(needs > LEAST)
+    ]
+    saved = _hour_more(a, np.bincount(a.aims.store, weights=needs, minlength=len(stores)).astype(float), at_store)
+    found += [Worth(what=stores[i].id, kind="departure", per_unit=float(saved[i]), unit="hour") for i in np.flatnonzero(saved > LEAST)]
     for charge in s.form.charges:
         if s.x[charge.column] > LEAST:
             tariff = a.problem.prices.demand[charge.index]
@@ -59,13 +56,14 @@ def worths(s: Solved, a: Arrays, price: Floats) -> tuple[Worth, ...]:
     return tuple(sorted(found, key=lambda worth: -worth.per_unit))
 
 
-def _hour_more(a: Arrays, i: int, value: float, price: Floats) -> float:
-    """By duality no later departure saves more than this: full power in the next hour, at what its energy is worth less what it costs there."""
-    there = np.flatnonzero(a.present[i] > 0)
-    if not len(there) or a.aims[i] == ():
-        return 0.0
-    leaves = float(a.edges_s[there[-1]] + a.present[i, there[-1]] * (a.edges_s[there[-1] + 1] - a.edges_s[there[-1]]))
-    begins, ends = np.maximum(a.edges_s[:-1], leaves), np.minimum(a.edges_s[1:], leaves + 3600.0)
-    hours = np.clip(ends - begins, 0.0, None) / 3600.0
-    power = a.problem.stores[i].charge_max_w / 1000.0
-    return float(np.maximum(value * a.charge_efficiency[i] - price, 0.0) @ hours * power)
+def _hour_more(a: Arrays, value: Floats, price: Floats) -> Floats:
+    """(S): by duality no departure an hour later saves more: full power in that hour, at what its energy is worth less what it costs there."""
+    spans = np.diff(a.edges_s)
+    there = a.present > 0
+    last = a.steps - 1 - np.argmax(there[:, ::-1], axis=1)
+    rows = np.arange(len(value))
+    leaves = (a.edges_s[last] + a.present[rows, last] * spans[last]).reshape(-1, 1)
+    hours = np.clip(np.minimum(a.edges_s[1:], leaves + 3600.0) - np.maximum(a.edges_s[:-1], leaves), 0.0, None) / 3600.0
+    power = np.array([store.charge_max_w for store in a.problem.stores]) / 1000.0
+    gain = np.maximum((value * a.charge_efficiency).reshape(-1, 1) - price, 0.0)
+    return np.asarray(np.where(there.any(axis=1) & (value > LEAST), (gain * hours).sum(axis=1) * power, 0.0))
