@@ -167,7 +167,7 @@ class Session:
     def tell(self, message: Payload) -> None:
         """Send a message that nobody answers (2.1, SEND). Raises KeyError: the version has no such message."""
         self.connection.send(message)
-        self._flush()
+        self._flush(self._now())
 
     def withdraw(self, message_id: str) -> bool:
         """Take back a call that was not sent yet; its future fails. False: too late."""
@@ -380,16 +380,15 @@ class Session:
 def _rest(work: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, Any, None]:
     """Go on with a coroutine that waits, for the task that awaits this one."""
     while True:
+        thrown: BaseException | None = None
         try:
-            got = yield waited_for
+            yield waited_for
         except GeneratorExit:
             work.close()
             raise
         except BaseException as error:
-            step, given = work.throw, error
-        else:
-            step, given = work.send, got
+            thrown = error
         try:
-            waited_for = step(given)
+            waited_for = work.send(None) if thrown is None else work.throw(thrown)
         except StopIteration:
             return
