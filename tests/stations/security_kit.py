@@ -71,12 +71,14 @@ class House:
 class Fort:
     """A Central System with a TLS port, a plain port, a store, and one station for each profile: P0, P1, P2, P3."""
 
-    def __init__(self, house: House, folder: Path, *, speed: float = 20.0, listeners: str = "both", **settings: Any) -> None:
+    def __init__(
+        self, house: House, folder: Path, *, speed: float = 20.0, listeners: str = "both", trust: Trust | None = None, **settings: Any
+    ) -> None:
         self.house = house
         self.clock = FastClock(speed)
         self.sink = DurableSink(folder / "sink.db")
         self.database = Database.open(folder / "store.db")
-        trust = Trust(house.authority)
+        trust = trust or Trust(house.authority)
         known = hash_password(PASSWORD)
         context = server_context(house.files, house.authority) if listeners != "plain" else None
         self.security = Security(

@@ -13,7 +13,7 @@ from security_kit import Fort, House, Pupil, cheap_hashes, signing_request
 
 from chargebridge.sim.world.clock import WallClock
 from chargebridge.stations.ocpp.pki import common_name
-from chargebridge.stations.port import Outcome
+from chargebridge.stations.port import Answer, Outcome
 
 __all__ = ["cheap_hashes"]
 
@@ -134,3 +134,35 @@ async def test_our_root_is_installed(fort: Fort, spoken: str) -> None:
     station.says["InstallCertificate"] = lambda _: {"status": "Failed"}
     assert (await fort.security.install_root("P1")).outcome is Outcome.REJECTED
     await station.close()
+
+
+SHA384 = {"hashAlgorithm": "SHA384", "issuerNameHash": "aa" * 48, "issuerKeyHash": "bb" * 48, "serialNumber": "0C0FFEE"}
+CHILD = SHA384 | {"serialNumber": "BEEF"}
+
+
+@pytest.mark.ocpp("1.6", "M03.FR.01", "M04.FR.07")
+@pytest.mark.ocpp("2.0.1", "M03.FR.01", "M04.FR.07")
+@pytest.mark.ocpp("2.1", "M03.FR.01", "M04.FR.07")
+async def test_a_certificate_is_deleted_by_the_hashes_that_the_station_told(fort: Fort, spoken: str) -> None:
+    station = await booted(fort, "P1", spoken)
+
+    def told(asked: dict[str, Any]) -> dict[str, Any]:
+        if spoken != "ocpp1.6":
+            chain = {"certificateType": "V2GCertificateChain", "certificateHashData": SHA384, "childCertificateHashData": [CHILD]}
+            return {"status": "Accepted", "certificateHashDataChain": [chain]}
+        if asked["certificateType"] == "ManufacturerRootCertificate":
+            return {"status": "NotFound"}
+        return {"status": "Accepted", "certificateHashData": [SHA384, CHILD]}
+
+    station.says["GetInstalledCertificateIds"] = told
+    found = await fort.security.installed("P1")
+    assert not isinstance(found, Answer)
+    assert [(one.serial, one.below) for one in found] == [("0C0FFEE", False), ("BEEF", spoken != "ocpp1.6")]
+    assert {one.use for one in found} == {"CSMSRootCertificate" if spoken == "ocpp1.6" else "V2GCertificateChain"}
+    assert (await fort.security.delete_certificate("P1", "c0ffee")).outcome is Outcome.ACCEPTED
+    assert station.heard("DeleteCertificate") == [{"certificateHashData": SHA384}]
+    assert "has no certificate" in (await fort.security.delete_certificate("P1", "77")).detail
+    station.says["DeleteCertificate"] = lambda _: {"status": "NotFound"}
+    assert (await fort.security.delete_certificate("P1", "BEEF")).outcome is Outcome.REJECTED
+    await station.close()
+    assert isinstance(await fort.security.installed("P2"), Answer), "it is not there"

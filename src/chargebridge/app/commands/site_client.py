@@ -37,8 +37,9 @@ class SiteClient:
         answer = self._ask("POST", path, body=body)
         return answer.json() if answer.content else None
 
-    def delete(self, path: str) -> None:
-        self._ask("DELETE", path)
+    def delete(self, path: str) -> Any:
+        answer = self._ask("DELETE", path)
+        return answer.json() if answer.content else None
 
     def _ask(self, method: str, path: str, *, query: dict[str, Any] | None = None, body: Any = None) -> httpx.Response:
         given = {name: value for name, value in (query or {}).items() if value is not None}

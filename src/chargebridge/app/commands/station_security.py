@@ -100,6 +100,36 @@ def root(station: Station, url: Url = DEFAULT_URL, token: Token = "", as_json: A
 
 
 @app.command()
+def installed(station: Station, url: Url = DEFAULT_URL, token: Token = "", as_json: AsJson = False) -> None:
+    """The certificates that a station itself says it has."""
+    with told_errors(as_json=as_json):
+        told = SiteClient(url, token).get(f"{_path(station)}/installed")
+    if as_json:
+        json_line(told)
+    elif told["answer"]["outcome"] != GOOD:
+        out.print(f"{told['answer']['outcome']} {told['answer']['detail']}".rstrip(), markup=False)
+    else:
+        for one in told["certificates"]:
+            out.print(f"{'  ' if one['below'] else ''}{one['serial']}  {one['use']}", markup=False)
+    if told["answer"]["outcome"] != GOOD:
+        raise typer.Exit(1)
+
+
+@app.command()
+def delete(
+    station: Station,
+    serial: Annotated[str, typer.Argument(help="The serial number, as `installed` shows it.")],
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let a station delete a certificate that it has."""
+    with told_errors(as_json=as_json):
+        told = SiteClient(url, token).delete(f"{_path(station)}/installed/{quote(serial, safe='')}")
+    _say([{"what": "delete", "answer": told}], as_json=as_json)
+
+
+@app.command()
 def profile(
     station: Station,
     to: Annotated[int, typer.Argument(min=1, max=3, help="The security profile.")],
@@ -118,10 +148,13 @@ def _path(station: str) -> str:
 
 
 def _ask(station: str, what: str, body: dict[str, Any], url: str, token: str, *, as_json: bool) -> None:
-    """Exit code 1 unless the station's last answer is a yes."""
     with told_errors(as_json=as_json):
         told = SiteClient(url, token).post(f"{_path(station)}/{what}", body)
-    steps = told if isinstance(told, list) else [{"what": what, "answer": told}]
+    _say(told if isinstance(told, list) else [{"what": what, "answer": told}], as_json=as_json)
+
+
+def _say(steps: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Exit code 1 unless the station's last answer is a yes."""
     for step in steps:
         if as_json:
             json_line(step)

@@ -9,7 +9,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.session import Preference
-from chargebridge.site.operation.security_view import GivenCertificate, Judged, StationSecurity, UpgradeStep
+from chargebridge.site.operation.security_view import (
+    GivenCertificate,
+    InstalledCertificate,
+    InstalledCertificates,
+    Judged,
+    StationSecurity,
+    UpgradeStep,
+)
 from chargebridge.site.operation.view import (
     Campaign,
     CommandForm,
@@ -26,7 +33,7 @@ from chargebridge.stations.port import Answer
 GIVEN: tuple[type[msgspec.Struct], ...] = (
     *(SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer),
     *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult),
-    *(Judged, GivenCertificate, StationSecurity, UpgradeStep),
+    *(Judged, GivenCertificate, InstalledCertificate, InstalledCertificates, StationSecurity, UpgradeStep),
 )
 _MAY_BE_ENDLESS = {"allowed_a", "planned_a"}
 """Figures that are infinite where nothing binds; JSON says null."""

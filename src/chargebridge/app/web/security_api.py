@@ -4,9 +4,15 @@ from fastapi import APIRouter, Response
 
 from chargebridge.app.web.api_schema import Json, gives
 from chargebridge.app.web.station_schema import UpgradeBody
-from chargebridge.site.operation.security_view import GivenCertificate, StationSecurity, UpgradeStep
+from chargebridge.site.operation.security_view import (
+    GivenCertificate,
+    InstalledCertificate,
+    InstalledCertificates,
+    StationSecurity,
+    UpgradeStep,
+)
 from chargebridge.site.view import SiteService
-from chargebridge.stations.port import Answer
+from chargebridge.stations.port import Answer, Outcome
 
 
 def add_security(router: APIRouter, service: SiteService) -> None:
@@ -54,6 +60,28 @@ def add_security(router: APIRouter, service: SiteService) -> None:
     )
     async def root(station: str) -> Response:
         return Json(await service.stations.security.install_root(station))
+
+    @router.get(
+        "/stations/{station}/security/installed",
+        responses=gives(InstalledCertificates),
+        tags=["security"],
+        summary="The certificates that the station itself says it has",
+    )
+    async def installed(station: str) -> Response:
+        told = await service.stations.security.installed(station)
+        if isinstance(told, Answer):
+            return Json(InstalledCertificates(answer=told, certificates=()))
+        found = tuple(InstalledCertificate(use=one.use, serial=one.serial, below=one.below) for one in told)
+        return Json(InstalledCertificates(answer=Answer(outcome=Outcome.ACCEPTED), certificates=found))
+
+    @router.delete(
+        "/stations/{station}/security/installed/{serial}",
+        responses=gives(Answer),
+        tags=["security"],
+        summary="Let the station delete a certificate that it has",
+    )
+    async def delete(station: str, serial: str) -> Response:
+        return Json(await service.stations.security.delete_certificate(station, serial))
 
     @router.post(
         "/stations/{station}/security/profile",

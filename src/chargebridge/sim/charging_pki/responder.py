@@ -19,14 +19,17 @@ KINDS: dict[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": h
 
 
 class Responder(Loopback):
-    """OCSP at ``/ocsp``, lists at ``/crl/0``, ``/crl/1`` ... in the order of its authorities. asked: what came, by path."""
+    """OCSP at ``/ocsp``, lists at ``/crl/0``, ``/crl/1`` ... in the order of its authorities. asked: what came, by path.
+
+    carries_issuer: whether an answer holds the authority's own certificate too.
+    """
 
     def __init__(self, fault: Fault | None = None) -> None:
         super().__init__()
         self.issuers: Sequence[Issuer] = ()
         self.fault = fault
         self.asked: list[str] = []
-        self.carries_issuer = False  # whether an answer holds the authority's own certificate too
+        self.carries_issuer = False
 
     @property
     def ocsp_url(self) -> str:

@@ -36,6 +36,21 @@ class StationSecurity(Struct, frozen=True, kw_only=True):
     certificates: tuple[GivenCertificate, ...]
 
 
+class InstalledCertificate(Struct, frozen=True, kw_only=True):
+    """What a station says that it has. use: as OCPP 2.x names it; serial: hex; below: under another of the list."""
+
+    use: str
+    serial: str
+    below: bool
+
+
+class InstalledCertificates(Struct, frozen=True, kw_only=True):
+    """answer: what the station said to the question."""
+
+    answer: Answer
+    certificates: tuple[InstalledCertificate, ...]
+
+
 class UpgradeStep(Struct, frozen=True):
     """What was asked of the station, and its answer."""
 

@@ -21,6 +21,7 @@ from chargebridge.stations.ocpp.contract_service import ContractDesk
 from chargebridge.stations.ocpp.contracts import ContractCheck
 from chargebridge.stations.ocpp.credentials import CredentialDesk, Step
 from chargebridge.stations.ocpp.fetching import Fetcher
+from chargebridge.stations.ocpp.installed import Installed, delete, installed
 from chargebridge.stations.ocpp.lookup import Lookup
 from chargebridge.stations.ocpp.revocation import UnprovenError
 from chargebridge.stations.ocpp.session import POLICY, Session
@@ -80,7 +81,7 @@ class Security:
         self.lookup = lookup = Lookup(Fetcher(s.revocation_hosts), self._clock, known)
         statuses = StatusDesk(lookup, self._clock)
         self.contracts = ContractDesk(s.contract_service, self._clock)
-        self._client_lookup = Lookup(Fetcher(None, anywhere=True), self._clock) if s.client_lookup else None
+        self.client_lookup = Lookup(Fetcher(None, anywhere=True), self._clock) if s.client_lookup else None
         self._contract_check = ContractCheck(s.contract_roots, lookup if s.contract_lookup else None)
         self._takes: dict[str, Taker] = {
             "GetCertificateStatus": statuses.answer,
@@ -99,7 +100,7 @@ class Security:
 
         The CA that we trust has signed whom to ask, so that may be in our own network too.
         """
-        if self._client_lookup is None or not self.trust.to_look_up(certificate):
+        if self.client_lookup is None or not self.trust.to_look_up(certificate):
             return None
         issuer = self.trust.issuer(certificate)
         if issuer is None:
@@ -108,7 +109,7 @@ class Security:
             )
             return "certificate that cannot be looked up"
         try:
-            found = await self._client_lookup.of(certificate, issuer)
+            found = await self.client_lookup.of(certificate, issuer)
         except UnprovenError as error:
             log.warning("station's certificate cannot be looked up", where=error.where, reason=error.reason)
             return "certificate that cannot be looked up"
@@ -176,6 +177,14 @@ class Security:
         found = self.station(station)
         return NO_CA if self.certificates is None else await self.certificates.install_root(found)
 
+    async def installed(self, station: str) -> tuple[Installed, ...] | Answer:
+        """What certificates it says that it has. Raises UnknownNameError."""
+        return await installed(self.station(station))
+
+    async def delete_certificate(self, station: str, serial: str) -> Answer:
+        """Raises UnknownNameError."""
+        return await delete(self.station(station), serial)
+
     def given(self, station: str) -> list[CertificateRecord]:
         """The certificates that a station was given, the newest first."""
         return self.vault.certificates(station)
@@ -216,15 +225,18 @@ class Security:
         await session.close(POLICY, "certificate revoked")
 
     async def _remind(self) -> None:
-        """And look again at certificates of which only others know whether they are revoked; an answer that still holds is not asked for again."""
         while True:
             for station in self._central or ():
                 if self.certificates is not None:
                     await self.certificates.remind(station)
-                shown = None if station.entry is None else station.entry.certificate
-                if station.session is not None and shown is not None and await self.looked_up(shown) == REVOKED:
-                    await self._cut_off(station, station.session)
+                await self.look_again(station)
             await self._clock.sleep(REMIND_EVERY_S)
+
+    async def look_again(self, station: OcppStation) -> None:
+        """At a certificate of which only others know whether it is revoked; an answer that still holds is not asked for again."""
+        shown = None if station.entry is None else station.entry.certificate
+        if station.session is not None and shown is not None and await self.looked_up(shown) == REVOKED and station.session is not None:
+            await self._cut_off(station, station.session)
 
 
 NO_CA = Answer(outcome=Outcome.UNSUPPORTED, detail="there is no CA of ours; name its folder as ca in [ocpp]")
