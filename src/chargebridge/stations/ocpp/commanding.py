@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from chargebridge.stations.commands import Command, GetCustomerInformation, Reply, Setpoint, UpdateSetpoint
 from chargebridge.stations.events import Said
-from chargebridge.stations.ocpp import local_list, splitting
+from chargebridge.stations.ocpp import local_list, profile_rules, splitting
 from chargebridge.stations.ocpp.forbidden import refusal
 from chargebridge.stations.ocpp.language import Language
 from chargebridge.stations.ocpp.words import NoWordError, word
-from chargebridge.stations.port import Answer, Outcome
+from chargebridge.stations.port import Answer, Authorisation, Outcome
 from chargebridge.stations.profiles import Reckoned, Unit, composite, differences
 from chargebridge.wire.ocpp import v21
 
@@ -34,7 +34,7 @@ async def call(station: "OcppStation", action: str, payload: Said) -> Reply:
     if language is None:
         return Reply(outcome=Outcome.OFFLINE, detail="not heard yet, so that its OCPP version is not known", action=action, payload=payload)
     language.dialect.decode_request(action, msgspec.json.encode(payload))
-    reason = await refusal(station.abilities, action, payload)
+    reason = await refusal(station.abilities, action, payload) or await _forbidden(station, action, payload)
     if reason is not None:
         return Reply(outcome=Outcome.UNSUPPORTED, detail=f"not sent: {reason}", action=action, payload=payload)
     replies: list[Reply] = []
@@ -51,6 +51,15 @@ async def call(station: "OcppStation", action: str, payload: Said) -> Reply:
         payload=payload,
         response=splitting.joined(action, said) if said else None,
     )
+
+
+async def _forbidden(station: "OcppStation", action: str, payload: Said) -> str | None:
+    """What must not be asked of this station now, by what we know besides its abilities."""
+    if action == "RequestBatterySwap":
+        verdict = await station.sink.authorise(station.identity, payload["idToken"]["idToken"])
+        if verdict is not Authorisation.ACCEPTED:
+            return f"a battery is swapped for an authorised token only, this one is {verdict} (S02.FR.03)"
+    return profile_rules.refusal(station.standing, station.abilities, action, payload)
 
 
 async def _send(station: "OcppStation", language: Language, action: str, payload: Said) -> Reply:

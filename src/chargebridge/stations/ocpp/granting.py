@@ -31,6 +31,7 @@ class Grants:
 
     async def offer(self, evse: int, current_a: float, phases: int, valid_s: float, transaction: str | None) -> Answer:
         """See `port.Station`. A newer offer for the same EVSE takes the place of one that still waits to be sent."""
+        await self._station.numbered()
         profile = self._grant(evse, current_a, phases, valid_s, transaction)
         if profile.purpose == "TxDefaultProfile" and self._station.behaviour.grant_level == self._station.behaviour.fallback_level:
             # It would take the fallback's place, and nothing would be left when it runs out.
@@ -59,8 +60,9 @@ class Grants:
 
     async def write_fallback(self, evse: int, current_a: float) -> Answer:
         """Write the persistent default profile, and the model's own setting where it has one (read back)."""
+        await self._station.numbered()
         profile = Profile(
-            id=100 + evse,
+            id=self._id(100 + evse),
             evse=evse,
             purpose="TxDefaultProfile",
             stack_level=self._station.behaviour.fallback_level,
@@ -85,7 +87,7 @@ class Grants:
         by_default = transaction is None or evse in self._by_default or "TxProfile" not in self._station.behaviour.purposes
         purpose: Purpose = "TxDefaultProfile" if by_default else "TxProfile"
         return Profile(
-            id=(300 if purpose == "TxProfile" else 200) + evse,
+            id=self._id((300 if purpose == "TxProfile" else 200) + evse),
             evse=evse,
             purpose=purpose,
             stack_level=self._station.behaviour.grant_level,
@@ -96,6 +98,10 @@ class Grants:
             duration_s=math.ceil(valid_s) + CLOCK_MARGIN_S,
             transaction=transaction if purpose == "TxProfile" else None,
         )
+
+    def _id(self, number: int) -> int:
+        """Above those that the station keeps to itself (2.1 K01.FR.80)."""
+        return number + max(0, self._station.abilities.max_external_id or 0)
 
     def _limit(self, current_a: float, phases: int) -> float:
         """In the station's unit, rounded down to the one decimal that OCPP allows."""

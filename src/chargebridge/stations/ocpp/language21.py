@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
 
 
+CHARGING_MODES: tuple[v21.EnergyTransferModeEnum, ...] = ("AC_single_phase", "AC_two_phase", "AC_three_phase", "DC", "DC_ACDP", "WPT")
+DISCHARGING_MODES: tuple[v21.EnergyTransferModeEnum, ...] = ("AC_BPT", "DC_BPT", "DC_ACDP_BPT")
+
+
 def limits_of(told: v21.TransactionLimitType) -> Limits:
     """What a station says that it holds to."""
     return Limits(
@@ -67,13 +71,28 @@ class Language21(Language201):
     async def _authorize(self, station: "OcppStation", request: v201.AuthorizeRequest) -> Payload:
         """With the driver's own tariff, where there is one and it is to charge (I08.FR.01); such a one begins at once (I08.FR.09)."""
         answer = cast(v201.AuthorizeResponse, await super()._authorize(station, request))
+        modes = self._transfers(station) if answer.id_token_info.status == "Accepted" else None
         known = station.sink.about(station.identity, request.id_token.id_token)
         own = known.tariff if known is not None and answer.id_token_info.status == "Accepted" else None
-        if own is None or not station.abilities.flag("TariffCostCtrlr.Enabled[Tariff]"):
+        if own is not None and not station.abilities.flag("TariffCostCtrlr.Enabled[Tariff]"):
+            own = None
+        if own is None and modes is None:
             return answer
-        tariff = msgspec.convert({name: part for name, part in own.items() if name != "validFrom"}, type=v21.TariffType)
-        info = cast(v21.IdTokenInfoType, answer.id_token_info)
-        return v21.AuthorizeResponse(id_token_info=info, certificate_status=cast(Any, answer.certificate_status), tariff=tariff)
+        told = None if own is None else {name: part for name, part in own.items() if name != "validFrom"}
+        return v21.AuthorizeResponse(
+            id_token_info=cast(v21.IdTokenInfoType, answer.id_token_info),
+            certificate_status=cast(Any, answer.certificate_status),
+            tariff=given(None if told is None else msgspec.convert(told, type=v21.TariffType)),
+            allowed_energy_transfer=given(modes),
+        )
+
+    def _transfers(self, station: "OcppStation") -> tuple[v21.EnergyTransferModeEnum, ...] | None:
+        """How a car may take, and give, energy (Q01.FR.01). None: the station knows no such thing; or, as a card is not shown to one EVSE, it cannot
+        be told while they differ (Q01.FR.08, Q02.FR.03)."""
+        allowed = {evse.discharges for evse in station.settings.evses}
+        if not station.abilities.bidirectional or len(allowed) != 1:
+            return None
+        return (*CHARGING_MODES, *DISCHARGING_MODES) if allowed == {True} else CHARGING_MODES
 
     def _event(self, station: "OcppStation", request: v201.TransactionEventRequest) -> TransactionEvent:
         event = super()._event(station, request)

@@ -13,9 +13,10 @@ MAX_IDENTITY = 48  # 2.0.1 part 4, 3.1
 
 class EvseSettings(Struct, frozen=True, kw_only=True):
     """phases: that are wired, used when currents come without a phase. fallback_current_a: written into the station on each
-    boot as what holds when it hears nothing; None leaves what it has."""
+    boot as what holds when it hears nothing; None leaves what it has. discharges: cars may give energy back here."""
 
     phases: int = 3
+    discharges: bool = False
     fallback_current_a: float | None = None
 
 

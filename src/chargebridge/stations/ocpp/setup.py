@@ -8,7 +8,7 @@ import structlog
 from chargebridge.model.clock import Clock
 from chargebridge.stations.commands import GetVariables
 from chargebridge.stations.ocpp import local_list
-from chargebridge.stations.ocpp.abilities import ASKED_FIRST
+from chargebridge.stations.ocpp.abilities import ASKED_FIRST, MAX_EXTERNAL_ID, OF_EVSES, of_evse
 from chargebridge.stations.ocpp.session import Session
 from chargebridge.stations.port import Answer, Outcome
 
@@ -29,6 +29,7 @@ class Setup:
         self._clock = clock
         self._needed = asyncio.Event()
         self._needed.set()  # as this process has not seen the station yet
+        self.asked = asyncio.Event()  # it has been asked for its abilities
 
     def renew(self) -> None:
         """The station has booted: it may have forgotten."""
@@ -54,18 +55,30 @@ class Setup:
         station = self._station
         assert station.language is not None
         names = station.language.abilities
+        try:
+            await self._ask(names)
+        finally:
+            self.asked.set()
+
+    async def _ask(self, names: tuple[str, ...]) -> None:
+        station = self._station
         if names and not isinstance(await station.get_settings([ASKED_FIRST]), Answer):
-            await station.command(GetVariables(names=tuple(name for name in names if name != ASKED_FIRST)))
+            of_evses = (of_evse(name, evse) for name in OF_EVSES if name in names for evse in range(1, len(station.settings.evses) + 1))
+            await station.command(GetVariables(names=(*(name for name in names if name != ASKED_FIRST), *of_evses)))
 
     async def _write(self) -> bool:
-        """The fallback first, for safety; then what makes the station tell what control needs. True: all was answered."""
+        """The fallback first, for safety, or as soon as is known how a 2.1 station lets us number it (K01.FR.80); then what makes the station
+        tell what control needs. True: all was answered."""
         station = self._station
         assert station.language is not None
         self.said.clear()
+        if numbers_its_own := MAX_EXTERNAL_ID in station.language.abilities:
+            await self._ask_abilities()
         for number, evse in enumerate(station.settings.evses, 1):
             if evse.fallback_current_a is not None:
                 self.said[f"fallback {number}"] = await station.write_fallback(number, evse.fallback_current_a)
-        await self._ask_abilities()
+        if not numbers_its_own:
+            await self._ask_abilities()
         for choices in station.language.sampling(station.settings.sample_interval_s):
             for name, value in choices:
                 self.said[name] = answer = await station.set_setting(name, value)

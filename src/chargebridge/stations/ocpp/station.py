@@ -1,6 +1,7 @@
 """One OCPP station as the site sees it: there before its socket, between sockets and after them."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from chargebridge.model.session import PointStatus
 from chargebridge.stations.commands import Command, GetProfiles, Reply
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp import commanding, local_list, smart
-from chargebridge.stations.ocpp.abilities import Abilities
+from chargebridge.stations.ocpp.abilities import MAX_EXTERNAL_ID, Abilities
 from chargebridge.stations.ocpp.calls import Calls, Word
 from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.contracts import ContractCheck
@@ -37,6 +38,7 @@ Taker = Callable[["OcppStation", Payload], Awaitable[Payload]]
 Relay = Callable[["OcppStation", Payload, Callable[[], Awaitable[Payload]]], Awaitable[Payload]]
 """Stands around the handling of a message: is given the station, the message and the handling itself, and returns the answer."""
 
+NUMBERED_S = 5.0
 OLD_S = 60.0  # an event older than this was kept while the station was offline
 MAX_CONNECTORS = 256
 MAX_TRANSACTIONS = 256  # remembered transaction -> EVSE; stations forget to end some
@@ -179,6 +181,12 @@ class OcppStation:
     async def report_limits(self, request: int) -> Answer:
         """See `port.Station`. Where a version has no word for it (1.6), UNSUPPORTED."""
         return await self.command(GetProfiles(request=request, purpose="ChargingStationExternalConstraints"))
+
+    async def numbered(self) -> None:
+        """Wait until a 2.1 station has been asked how our charging profiles may be numbered; one that does not answer is not waited for long."""
+        if self.language is not None and MAX_EXTERNAL_ID in self.language.abilities and self.online:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._setup.asked.wait(), NUMBERED_S)
 
     def negotiates(self, evse: int) -> None:
         """The car at an EVSE has told its needs, and waits for a TxProfile."""
