@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chargebridge.app.clock import WallClock
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.sim.telegrams import p1
 from chargebridge.sim.telegrams.values import measured
 from chargebridge.site.config_file import parse

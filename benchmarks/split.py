@@ -16,10 +16,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from chargebridge.control import decide
 from chargebridge.control.book import open_book
 from chargebridge.control.ceiling import reckon
 from chargebridge.control.csm import Case, share
+from chargebridge.control.decide import decide
 from chargebridge.control.fill import Floats, Shares, fill
 from chargebridge.control.loads import measure
 from chargebridge.control.rows import lay_out

@@ -11,9 +11,8 @@ from pydlms.cosem.enums import DataType
 from pydlms.security.hls import Mechanism
 from pydlms.simulator import ClientProfile, MeterSimulator, serve
 
-from chargebridge.meters import open_meter
 from chargebridge.meters.cosem import read_latest, read_profile, series_of
-from chargebridge.meters.registry import check_url
+from chargebridge.meters.registry import check_url, open_meter
 from chargebridge.model.reading import Reading
 from chargebridge.wire.meter import cosem_time
 from interop.cosem.common import KEYS, PASSWORD, START, Checks

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Group, Topology
 from chargebridge.model.decision import Decision, Move, PointDecision
 from chargebridge.model.limit import Bound, Limit, LimitSource, OnGroup, OnNode

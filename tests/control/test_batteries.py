@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Group, Topology
 from chargebridge.model.decision import Decision
 from chargebridge.model.limit import Limit, LimitedPower, LimitSource, OnGroup, OnNode, Scope

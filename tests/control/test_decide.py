@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from small_site import SmallSite, amps, at, circuit, goals, limit, offer, point, root, told
 
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.circuit import Circuit, Group
 from chargebridge.model.decision import Cause, Decision, MeterView, Move
 from chargebridge.model.limit import LimitedPower, LimitedUnbalance, Unlimited

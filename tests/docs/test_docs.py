@@ -20,10 +20,10 @@ from chargebridge.app.web.api import Guard, add_api
 from chargebridge.app.web.api_schema import PreferenceBody
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.app.web.station_schema import CampaignBody, CommandBody, StationFileBody, SteerBody
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.control.ems import grant
 from chargebridge.meters.address import parse as parse_address
-from chargebridge.meters.registry import TRANSPORTS, check_url
+from chargebridge.meters.registry import TRANSPORTS, check_url, settings_of
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Topology
 from chargebridge.model.decision import Cause, Demand
 from chargebridge.model.reading import Reading
@@ -216,7 +216,8 @@ def test_meters_lists_every_setting() -> None:
     for setting, schemes, *_ in rows:
         for scheme in TRANSPORTS if schemes == "all" else re.findall(r"`([\w-]+)`", schemes):
             said[scheme].update(re.findall(r"`(\w+)`", setting))
-    for scheme, (_, own) in TRANSPORTS.items():
+    for scheme in TRANSPORTS:
+        own = settings_of(scheme)
         assert own <= said[scheme]
         query = "&".join(f"{name}=1" for name in said[scheme])
         assert parse_address(f"{scheme}://x?{query}", own).settings.keys() == said[scheme]

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chargebridge.meters import MeterError, open_meter
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import open_meter
 from chargebridge.sim.telegrams.values import MeterValues, measured
 
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from chargebridge.meters import LinkFault, MeterError, open_meter, open_source
+from chargebridge.meters.port import LinkFault, MeterError
+from chargebridge.meters.registry import open_meter, open_source
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.http_json import Chain2Gateway, JsonServer
 from chargebridge.sim.telegrams import chain2

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from chargebridge.meters import open_meter, open_source
 from chargebridge.meters.cosem import read_latest, read_profile, series_of
 from chargebridge.meters.cosem.source import LOCKED_S
 from chargebridge.meters.port import LinkFault, MeterError
-from chargebridge.meters.registry import check_url
+from chargebridge.meters.registry import check_url, open_meter, open_source
 from chargebridge.model.reading import MeterFault, Reading, ScaleOrigin
 from chargebridge.model.series import Direction, Quality
 from chargebridge.sim.cosem_meter import CosemMeter, CosemServer, ProfileRow, User

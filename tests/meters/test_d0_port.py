@@ -9,8 +9,9 @@ from contextlib import aclosing
 import pytest
 from msgspec.structs import replace
 
-from chargebridge.meters import MeterError, check_url, open_meter
 from chargebridge.meters.d0_port import D0Source
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import check_url, open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.d0_meter import D0Meter, Habits
 from chargebridge.sim.telegrams import d0

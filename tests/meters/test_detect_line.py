@@ -7,8 +7,9 @@ from contextlib import aclosing
 import pytest
 
 from chargebridge.app.clock import WallClock
-from chargebridge.meters import MeterError, open_meter
 from chargebridge.meters.detect_line import CANDIDATES, Trial, detect_line
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import Reading
 from chargebridge.sim.serial_line import LineFormat, SerialBridge, received, sent
 from chargebridge.sim.telegrams import austria, d0, han, p1, sml, tic

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chargebridge.app.commands.meter_detect import name
-from chargebridge.meters import decode_file
+from chargebridge.meters.files import decode_file
 from chargebridge.wire.meter import DecodeError, ErrorKind
 
 VECTORS = Path(os.environ.get("CHARGEBRIDGE_VECTORS", Path(__file__).parents[3] / "shared" / "vectors")) / "meters"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chargebridge.meters import MeterError, decode_file
+from chargebridge.meters.files import decode_file
+from chargebridge.meters.port import MeterError
 from chargebridge.sim.telegrams import han, p1, sml
 from chargebridge.sim.telegrams.han import ListSize
 from chargebridge.wire.meter import DecodeError, DecoderOptions, ErrorKind, Protocol, Telegram

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.http_json import JsonServer, shelly_3em, shelly_pro_3em, tasmota_sml
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from chargebridge.meters import LinkFault, MeterError, open_meter, open_source
 from chargebridge.meters import mep_meter as mep
+from chargebridge.meters.port import LinkFault, MeterError
+from chargebridge.meters.registry import open_meter, open_source
 from chargebridge.model.reading import MeterFault, Reading, ScaleOrigin
 from chargebridge.sim.mep_meter import MepDevice, MepLine, MepServer
 from chargebridge.wire.meter import ClockOrigin, DecodeError, ErrorKind, Telegram

@@ -14,8 +14,9 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from chargebridge.links import modbus as link
-from chargebridge.meters import MeterError, open_meter, open_source
 from chargebridge.meters.map_file import names, parse
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import open_meter, open_source
 from chargebridge.model.reading import MeterFault, Reading, ScaleOrigin
 from chargebridge.sim.modbus_meter import LineServer, MapDevice, NetworkServer, SunSpecDevice, raw_values
 from chargebridge.sim.telegrams.values import MeterValues

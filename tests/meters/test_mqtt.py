@@ -13,7 +13,7 @@ import pytest
 from amqtt.broker import Broker
 from pwdlib import PasswordHash
 
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.http_json import shelly_pro_3em, tasmota_sml
 

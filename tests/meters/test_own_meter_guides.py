@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chargebridge.meters import open_source
 from chargebridge.meters.json_values.collector import PACKAGE as VALUES
 from chargebridge.meters.map_file import names, parse
+from chargebridge.meters.registry import open_source
 from chargebridge.wire import json_values, modbus
 
 GUIDES = Path(__file__).parents[2] / "docs" / "meters"

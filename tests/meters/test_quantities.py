@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from chargebridge.meters import reading_of
+from chargebridge.meters.quantities import reading_of
 from chargebridge.model.reading import Reading, ScaleOrigin
 from chargebridge.sim.telegrams import cii, d0, han, iskra, p1, sml, tic
 from chargebridge.sim.telegrams.han import ListSize

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chargebridge.meters import MeterError, check_url, open_source
 from chargebridge.meters.address import parse
-from chargebridge.meters.registry import TRANSPORTS
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import TRANSPORTS, check_url, open_source
 
 
 @pytest.mark.parametrize(("url", "reason"), [

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import p1, sml
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chargebridge.meters import MeterError, check_url, open_meter
-from chargebridge.meters.port import LinkFault
+from chargebridge.meters.port import LinkFault, MeterError
+from chargebridge.meters.registry import check_url, open_meter
 from chargebridge.meters.smgw import Gateway, SmgwSource, intervals, open_gateway, open_source, quarter_hours
 from chargebridge.meters.smgw.gateway import PAUSES
 from chargebridge.model.reading import Reading

@@ -11,7 +11,7 @@ from contextlib import aclosing
 import pytest
 
 from chargebridge.links.backoff import LAST_S
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import han, p1
 from chargebridge.sim.telegrams.han import ListSize

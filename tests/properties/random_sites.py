@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from true_physics import START, Car, House, Manners, Meter, Station, World
 
-from chargebridge.control import check
+from chargebridge.control.topology import check
 from chargebridge.model.circuit import ChargingPoint, Circuit, Group, Topology
 from chargebridge.model.limit import Limit, LimitedCurrent, LimitedPower, LimitSource, OnGroup, OnNode, Scope
 from chargebridge.model.phases import PerPhase, Phase

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from random_sites import Plan, build, plans
 from true_physics import START
 
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.circuit import Battery
 from chargebridge.model.decision import Decision
 from chargebridge.model.limit import Bound, Direction, Limit, LimitedCurrent, LimitedPower, LimitedUnbalance, LimitSource, OnNode, Unknown

@@ -14,7 +14,7 @@ from random import Random
 
 from msgspec.structs import replace
 
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.circuit import ChargingPoint, Topology
 from chargebridge.model.decision import Decision, Move
 from chargebridge.model.limit import Limit, OnGroup

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from chargebridge.meters import MeterError, open_meter
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import MeterView
 from chargebridge.model.reading import MeterFault, Reading

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.decision import MeterView
 from chargebridge.model.reading import Reading
 from chargebridge.sim.telegrams import p1

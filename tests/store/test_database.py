@@ -3,15 +3,20 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, insert, select, text
 
 from chargebridge.store import Database, StoreError
+from chargebridge.store.database import MIGRATIONS, newest_revision
 from chargebridge.store.tables import setting
 
 
@@ -103,3 +108,17 @@ def test_opening_again_keeps_the_data(tmp_path: Path) -> None:
     again = Database.open(path)
     assert asyncio.run(again.read(lambda c: c.execute(select(setting.c.value)).scalars().all())) == ["1"]
     again.close()
+
+
+def test_an_older_file_and_a_new_one_come_to_the_newest_revision(tmp_path: Path) -> None:
+    old, config = create_engine(f"sqlite:///{tmp_path / 'old.db'}"), Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    old.dispose()
+    for name in ("old.db", "new.db"):
+        Database.open(tmp_path / name).close()
+        with closing(sqlite3.connect(tmp_path / name)) as file:
+            assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest_revision(),)]
+            assert file.execute("SELECT count(*) FROM forward_outbox").fetchall() == [(0,)]

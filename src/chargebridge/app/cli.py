@@ -8,7 +8,6 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import structlog
 import typer
 from typer.core import TyperGroup
 
@@ -27,6 +26,9 @@ COMMANDS = {
 }
 """Name: module in ``app.commands``, which has a function of that name, or an ``app`` with subcommands."""
 
+SILENT = {"version", "password"}
+"""Those that log nothing, and need not load what does."""
+
 
 class Subcommands(TyperGroup):
     """Finds a command in its module, and imports no other."""
@@ -37,6 +39,8 @@ class Subcommands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name not in SILENT:
+            _log_to_stderr()
         module = import_module(f"chargebridge.app.commands.{COMMANDS[cmd_name]}")
         group = getattr(module, "app", None)
         if group is None:
@@ -61,6 +65,12 @@ def chargebridge() -> None:
     """EV charging that never blows a fuse, obeys the grid operator and says why."""
 
 
+def _log_to_stderr() -> None:
+    """What is printed is the commands' own."""
+    import structlog
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 def main() -> None:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # what is printed is the commands' own
     app()

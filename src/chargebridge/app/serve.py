@@ -13,7 +13,7 @@ from msgspec import Struct
 from chargebridge.app.forwarding import attach, open_forwarder
 from chargebridge.app.guards import Guards, StartError, secret_from
 from chargebridge.app.web import Access, create_app
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.clock import Clock
 from chargebridge.plants import open_battery
 from chargebridge.site import keys, ledger

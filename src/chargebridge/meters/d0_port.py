@@ -21,6 +21,7 @@ from chargebridge.wire.meter import DecoderOptions, Protocol, Telegram
 from chargebridge.wire.meter.d0_request import FIRST_BAUD, MODE_C, SILENCE_S, ReadoutRequest, Send
 
 Duplex = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+SETTINGS = frozenset({"every", "address", "max_baud", "format"})
 _CURE = "check that the reading head is plugged in and that this user may open it (group dialout)"
 _BITS_A_CHARACTER = 10
 _CHUNK = 256

@@ -1,35 +1,44 @@
-"""All transports by the scheme of their URL. A new one is a file with an ``open_source`` and one line here."""
+"""All transports by the scheme of their URL. A new one is a file with an ``open_source`` and one line here.
 
-from collections.abc import Callable
+Its module is loaded when a URL names it: what one transport needs (an HTTP client, Modbus) takes long to load on a small box.
+"""
 
-from chargebridge.meters import chain2, cosem, d0_port, mep_meter, modbus, replay, rfc2217_port, serial_port, smgw, tcp
+from importlib import import_module
+from typing import Any, cast
+
 from chargebridge.meters.address import Address, parse
-from chargebridge.meters.json_values import http, mqtt
 from chargebridge.meters.port import Meter, MeterError, TelegramSource
 from chargebridge.meters.telegram_meter import TelegramMeter
 from chargebridge.model.clock import Clock
 
-Opener = Callable[[Address, Clock], TelegramSource]
-
-TRANSPORTS: dict[str, tuple[Opener, frozenset[str]]] = {
-    "serial": (serial_port.open_source, frozenset({"baud", "format", "silence"})),
-    "rfc2217": (rfc2217_port.open_source, frozenset({"baud", "format", "silence"})),
-    "tcp": (tcp.open_source, frozenset({"silence"})),
-    "d0": (d0_port.open_source, frozenset({"every", "address", "max_baud", "format"})),
-    "smgw": (smgw.open_source, smgw.SETTINGS),
-    "cosem": (cosem.open_source, cosem.TCP_SETTINGS),
-    "cosem-serial": (cosem.open_source, cosem.SERIAL_SETTINGS),
-    "modbus": (modbus.open_source, modbus.SETTINGS["modbus"]),
-    "modbus-serial": (modbus.open_source, modbus.SETTINGS["modbus-serial"]),
-    "mep": (mep_meter.open_source, mep_meter.SETTINGS),
-    "mqtt": (mqtt.open_source, mqtt.SETTINGS),
-    "mqtts": (mqtt.open_source, mqtt.SETTINGS),
-    "http": (http.open_source, http.SETTINGS),
-    "https": (http.open_source, http.SETTINGS),
-    "chain2": (chain2.open_source, chain2.SETTINGS),
-    "file": (replay.open_source, frozenset({"speed", "interval", "loop"})),
+TRANSPORTS: dict[str, tuple[str, str]] = {
+    "serial": ("serial_port", "SETTINGS"),
+    "rfc2217": ("rfc2217_port", "SETTINGS"),
+    "tcp": ("tcp", "SETTINGS"),
+    "d0": ("d0_port", "SETTINGS"),
+    "smgw": ("smgw", "SETTINGS"),
+    "cosem": ("cosem", "TCP_SETTINGS"),
+    "cosem-serial": ("cosem", "SERIAL_SETTINGS"),
+    "modbus": ("modbus", "TCP_SETTINGS"),
+    "modbus-serial": ("modbus", "SERIAL_SETTINGS"),
+    "mep": ("mep_meter", "SETTINGS"),
+    "mqtt": ("json_values.mqtt", "SETTINGS"),
+    "mqtts": ("json_values.mqtt", "SETTINGS"),
+    "http": ("json_values.http", "SETTINGS"),
+    "https": ("json_values.http", "SETTINGS"),
+    "chain2": ("chain2", "SETTINGS"),
+    "file": ("replay", "SETTINGS"),
 }
-"""Scheme: how to open it, and the settings that it knows beside the common ones of ``Address``."""
+"""Scheme: the module that opens it, and what that calls the settings which it knows beside the common ones of ``Address``."""
+
+
+def _module(scheme: str) -> Any:
+    return import_module(f"chargebridge.meters.{TRANSPORTS[scheme][0]}")
+
+
+def settings_of(scheme: str) -> frozenset[str]:
+    """The settings of a scheme's own."""
+    return cast(frozenset[str], getattr(_module(scheme), TRANSPORTS[scheme][1]))
 
 
 def check_url(url: str) -> Address:
@@ -38,7 +47,7 @@ def check_url(url: str) -> Address:
     if scheme not in TRANSPORTS:
         known = ", ".join(f"{name}://" for name in TRANSPORTS)
         raise MeterError(url, f"scheme {scheme!r} is unknown", f"begin with one of {known}")
-    address = parse(url, TRANSPORTS[scheme][1])
+    address = parse(url, settings_of(scheme))
     _ = address.protocol, address.options  # these check their settings
     return address
 
@@ -46,7 +55,7 @@ def check_url(url: str) -> Address:
 def open_source(url: str, clock: Clock) -> TelegramSource:
     """The source at ``url``, checked but not connected yet. Raises ``MeterError``."""
     address = check_url(url)
-    return TRANSPORTS[address.scheme][0](address, clock)
+    return cast(TelegramSource, _module(address.scheme).open_source(address, clock))
 
 
 def open_meter(url: str, name: str, clock: Clock) -> Meter:

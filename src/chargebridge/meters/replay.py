@@ -11,6 +11,7 @@ from chargebridge.meters.port import MeterError, SourceEvent, TelegramSource
 from chargebridge.model.clock import Clock
 from chargebridge.wire.meter import DecoderOptions, Protocol, Telegram
 
+SETTINGS = frozenset({"speed", "interval", "loop"})
 _LONGEST_GAP_S = 600.0
 
 

@@ -12,6 +12,8 @@ from chargebridge.meters.serial_port import frame_of, speed_of
 from chargebridge.meters.stream import SILENCE_S, Streams, StreamSource
 from chargebridge.model.clock import Clock
 
+SETTINGS = frozenset({"baud", "format", "silence"})
+
 
 class _Pump:
     """Carries bytes from pyserial's blocking client to an asyncio reader, in a thread of its own."""

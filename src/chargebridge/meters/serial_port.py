@@ -22,6 +22,7 @@ USUAL: dict[Protocol | None, tuple[int, str]] = {
 }
 """Speed and character frame where the URL names the protocol only; 115200 8N1 for all others."""
 _P1 = (115200, "8N1")
+SETTINGS = frozenset({"baud", "format", "silence"})
 _FORMAT = re.compile(r"([5-8])([NEO])([12])")
 
 

@@ -7,6 +7,8 @@ from chargebridge.meters.port import MeterError, TelegramSource
 from chargebridge.meters.stream import SILENCE_S, Streams, StreamSource
 from chargebridge.model.clock import Clock
 
+SETTINGS = frozenset({"silence"})
+
 
 def open_source(address: Address, clock: Clock) -> TelegramSource:
     """``?silence=60``: seconds without a byte after which the connection is opened anew."""

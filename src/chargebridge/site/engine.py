@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Decision, Move
 from chargebridge.model.state import SiteState

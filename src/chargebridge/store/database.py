@@ -16,9 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -221,10 +219,25 @@ def _resolve(outcomes: list[Outcome]) -> None:
             future.set_exception(failure)
 
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Each file of its folder `versions` begins with the number of its revision."""
+
+
+def newest_revision() -> str:
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*_*.py"))
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the tables to the newest revision."""
+    """Bring the tables to the newest revision. What does that is loaded only when they are not there yet: it takes long on a small box."""
+    with engine.connect() as connection:
+        there = inspect(connection).has_table("alembic_version")
+        if there and connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest_revision()]:
+            return
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

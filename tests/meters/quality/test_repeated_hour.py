@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from chargebridge.meters import decode_file, reading_of
+from chargebridge.meters.files import decode_file
 from chargebridge.meters.quality import MeterChecker
+from chargebridge.meters.quantities import reading_of
 from chargebridge.model.finding import FindingKind
 from chargebridge.model.reading import Reading
 from chargebridge.wire.meter import Telegram

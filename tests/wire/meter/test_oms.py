@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import austria
 from chargebridge.sim.telegrams.values import MeterValues

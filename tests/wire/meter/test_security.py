@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.sim.telegrams import austria, han, p1, sml
 from chargebridge.sim.telegrams.enciphered import Keys, in_hdlc, in_mbus, in_p1

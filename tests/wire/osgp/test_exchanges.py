@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sim.telegrams.test_golden import THREE_PHASES as VALUES
 
-from chargebridge.meters import decode_file
+from chargebridge.meters.files import decode_file
 from chargebridge.sim.mep_meter import MepDevice
 from chargebridge.wire.meter import AutoDecoder, DecodeError, DecoderOptions, ErrorKind, Protocol, Telegram, decoder_for, detect
 from chargebridge.wire.osgp import MepClient, tables

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chargebridge.meters import decode_file
+from chargebridge.meters.files import decode_file
 from chargebridge.wire.meter import DecodeError, ErrorKind, Protocol, Scale, Telegram, detect
 from chargebridge.wire.smgw import theben
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
-from chargebridge.meters import open_meter
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault
 from chargebridge.site.config import MeterTable, SiteConfig

@@ -15,8 +15,9 @@ from rich.table import Table
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands import meter_check, meter_detect
 from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
-from chargebridge.meters import decode_file, open_meter
 from chargebridge.meters.address import of_file
+from chargebridge.meters.files import decode_file
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.reading import UNTOLD, MaybePerPhase, MeterFault, Reading
 from chargebridge.wire.meter import Protocol, Scale, Telegram
 from chargebridge.wire.meter.telegram import Value

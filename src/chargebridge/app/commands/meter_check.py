@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
-from chargebridge.meters import decode_file, open_meter, reading_of
 from chargebridge.meters.address import of_file
+from chargebridge.meters.files import decode_file
 from chargebridge.meters.quality import MeterChecker
+from chargebridge.meters.quantities import reading_of
+from chargebridge.meters.registry import open_meter
 from chargebridge.model.finding import DayFigures, Finding, Severity
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.wire.meter import Telegram

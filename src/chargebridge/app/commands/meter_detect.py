@@ -12,9 +12,11 @@ from serial.tools import list_ports
 
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, counted, err, json_line, out, told_errors
-from chargebridge.meters import MeterError, decode_file, open_source
 from chargebridge.meters.address import of_file
 from chargebridge.meters.detect_line import CANDIDATES, PATIENCE_S, Found, detect_line
+from chargebridge.meters.files import decode_file
+from chargebridge.meters.port import MeterError
+from chargebridge.meters.registry import open_source
 from chargebridge.wire.meter import DecodeError, Event, Protocol, Telegram
 
 _LINES = ("/dev/", "rfc2217://", "COM")

@@ -12,7 +12,7 @@ from msgspec import Struct
 from rich.table import Table
 
 from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
-from chargebridge.control import decide
+from chargebridge.control.decide import decide
 from chargebridge.model.decision import Decision
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.site import journal

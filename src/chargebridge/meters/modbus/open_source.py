@@ -17,7 +17,7 @@ PORT = 502
 """Registered with IANA for Modbus/TCP."""
 SUNSPEC = "sunspec"
 _COMMON = frozenset({"map", "unit", "every", "turned"})
-SETTINGS = {"modbus": _COMMON | {"rtu"}, "modbus-serial": _COMMON | {"baud", "format"}}
+TCP_SETTINGS, SERIAL_SETTINGS = _COMMON | {"rtu"}, _COMMON | {"baud", "format"}
 _FORMAT = re.compile(r"([78])([NEO])([12])")
 _PACKAGE = "chargebridge.meters.modbus"
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from chargebridge.stations.ocpp.forward.settings import BackendSettings, May
+from chargebridge.stations.ocpp.forward.settings import BackendSettings
+from chargebridge.stations.sharing import May
 from chargebridge.wire.ocpp import Dialect, PayloadError, v16, v201
 from chargebridge.wire.ocpp.payload import Payload
 

@@ -5,11 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-May = Literal[
-    "start_stop", "stop_all", "limit", "reserve", "availability", "unlock", "read", "configure", "reset", "firmware", "lists", "display"
-]
-Tell = Literal["status", "transactions", "all_transactions", "meter_values", "events", "data"]
-Asked = Literal["never", "us_first", "them_first"]
+from chargebridge.stations.sharing import Asked, May, Tell
 
 
 class BackendSettings(Struct, frozen=True, kw_only=True):
