@@ -1,9 +1,15 @@
-"""Profiles of hypothesis: `HYPOTHESIS_PROFILE=soak` runs many more examples than the default, and never the same ones twice."""
+"""What all tests share: profiles of hypothesis, the order, and what passwords cost.
+
+`HYPOTHESIS_PROFILE=soak` runs many more examples than the default, and never the same ones twice.
+"""
 
 import os
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
+
+from chargebridge.store import passwords
 
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile("default", deadline=None, max_examples=15, derandomize=True, suppress_health_check=SLOW_IS_FINE, print_blob=True)
@@ -20,6 +26,25 @@ LONG = (
     "tests/properties/",
 )
 """What takes long begins first, so that no worker is left alone with it in the end; most of these wait rather than reckon."""
+
+FULL_COST = passwords.COST, passwords.PARALLEL
+passwords.COST, passwords.PARALLEL = 2, 1
+"""A fifth of a second of reckoning for each connection of each test shows nothing; the product's own processes keep the full cost."""
+
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""Tests provoke many errors; each painted with its source and variables would take a tenth of a second."""
+
+
+@pytest.fixture
+def full_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost what they cost the product: for tests of just that, and those that share a store with a process of the product."""
+    monkeypatch.setattr(passwords, "COST", FULL_COST[0])
+    monkeypatch.setattr(passwords, "PARALLEL", FULL_COST[1])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,6 @@ from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettin
 from chargebridge.store.passwords import hash_password
 
 SPEED = 20.0
-HASH = hash_password(PASSWORD)
 
 
 class Bench:
@@ -29,7 +28,8 @@ class Bench:
         self.clock = FastClock(SPEED)
         self.sink = DurableSink(path / "sink.db")
         evses = (EvseSettings(fallback_current_a=6.0), EvseSettings(fallback_current_a=6.0))
-        stations = [StationSettings(identity=name, password_hash=HASH, evses=evses) for name in ("CP-1", "CP-2")]
+        known = hash_password(PASSWORD)
+        stations = [StationSettings(identity=name, password_hash=known, evses=evses) for name in ("CP-1", "CP-2")]
         self.central = CentralSystem(ServerSettings(port=0, **settings), stations, self.sink, self.clock)
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
 from chargebridge.sim.world.clock import WallClock
-from chargebridge.site.desk import StationDesk, Tokens
+from chargebridge.site.desk import StationDesk
 from chargebridge.site.live import Live
+from chargebridge.site.tokens import Tokens
 from chargebridge.stations.ocpp import CentralSystem, ServerSettings, StationSettings
 from chargebridge.stations.port import Authorisation, StartAnswer, TransactionEvent
 from chargebridge.store import Database
@@ -67,6 +68,7 @@ async def serve(folder: Path, port: int, updates: int) -> None:
         wake=lambda: None,
         tell=lambda *_: None,
         arrived=lambda _: None,
+        ask_limits=lambda _: None,
     )
     desk.folder, desk.updates = folder, updates
     stations = [StationSettings(identity="CP-1", security_profile=0, sample_interval_s=1)]

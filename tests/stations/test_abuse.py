@@ -280,6 +280,7 @@ async def test_lines_that_say_nothing(make_bench: Any) -> None:
         half.socket.transport.abort()
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_two_thousand_bogus_handshakes(bench: Bench) -> None:
     """Unknown identities, broken requests, other methods, other protocols: each gets an answer that is none, or a closed line."""
     upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n"

@@ -58,6 +58,7 @@ def value_in(station: Any) -> str | None:
 
 
 @pytest.mark.ocpp("1.6", "A01.FR.04")
+@pytest.mark.usefixtures("full_cost")
 async def test_killed_before_the_answer_and_before_the_proof_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "COST", 16)  # as in the other process
     server = Server(tmp_path)

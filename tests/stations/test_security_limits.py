@@ -52,6 +52,7 @@ def test_wrong_passwords_wait_longer_each_time_and_the_station_itself_does_not()
     assert door.password_wait_s("CP", "elsewhere", 4000.0) == 0.0, "forgiven"
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_guessing_is_slowed_down_and_the_station_gets_in_meanwhile(house: House, tmp_path: Path) -> None:
     async with Fort(house, tmp_path, speed=1.0) as fort:
         assert await fort.status("P1", address="127.0.0.2") == 101
@@ -104,6 +105,7 @@ async def test_a_tls_handshake_that_never_ends_is_given_up(house: House, tmp_pat
         writer.close()
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_a_good_station_is_served_while_bad_ones_knock(house: House, tmp_path: Path) -> None:
     """Foreign certificates, plain bytes at the TLS port, wrong passwords, unknown names: all at once, for a second."""
     foreign = House(tmp_path, WallClock())

@@ -1,11 +1,13 @@
 """Passwords: kept as hashes, right ones match, anything else does not."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargebridge.store.passwords import hash_password, matches
 
 
+@pytest.mark.usefixtures("full_cost")
 def test_the_right_one_matches_and_no_other() -> None:
     stored = hash_password("Lindenhof 7")
     assert "Lindenhof" not in stored
