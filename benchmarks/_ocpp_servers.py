@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chargebridge.app.clock import WallClock
 from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
 from chargebridge.model.session import PointStatus
-from chargebridge.site.desk import StationDesk, Tokens
+from chargebridge.site.desk import StationDesk
 from chargebridge.site.live import Live
+from chargebridge.site.tokens import Tokens
 from chargebridge.stations.events import StationEvent
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.ocpp.pki import Authority
@@ -121,6 +122,7 @@ async def with_store(stations: int) -> int:
         wake=lambda: None,
         tell=lambda *_: None,
         arrived=lambda _: None,
+        ask_limits=lambda _: None,
     )
     return await ours(desk, stations)
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
 from chargebridge.model.phases import Phase
+from chargebridge.site.money.config import PaymentTable, TariffTable
 from chargebridge.stations.sharing import Asked, May, Tell
 
 
@@ -27,15 +28,18 @@ Three = tuple[Amps, Amps, Amps]
 
 
 class SiteTable(_Table):
-    """open_to_all: any card may charge. peak_budget_w: highest mean power over a quarter hour. keep_days: of readings and decisions."""
+    """tariff: for who has none of his own. open_to_all: any card may charge.
+
+    peak_budget_w: highest mean power over a quarter hour. keep_days: of readings and decisions."""
 
     name: str
     timezone: str = "UTC"
-    currency: str = "EUR"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     store: Path = Path("data/site.db")
     keep_days: Annotated[float, Field(gt=0)] = 7.0
     open_to_all: bool = False
     price_per_kwh: float | None = None
+    tariff: str | None = None
     peak_budget_w: Watts | None = None
 
     @field_validator("timezone")
@@ -97,6 +101,7 @@ class PointTable(_Table):
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     station_max_age_s: Seconds = 60.0
+    current: Literal["AC", "DC"] = "AC"
 
 
 class StationTable(_Table):
@@ -150,7 +155,11 @@ class GroupTable(_Table):
 
 
 class TokenTable(_Table):
-    """A driver's card or app token. group: tokens of one group end each other's transactions (OCPP groupIdToken, 1.6 parentIdTag)."""
+    """A driver's card or app token. group: tokens of one group end each other's transactions (OCPP groupIdToken, 1.6 parentIdTag).
+
+    points: where it may charge, none given: everywhere; current: only where it is "AC", or "DC". tariff: the driver's own. prepaid: it charges
+    while its account has something left.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=36)]
     name: str = ""
@@ -158,6 +167,10 @@ class TokenTable(_Table):
     kind: Literal["ISO14443", "ISO15693", "eMAID", "KeyCode", "Local", "Central", "MacAddress", "VIN", "EVCCID"] = "ISO14443"
     group: Annotated[str, Field(min_length=1, max_length=36)] | None = None
     expires_at: AwareDatetime | None = None
+    points: tuple[Name, ...] | None = None
+    current: Literal["AC", "DC"] | None = None
+    tariff: str | None = None
+    prepaid: bool = False
 
 
 class BackendTable(_Table):
@@ -261,6 +274,8 @@ class SiteConfig(_Table):
     group: tuple[GroupTable, ...] = ()
     token: tuple[TokenTable, ...] = ()
     backend: tuple[BackendTable, ...] = ()
+    tariff: tuple[TariffTable, ...] = ()
+    payment: PaymentTable = PaymentTable()
     web: WebTable = WebTable()
     ocpp: OcppTable = OcppTable()
 
@@ -268,7 +283,7 @@ class SiteConfig(_Table):
         """The fixed part, in the model's words."""
         return Topology(
             circuits=_as(Circuit, self.circuit),
-            points=_as(ChargingPoint, self.point),
+            points=_as(ChargingPoint, self.point, "current"),
             batteries=_as(Battery, self.battery, "control"),
             generators=_as(Generator, self.generator),
             groups=(*_as(Group, self.group), *_shared_stations(self.point)),

@@ -86,7 +86,8 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
             yield ConfigError(where, f"station {point.station} is not there", "add a [[station]] with that id")
     yield from _insecure(config, text, name)
     yield from _foreign(config, text, name)
-    named = (("station", config.station), ("token", config.token), ("backend", config.backend))
+    yield from _money(config, text, name)
+    named = (("station", config.station), ("token", config.token), ("backend", config.backend), ("tariff", config.tariff))
     for kind, ids in (("meter", meters), *((kind, [table.id for table in tables]) for kind, tables in named)):
         for double in sorted({i for i in ids if ids.count(i) > 1}):
             yield ConfigError(f"{name}:{_line_naming(text, double)}: {kind} {double}", "is there twice", "give each its own id")
@@ -133,6 +134,22 @@ def _foreign(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
             yield ConfigError(where, "has a certificate without its key, or the other way round", "give both or none")
         if backend.url.startswith("ws:") and (backend.ca or backend.certificate):
             yield ConfigError(where, "has certificates that ws:// has no use for", "write wss://")
+
+
+def _money(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """Tariffs and points that tokens name."""
+    tariffs, points = {tariff.id for tariff in config.tariff}, {point.id for point in config.point}
+    if config.site.tariff is not None and config.site.tariff not in tariffs:
+        where = f"{name}:{line_of(text, ('site', 'tariff'))}: site"
+        yield ConfigError(where, f"tariff {config.site.tariff} is not there", "add a [[tariff]] with that id")
+    for token in config.token:
+        where = f"{name}:{_line_naming(text, token.id)}: token {token.id}"
+        if token.tariff is not None and token.tariff not in tariffs:
+            yield ConfigError(where, f"tariff {token.tariff} is not there", "add a [[tariff]] with that id")
+        if token.prepaid and token.tariff is None and config.site.tariff is None:
+            yield ConfigError(where, "is prepaid, but nothing says what charging costs", "give it a tariff, or the site one")
+        for unknown in sorted(set(token.points or ()) - points):
+            yield ConfigError(where, f"point {unknown} is not there", "add a [[point]] with that id")
 
 
 def line_of(text: str, loc: tuple[int | str, ...]) -> int:

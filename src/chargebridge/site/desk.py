@@ -1,7 +1,6 @@
 """Where stations report: the site's end of the stations' port. A station is answered only after what it said is durable."""
 
-import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,68 +10,22 @@ from sqlalchemy import Connection
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus, Session
 from chargebridge.site import ledger
-from chargebridge.site.config import TokenTable
 from chargebridge.site.hearing import Hearing, Verdict
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.stations.events import StationEvent
-from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
+from chargebridge.site.money.desk import DIRECT
+from chargebridge.site.money.office import MoneyOffice
+from chargebridge.site.money.records import TermsRow
+from chargebridge.site.money.tariffs import said
+from chargebridge.site.tokens import Tokens
+from chargebridge.stations.events import Settled, StationEvent
+from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
+from chargebridge.stations.terms import Receipt, Terms, VatCheck
 from chargebridge.store import Database
 
 T = TypeVar("T")
-REMOTE = "remote_token"
 
 
-class Tokens:
-    """Who may charge: the configured cards, and the site's own token for starts from the page."""
-
-    def __init__(self, allowed: Iterable[TokenTable], remote: str, *, open_to_all: bool, clock: Clock | None = None) -> None:
-        """clock: by which tokens expire; without one they do not."""
-        self._clock = clock
-        self._allowed = {_key(token.id): token for token in allowed}
-        self._remote = remote.casefold().encode()
-        self._open = open_to_all
-
-    def judge(self, token: str | None) -> Authorisation:
-        """Tokens compare without regard to case (OCPP 1.6 CiString20Type, 2.0.1 IdTokenType). None: nobody has shown one (yet)."""
-        if not token:
-            return Authorisation.ACCEPTED if self._open else Authorisation.INVALID
-        if secrets.compare_digest(token.casefold().encode(errors="replace"), self._remote):
-            return Authorisation.ACCEPTED
-        known = self._allowed.get(_key(token))
-        if known is None:
-            return Authorisation.ACCEPTED if self._open else Authorisation.INVALID
-        if known.blocked:
-            return Authorisation.BLOCKED
-        return Authorisation.EXPIRED if self._is_over(known) else Authorisation.ACCEPTED
-
-    def _is_over(self, token: TokenTable) -> bool:
-        return token.expires_at is not None and self._clock is not None and token.expires_at <= self._clock.now()
-
-    def known(self, token: str) -> Token | None:
-        """As stations may know it."""
-        found = self._allowed.get(_key(token))
-        if found is None:
-            return None
-        return Token(id=found.id, kind=found.kind, status=WORDS[self.judge(token)], group=found.group, expires_at=found.expires_at)
-
-    def listed(self) -> tuple[Token, ...]:
-        return tuple(known for token in self._allowed if (known := self.known(token)) is not None)
-
-
-WORDS = {
-    Authorisation.ACCEPTED: "Accepted",
-    Authorisation.BLOCKED: "Blocked",
-    Authorisation.EXPIRED: "Expired",
-    Authorisation.INVALID: "Invalid",
-}
-
-
-def _key(token: str) -> str:
-    """Without regard to case, and to the hyphens that an eMAID may have or not (ISO 15118-2 annex H)."""
-    return token.replace("-", "").casefold()
-
-
-class StationDesk(WithoutTerms):
+class StationDesk:
     """Implements ``StationSink``. ``wake`` is called whenever something changed that a decision depends on."""
 
     def __init__(
@@ -86,7 +39,11 @@ class StationDesk(WithoutTerms):
         tell: Callable[[str, str, str], None],
         arrived: Callable[[str], None],
         ask_limits: Callable[[str], None],
+        money: MoneyOffice | None = None,
+        terminals: bool = False,
     ) -> None:
+        """money: None where nothing is charged for. terminals: who has paid at a station's own terminal may charge."""
+        self._money, self._terminals = money, terminals
         self._live = live
         self._database = database
         self._clock = clock
@@ -149,19 +106,41 @@ class StationDesk(WithoutTerms):
         self._measure(self._live.at(station, evse), measurements)
 
     async def authorise(self, station: str, token: str) -> Authorisation:
-        return self._tokens.judge(token)
+        return self._tokens.judge(token, station)
+
+    async def authorise_payment(self, station: str, reference: str) -> Authorisation:
+        if self._money is None:
+            return Authorisation.INVALID
+        accepted = self._money.accepts(await self._money.known(reference), terminals=self._terminals)
+        return Authorisation.ACCEPTED if accepted else Authorisation.INVALID
 
     def tokens(self, station: str) -> tuple[Token, ...]:
-        return self._tokens.listed()
+        return self._tokens.listed(station)
 
     def about(self, station: str, token: str) -> Token | None:
-        return self._tokens.known(token)
+        known = self._tokens.known(token, station)
+        tariff = None if known is None or self._money is None else self._money.desk.own_tariff(token)
+        return known if known is None or tariff is None else replace(known, tariff=said(tariff), message=tariff.text or None)
+
+    def terms(self, event: TransactionEvent, takes: frozenset[str]) -> Terms | None:
+        return None if self._money is None else self._money.desk.answer(event, takes)
+
+    async def check_vat(self, station: str, number: str) -> VatCheck:
+        return (
+            VatCheck(valid=False, reason="VAT numbers are not checked here") if self._money is None else await self._money.check_vat(number)
+        )
+
+    async def receipt(self, station: str, settled: Settled) -> Receipt | None:
+        return None if self._money is None else await self._money.receipt(station, settled)
 
     async def transaction_started(self, event: TransactionEvent) -> StartAnswer:
         point = self._where(event)
-        answer = self._judge(event)
+        answer = await self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        started, session = await self._database.write(lambda c: _and_session(c, ledger.started(c, event, name, answer, now), event))
+        started, session, terms = await self._database.write(
+            lambda c: self._filed(c, ledger.started(c, event, name, answer, now), event, now)
+        )
+        self._took(terms)
         running = self._refresh(point, event, session, begins=True)
         if point is not None and running and not event.offline:
             if event.status is not None:
@@ -174,9 +153,12 @@ class StationDesk(WithoutTerms):
 
     async def transaction_updated(self, event: TransactionEvent) -> None:
         point = self._where(event)
-        answer = self._judge(event)
+        answer = await self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        fresh, session = await self._database.write(lambda c: _and_session(c, ledger.updated(c, event, name, answer, now), event))
+        fresh, session, terms = await self._database.write(
+            lambda c: self._filed(c, ledger.updated(c, event, name, answer, now), event, now)
+        )
+        self._took(terms)
         running = self._refresh(point, event, session)
         if point is not None and fresh and running and not event.offline:
             if event.status is not None:
@@ -186,9 +168,12 @@ class StationDesk(WithoutTerms):
 
     async def transaction_ended(self, event: TransactionEvent) -> Authorisation | None:
         point = self._where(event)
-        answer = self._judge(event)
+        answer = await self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        fresh, session = await self._database.write(lambda c: _and_session(c, ledger.ended(c, event, name, answer, now), event))
+        fresh, session, terms = await self._database.write(
+            lambda c: self._filed(c, ledger.ended(c, event, name, answer, now), event, now, ended=True)
+        )
+        self._took(terms)
         if point is not None and point.session is not None and session is not None and point.session.id == session.id:
             point.session = point.needs = None
             point.terminal_a, point.power_w = (0.0, 0.0, 0.0), 0.0
@@ -202,11 +187,28 @@ class StationDesk(WithoutTerms):
         return answer if event.token else None
 
     async def told(self, station: str, event: StationEvent) -> Verdict:
-        return await self.hearing.hear(station, event)
+        verdict = await self.hearing.hear(station, event)
+        if self._money is not None:
+            await self._money.desk.heard(station, event)
+        return verdict
 
-    def _judge(self, event: TransactionEvent) -> Authorisation:
+    async def _judge(self, event: TransactionEvent) -> Authorisation:
         """A card that another back end has accepted is good here: that one bills."""
-        return Authorisation.ACCEPTED if event.billed_by else self._tokens.judge(event.token)
+        if event.token is not None and event.token_kind == DIRECT:
+            return await self.authorise_payment(event.station, event.token)
+        return Authorisation.ACCEPTED if event.billed_by else self._tokens.judge(event.token, event.station, event.evse)
+
+    def _filed(
+        self, c: Connection, result: T, event: TransactionEvent, now: datetime, *, ended: bool = False
+    ) -> tuple[T, Session | None, TermsRow | None]:
+        """What the ledger said, the session as it then is, and what holds for it."""
+        transaction = result.transaction if isinstance(result, StartAnswer) else event.transaction
+        session = ledger.one(c, event.station, transaction)
+        return result, session, None if self._money is None else self._money.desk.note(c, event, session, now, ended=ended)
+
+    def _took(self, terms: TermsRow | None) -> None:
+        if self._money is not None:
+            self._money.desk.took(terms)
 
     def _where(self, event: TransactionEvent) -> LivePoint | None:
         """The point of an event. An update need not name its EVSE (2.0.1 part 2 E02): then it is where its transaction runs."""
@@ -254,12 +256,6 @@ class StationDesk(WithoutTerms):
         if status is PointStatus.AVAILABLE and before is not PointStatus.AVAILABLE:
             self._presume_ended(point.session)
             point.forget_car()
-
-
-def _and_session(c: Connection, result: T, event: TransactionEvent) -> tuple[T, Session | None]:
-    """What the ledger said, and the session as it then is."""
-    transaction = result.transaction if isinstance(result, StartAnswer) else event.transaction
-    return result, ledger.one(c, event.station, transaction)
 
 
 def _name(point: LivePoint | None, event: TransactionEvent) -> str:

@@ -205,6 +205,13 @@ class Live:
     def of(self, station: str) -> list[LivePoint]:
         return [p for p in self.points.values() if p.point.station == station]
 
+    def progress(self, station: str, transaction: str) -> tuple[int | None, float | None]:
+        """Of a running transaction: its energy in Wh, and its car's state of charge in %; None where that is not known."""
+        for point in self.of(station):
+            if point.session is not None and point.session.transaction == transaction:
+                return point.session.energy_wh, None if point.soc is None else point.soc * 100
+        return None, None
+
     def prioritise(self, priorities: dict[str, int]) -> None:
         """Give points other priorities than the configuration does."""
         for name, priority in priorities.items():

@@ -16,6 +16,7 @@ from chargebridge.site.config import SiteTable
 from chargebridge.site.engine import Engine
 from chargebridge.site.keys import DriverKeys
 from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
 from chargebridge.site.watch import MeterWatch
@@ -50,12 +51,14 @@ class Service:
         tell: Callable[[str, str, str], None],
         reaction_ms: Callable[[], float | None],
         watch: MeterWatch,
+        money: MoneyOffice,
     ) -> None:
         self._about, self._live, self._engine, self._stations = about, live, engine, stations
         self._database, self._clock = database, clock
         self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
         self._watch = watch
+        self.money = money
         self._backends: Callable[[], tuple[LinkState, ...]] = tuple
         self._office: StationService | None = None
 
@@ -68,6 +71,7 @@ class Service:
     def operate_by(self, office: StationService) -> None:
         """Who answers for ``stations`` from now on."""
         self._office = office
+        self.money.command_by(office)
 
     def forwards(self, states: Callable[[], tuple[LinkState, ...]]) -> None:
         """Where the state of the connections to other back ends is found."""

@@ -21,14 +21,16 @@ from chargebridge.plants import BatteryPlant
 from chargebridge.site import findings, journal, ledger, present
 from chargebridge.site.batteries import BatteryKeeper
 from chargebridge.site.config import SiteConfig
-from chargebridge.site.desk import REMOTE, StationDesk, Tokens
+from chargebridge.site.desk import StationDesk
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
 from chargebridge.site.keys import DriverKeys, driver_keys
 from chargebridge.site.limit_asker import LimitAsker
 from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.service import Service
+from chargebridge.site.tokens import REMOTE, Tokens, places_of
 from chargebridge.site.view import Happening, HistoryPoint
 from chargebridge.site.watch import MeterWatch
 from chargebridge.stations.port import Answer, Outcome, Station, Stations, StationSink
@@ -71,7 +73,15 @@ class Site:
         self._lost_records = 0
         self._began = clock.now()
         self.live = Live(self._topology, price_per_kwh=config.site.price_per_kwh)
-        tokens = Tokens(config.token, remote_token, open_to_all=config.site.open_to_all, clock=clock)
+        self.money = MoneyOffice.of(config, database, clock, live=self.live, stop=self._stop, tell=self.tell)
+        tokens = Tokens(
+            config.token,
+            remote_token,
+            open_to_all=config.site.open_to_all,
+            clock=clock,
+            places=places_of(config.point),
+            credit=self.money.desk.has_credit,
+        )
         self._arrivals: asyncio.Queue[str] = asyncio.Queue()
         self._asker = LimitAsker(clock)
         desk = StationDesk(
@@ -83,6 +93,8 @@ class Site:
             tell=self.tell,
             arrived=self._arrived,
             ask_limits=self._asker.ask,
+            money=self.money,
+            terminals=config.payment.terminals,
         )
         self._hearing = desk.hearing
         self.stations = make_stations(desk)
@@ -115,6 +127,7 @@ class Site:
             tell=self.tell,
             reaction_ms=lambda: None if self._engine.reaction_s is None else self._engine.reaction_s * 1000,
             watch=self._watch,
+            money=self.money,
         )
 
     @classmethod
@@ -139,6 +152,7 @@ class Site:
                 if point.session is not None:  # a point charges one car: of those before it the end was never told
                     site._end_unreported(point.session.id)
                 point.session, point.needs = session, session.needs
+        await site.money.desk.open()
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits.enter(limit)
@@ -158,9 +172,17 @@ class Site:
             group.create_task(self._keeper.run(), name="batteries")
             group.create_task(self._sample(), name="samples")
             group.create_task(self._welcome(), name="fallbacks")
+            group.create_task(self.money.run(), name="money")
             group.create_task(self._asker.run(self.stations, self._hearing), name="limits of others")
             for meter in self._meters:
                 group.create_task(self._read(meter), name=f"meter {meter.name}")
+
+    async def _stop(self, station: str, transaction: str) -> Answer:
+        """Have a station end a transaction."""
+        to = self.stations.station(station)
+        if to is None or not to.online:
+            return Answer(outcome=Outcome.OFFLINE, detail="not connected")
+        return await to.remote_stop(0, transaction)
 
     # what comes in
 

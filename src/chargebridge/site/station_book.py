@@ -84,7 +84,7 @@ def value(c: Connection, station: str, *names: str) -> str | None:
     query = select(device_variable.c.name, device_variable.c.value).where(
         (device_variable.c.station == station) & (device_variable.c.attribute == "Actual") & device_variable.c.name.in_(names)
     )
-    found = {name: said for name, said in c.execute(query)}
+    found = {row.name: row.value for row in c.execute(query)}
     return next((found[name] for name in names if name in found), None)
 
 

@@ -196,7 +196,7 @@ def _row(noted: Noted) -> tuple[Any, ...]:
         side = outgoing if kind == CALL_RESULT_ERROR else not outgoing
         action = watch.asked[side].get(message_id, "")
     text = frame if isinstance(frame, str) else frame.decode(errors="replace")
-    if action in HOLD_SECRETS:
+    if action in HOLD_SECRETS or '"KeyCode"' in text:
         text = without_secrets(text)
     error = None if fault is None else msgspec.json.encode(fault).decode()
     moment = at.isoformat(timespec="microseconds")[:26] + "Z"  # as ``Moment`` writes it

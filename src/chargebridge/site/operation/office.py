@@ -214,6 +214,12 @@ class Office:
         station = self._station(identity)
         return forms.forms(station.language.dialect if station.language else None)
 
+    def protocol_of(self, identity: str) -> str:
+        """What a station speaks; "" when it was never heard. Raises UnknownNameError."""
+        self._station(identity)
+        known = self._infos.get(identity)
+        return self._protocol(identity) or (known[0].protocol if known is not None else "")
+
     def actions(self, identity: str) -> tuple[str, ...]:
         return forms.callable_actions(language_of(self._station(identity)).dialect)
 

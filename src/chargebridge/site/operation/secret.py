@@ -1,10 +1,10 @@
-"""Passwords that go over the line to a station stay out of what is written down."""
+"""Passwords and key codes that go over the line stay out of what is written down."""
 
 from typing import Any
 
 import msgspec
 
-NAMED = frozenset({"AuthorizationKey", "BasicAuthPassword"})
+NAMED = frozenset({"AuthorizationKey", "BasicAuthPassword", "SharedSecret"})
 """The configuration key of 1.6 and the variable of 2.x whose values are passwords."""
 FIELDS = frozenset({"basicAuthPassword", "apnPassword", "vpnPassword", "password"})
 VALUES = ("value", "attributeValue")
@@ -21,6 +21,8 @@ def hidden(value: Any) -> Any:
     names = (value.get("key"), variable.get("name") if isinstance(variable, dict) else None)
     secret = any(isinstance(name, str) and name in NAMED for name in names)
     fields = FIELDS | {"key"} if "server" in value else FIELDS  # the key of a VPN, not the name of a setting
+    if value.get("type") == "KeyCode":
+        fields |= {"idToken"}  # what a driver types in is as good as a password (2.x C04.FR.04)
     return {
         name: HIDDEN if (name in fields and isinstance(inner, str)) or (secret and name in VALUES) else hidden(inner)
         for name, inner in value.items()

@@ -287,6 +287,10 @@ class StationService(Protocol):
         """The actions that the station's version lets us call."""
         ...
 
+    def protocol_of(self, identity: str) -> str:
+        """What a station speaks, such as "ocpp2.1"; "" when it was never heard."""
+        ...
+
     async def command(self, identity: str, name: str, arguments: dict[str, Any], by: str) -> CommandRecord:
         """Give a command by name and wait for its outcome. Raises ModelError when an argument cannot be."""
         ...

@@ -257,7 +257,8 @@ class Session:
                 log.warning("answer disputed", remote=self.remote, code=error.code, reason=error.description)
             case Mended(action=action, repairs=repairs, frame=frame):
                 names = sorted({repair.name for repair in repairs})
-                log.info("message mended", remote=self.remote, action=action, repairs=names, frame=str(frame)[:LOGGED])
+                shown = "" if "KeyCode" in str(frame) else str(frame)[:LOGGED]  # key codes are in no log (2.x C04.FR.04)
+                log.info("message mended", remote=self.remote, action=action, repairs=names, frame=shown)
             case Malformed(error):
                 log.warning("unusable frame", remote=self.remote, where=error.position, reason=error.reason, cure=error.cure)
 
