@@ -17,7 +17,7 @@ import httpx
 
 from chargebridge.app.serve import Running, serve
 from chargebridge.model.clock import Clock
-from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, VirtualStation
+from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, Version, VirtualStation
 from chargebridge.sim.world.demo import demo_scenario
 from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly
 from chargebridge.sim.world.world import World
@@ -29,6 +29,7 @@ STORY_AGAIN_S = 300.0
 """The story is told again after this long, so that whoever opens the page later sees it too."""
 LIMIT_ID = "demo grid operator"
 SESSION_TRIES = 20
+VERSIONS: tuple[Version, ...] = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 
 
 def demo_config() -> SiteConfig:
@@ -57,14 +58,14 @@ def demo_password() -> str:
 
 
 def stations(world: World, uri: str, clock: Clock, password: str) -> list[VirtualStation]:
-    """One virtual station for each in the world's topology; every second speaks OCPP 2.0.1."""
+    """One virtual station for each in the world's topology; all versions of OCPP in turn."""
     made = []
     for index, name in enumerate(dict.fromkeys(point.station for point in world.topology.points)):
         points = [p for p in world.topology.points if p.station == name]
         plan = StationPlan(
             identity=name,
             uri=uri,
-            version="ocpp2.0.1" if index % 2 else "ocpp1.6",
+            version=VERSIONS[index % len(VERSIONS)],
             password=password,
             backoff_doublings=1,  # all is on one machine: nobody needs to be spared
             evses=tuple(EvsePlan(phases=len(p.phases), maximum_a=p.maximum_a) for p in points),

@@ -69,6 +69,6 @@ def _announce(running: "Running", site: SiteConfig, password: str | None, *, as_
     )
     if links:
         out.print(f"  a driver   {next(iter(links.values()))}", soft_wrap=True)
-    out.print(f"  stations   {running.ocpp_url}<station id>   (OCPP 1.6J and 2.0.1)")
+    out.print(f"  stations   {running.ocpp_url}<station id>   (OCPP 1.6J, 2.0.1 and 2.1)")
     out.print(f"  REST       {running.web_url}/api/v1   (bearer token: {running.api_token})", soft_wrap=True)
     out.print("  Ctrl-C ends it\n")
