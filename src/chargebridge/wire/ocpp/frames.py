@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from chargebridge.wire.ocpp.errors import ErrorCode, FrameError
 
 CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
+OPENING_BRACE = ord("{")
 MAX_ID = 36  # characters; room for a UUID
 MAX_FRAME = 128 * 1024  # bytes; a replayed MeterValues is 2 kB, a device-model report page seldom 100 kB
 UNREADABLE_ID = "-1"  # what a 2.0.1 CALLERROR carries when the message's own id could not be read (part 4, 4.2.3)
@@ -150,7 +151,7 @@ def _piece(parts: list[Raw], index: int, kind: type[T], message_id: str | None, 
 
 
 def _is_object(payload: Raw) -> bool:
-    return bytes(memoryview(payload)[:1]) == b"{"
+    return memoryview(payload)[0] == OPENING_BRACE
 
 
 def emit_call(message_id: str, action: str, payload: bytes) -> str:

@@ -220,6 +220,8 @@ class Connection:
     @property
     def deadline(self) -> float | None:
         """When `expire` is to be called next, or None."""
+        if not self._sent:
+            return None
         return min((waiting.deadline for waiting in self._sent.values() if waiting.deadline is not None), default=None)
 
     def expire(self, now: float) -> list[Event]:
