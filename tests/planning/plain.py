@@ -7,13 +7,22 @@ from typing import Any
 
 import highspy
 
-from chargebridge.planning.problem import Problem
+from chargebridge.planning.problem import Problem, Store
+
+
+def full_or_wanted(store: Store) -> float:
+    """Wh that it may hold at the end."""
+    full = max(store.full_wh, store.stored_wh)
+    if store.rest_price is not None:
+        return full
+    return min(full, max([store.stored_wh, *(goal.stored_wh for goal in store.goals)]))
 
 
 class Plain:
     """Builds the model; ``least(...)`` minimises something, ``hold(...)`` keeps what was found."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, whole: bool = False) -> None:
+        """whole: with what is on or off: least powers, one phase or all, one direction at a time, and the true price of export."""
         self.problem = problem
         self.h: Any = highspy.Highs()
         self.h.silent()
@@ -39,8 +48,13 @@ class Plain:
             for t in T
         ]
         # min-rule: exporting never pays more than importing costs
-        price_out = [min(prices.export_per_kwh[t], price_in[t]) for t in T]
+        price_out = [prices.export_per_kwh[t] if whole else min(prices.export_per_kwh[t], price_in[t]) for t in T]
         self.grid_in, self.grid_out = [var() for _ in T], [var() for _ in T]
+        if whole:
+            for t in T:
+                out = h.addBinary()
+                h.addConstr(self.grid_out[t] <= 500.0 * out)
+                h.addConstr(self.grid_in[t] <= 500.0 - 500.0 * out)
         self.cut = {g.id: [var(g.power.likely[t] / 1000 if g.curtailable else 0.0) for t in T] for g in problem.generators}
         self.sure = {g.id: [var(min(g.power.low[t], g.power.likely[t]) / 1000) for t in T] for g in problem.generators}
         for g in problem.generators:
@@ -49,15 +63,34 @@ class Plain:
         self.p: dict[str, list[Any]] = {}
         self.q: dict[str, list[Any]] = {}
         self.s: dict[str, list[Any]] = {}
+        self.first: dict[str, list[Any]] = {}
         self.short: list[tuple[Any, Any, list[Any]]] = []
         money = 0.0 * self.grid_in[0]
         for store in problem.stores:
             begin, end = max(0.0, offset(store.arrives_at, 0.0)), min(edges[-1], offset(store.departs_at, edges[-1]))
             here = [max(0.0, min(edges[t + 1], end) - max(edges[t], begin)) / (edges[t + 1] - edges[t]) for t in T]
             most = [min(store.charge_max_w, store.charge_limit_w[t] if store.charge_limit_w else 1e18) / 1000 for t in T]
-            most = [0.0 if m < store.charge_min_w / 1000 else m for m in most]
+            easy = len(store.phases) if store.switchable else 1
+            most = [0.0 if m < store.charge_min_w / 1000 / easy else m for m in most]
             p = self.p[store.id] = [var(most[t] * here[t]) for t in T]
             q = self.q[store.id] = [var(store.discharge_max_w / 1000 * here[t]) for t in T]
+            self.first[store.id] = [var(most[t] * here[t] / len(store.phases) if store.switchable else 0.0) for t in T]
+            if whole:
+                gives = store.discharge_max_w > 0
+                room = (full_or_wanted(store) - store.stored_wh) / 1000 / store.charge_efficiency
+                for t in T:
+                    all_on, one_on, back = h.addBinary(), h.addBinary(), h.addBinary()
+                    least = min(store.charge_min_w / 1000 * here[t], room / self.hours[t] if not gives else 1e18)
+                    h.addConstr(p[t] <= most[t] * here[t] * all_on)
+                    h.addConstr(p[t] >= least * all_on)
+                    h.addConstr(self.first[store.id][t] <= most[t] * here[t] / len(store.phases) * one_on)
+                    h.addConstr(self.first[store.id][t] >= least / len(store.phases) * one_on)
+                    h.addConstr(q[t] <= store.discharge_max_w / 1000 * here[t] * back)
+                    h.addConstr(q[t] >= store.discharge_min_w / 1000 * here[t] * back)
+                    h.addConstr(all_on + one_on + back <= 1)
+            elif store.switchable:
+                raise ValueError("switching phases is whole")
+            both = [p[t] + self.first[store.id][t] for t in T]
             s0, full = store.stored_wh / 1000, max(store.full_wh, store.stored_wh) / 1000
             s = self.s[store.id] = [var(full, min(store.floor_wh / 1000, s0)) for t in T]
             caps = [goal.price_cap for goal in store.goals if goal.price_cap is not None]
@@ -65,12 +98,15 @@ class Plain:
             wanted = max([s0, *(goal.stored_wh / 1000 for goal in store.goals)])
             before = s0
             for t in T:
-                h.addConstr(s[t] == before + self.hours[t] * (store.charge_efficiency * p[t] - (1 / store.discharge_efficiency) * q[t]))
+                h.addConstr(s[t] == before + self.hours[t] * (store.charge_efficiency * both[t] - (1 / store.discharge_efficiency) * q[t]))
                 if store.taper is not None:
                     top = store.full_wh / 1000
                     line = (store.charge_max_w - store.taper_end_w) / 1000 / (top - store.taper * top)
                     middle = 0.5 * s[t] + 0.5 * before
-                    h.addConstr(p[t] <= here[t] * (store.charge_max_w / 1000 + line * store.taper * top) - here[t] * line * middle)
+                    h.addConstr(
+                        p[t] + self.first[store.id][t]
+                        <= here[t] * (store.charge_max_w / 1000 + line * store.taper * top) - here[t] * line * middle
+                    )
                 before = s[t]
                 money += store.wear_per_kwh * self.hours[t] * q[t]
             if store.rest_price is None:
@@ -95,7 +131,7 @@ class Plain:
                     if last <= first or time <= first:
                         continue
                     share = min(1.0, (time - first) / (last - first))
-                    have = have + share * self.hours[t] * (store.charge_efficiency * p[t] - (1 / store.discharge_efficiency) * q[t])
+                    have = have + share * self.hours[t] * (store.charge_efficiency * both[t] - (1 / store.discharge_efficiency) * q[t])
                 h.addConstr(have + sum(quarters[1:], start=quarters[0]) >= level)
                 if goal.price_cap is None:
                     self.short.append((store, goal, quarters))
@@ -113,7 +149,7 @@ class Plain:
             pv = sum(g.power.likely[t] for g in problem.generators) / 1000
             net = self.grid_in[t] - self.grid_out[t]
             for store in problem.stores:
-                net = net - self.p[store.id][t] + self.q[store.id][t]
+                net = net - self.p[store.id][t] - self.first[store.id][t] + self.q[store.id][t]
             for plant in problem.plants:
                 net = net - plant.power_w / 1000 * self.on[plant.id][t]
             for g in problem.generators:
@@ -168,6 +204,7 @@ class Plain:
                     flow: Any = 0.0 * self.grid_in[0]
                     for store in filter(counts, problem.stores):
                         flow = flow + share(store.phases) * (self.p[store.id][t] - self.q[store.id][t])
+                        flow = flow + share(store.phases[:1]) * self.first[store.id][t]
                     for plant in filter(counts, problem.plants):
                         flow = flow + share(plant.phases) * plant.power_w / 1000 * self.on[plant.id][t]
                     low = sum(share(n.load_phases) * n.load.low[t] for n in loads) / 1000

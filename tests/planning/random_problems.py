@@ -20,8 +20,10 @@ from chargebridge.planning.problem import (
 START = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 
 
-def random_problem(seed: int, *, tight: float = 1.0, steps: int = 16, strange_prices: bool = False, plants: bool = True) -> Problem:
-    """tight: below 1 the limits leave less. strange_prices: negative ones too."""
+def random_problem(
+    seed: int, *, tight: float = 1.0, steps: int = 16, strange_prices: bool = False, plants: bool = True, whole: bool = False
+) -> Problem:
+    """tight: below 1 the limits leave less. strange_prices: negative ones, and export dearer than import. whole: what is on or off."""
     rng = Random(seed)
     lengths = tuple(rng.choice([900.0, 900.0, 1800.0, 3600.0]) for _ in range(steps)) if rng.random() < 0.5 else (900.0,) * steps
     total = sum(lengths)
@@ -74,6 +76,7 @@ def random_problem(seed: int, *, tight: float = 1.0, steps: int = 16, strange_pr
                 charge_efficiency=rng.choice([1.0, 0.9]), discharge_efficiency=0.93,
                 rest_price=round(rng.uniform(0.05, 0.3), 2) if rng.random() < 0.6 else None,
                 wear_per_kwh=0.02, taper=0.8 if rng.random() < 0.2 else None, taper_end_w=1000.0,
+                charge_min_w=rng.choice([0.0, most * 0.35]) if whole else 0.0, switchable=whole and rng.random() < 0.4,
                 phases=phases(), priority=rng.choice([0, 0, 1]),
             )
         )  # fmt: skip
@@ -109,6 +112,9 @@ def random_problem(seed: int, *, tight: float = 1.0, steps: int = 16, strange_pr
     if rng.random() < 0.3:
         nodes.append(Node(id="group", members=tuple(store.id for store in stores[:2]), import_w=series(2000.0 * tight, 9000.0 * tight)))
     prices = series(-0.1 if strange_prices else 0.05, 0.5)
+    export = (
+        tuple(min(0.08, p) for p in prices) if rng.random() < 0.7 and not strange_prices else series(0.0, 0.12 if strange_prices else 0.05)
+    )
     demand = ()
     if rng.random() < 0.3:
         demand = (
@@ -121,7 +127,7 @@ def random_problem(seed: int, *, tight: float = 1.0, steps: int = 16, strange_pr
         plants=tuple(things),
         generators=tuple(generators),
         prices=Prices(
-            import_per_kwh=prices, export_per_kwh=tuple(min(0.08, p) for p in prices) if rng.random() < 0.7 else series(0.0, 0.05),
+            import_per_kwh=prices, export_per_kwh=export,
             network_per_kwh=series(0.0, 0.1) if rng.random() < 0.3 else None,
             co2_g_per_kwh=series(100.0, 500.0) if rng.random() < 0.3 else None, co2_price_per_kg=0.1, demand=demand,
         ),

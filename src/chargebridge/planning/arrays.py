@@ -43,11 +43,12 @@ class Aims(Struct, frozen=True):
 class Arrays(Struct, frozen=True):
     """edges_s (T + 1): where steps begin and end, from the start. hours (T). present (S, T): share of each step in which the store is there.
 
-    charge_kw, discharge_kw (S, T): the most it may do as the mean of the step; least_charge_kw, least_discharge_kw likewise, 0 where nothing is set.
-    spread (S or P or G, 3): which share of its power lies on each phase. below (N, things): what a node counts.
-    wanted (S), kWh: what the goals ask for, or what is there already. most (S): what it may hold at the end. rest (S): what a kWh beyond is worth.
-    node_* (N, T) and node_*_phase (N, 3, T): what is not planned at a node, on the bad side for import (high) and export
-    (low), generation that cannot be turned down taken off. import_price (T): with network fee and CO2. base (T): likely load less generation.
+    charge_kw, discharge_kw (S, T): the most it may do as the mean of the step; single_kw (S, T): on the first of its phases alone, 0 where it cannot.
+    least_charge_kw, least_discharge_kw (S, T): less than this is nothing; 0 where nothing is set, and never more than what still fits in.
+    spread (S or P or G, 3): which share of its power lies on each phase; first_spread (S, 3): on one phase alone. below (N, things): what a node
+    counts. wanted (S), kWh: what the goals ask for, or what is there already. most (S): what it may hold at the end. rest (S): what a kWh beyond is
+    worth. node_likely, node_low, node_high (N, T): load that a node counts; node_spread (N, 3, 3, T): of these three, the part on each phase.
+    import_price (T): with network fee and CO2. base (T): likely load less generation.
     """
 
     problem: Problem
@@ -55,6 +56,7 @@ class Arrays(Struct, frozen=True):
     hours: Floats
     present: Floats
     charge_kw: Floats
+    single_kw: Floats
     discharge_kw: Floats
     least_charge_kw: Floats
     least_discharge_kw: Floats
@@ -69,6 +71,7 @@ class Arrays(Struct, frozen=True):
     wear: Floats
     aims: Aims
     store_spread: Floats
+    first_spread: Floats
     store_below: Flags
     plant_spread: Floats
     plant_below: Flags
@@ -131,12 +134,16 @@ def arrays(problem: Problem) -> Arrays:
     least = column("charge_min_w") / 1000.0
     easiest = np.array([1.0 / len(store.phases) if store.switchable else 1.0 for store in stores])
     inner[inner < (least * easiest).reshape(-1, 1) - 1e-12] = 0.0
+    charge = inner * present
     back = column("discharge_max_w") / 1000.0
     least_back = column("discharge_min_w") / 1000.0
     back[back < least_back] = 0.0
     stored, full = column("stored_wh") / 1000.0, column("full_wh") / 1000.0
     wanted = np.array([max([s.stored_wh, *(goal.stored_wh for goal in s.goals)]) for s in stores], dtype=float) / 1000.0
     rest, most = _rest(problem, wanted, np.maximum(full, stored))
+    # one that is nearly full stops within the step, however much it takes at once
+    gain = column("charge_efficiency").reshape(-1, 1) * hours
+    fits = np.where((back > 0).reshape(-1, 1), np.inf, np.maximum(most - stored, 0.0).reshape(-1, 1) / gain)
     windows = [(seconds(problem, p.earliest_at, 0.0), seconds(problem, p.latest_at, end)) for p in plants]
     node_index = {node.id: n for n, node in enumerate(nodes)}
     above = _above(nodes, node_index)
@@ -162,9 +169,10 @@ def arrays(problem: Problem) -> Arrays:
         edges_s=edges,
         hours=hours,
         present=present,
-        charge_kw=inner * present,
+        charge_kw=charge,
+        single_kw=np.where(_switches(problem).reshape(-1, 1), charge * easiest.reshape(-1, 1), 0.0),
         discharge_kw=back.reshape(-1, 1) * present,
-        least_charge_kw=least.reshape(-1, 1) * present,
+        least_charge_kw=np.minimum(least.reshape(-1, 1) * present, fits),
         least_discharge_kw=least_back.reshape(-1, 1) * present,
         charge_efficiency=column("charge_efficiency"),
         discharge_efficiency=column("discharge_efficiency"),
@@ -177,6 +185,7 @@ def arrays(problem: Problem) -> Arrays:
         wear=column("wear_per_kwh"),
         aims=_aims(problem, edges, np.array(arrive), np.array(depart)),
         store_spread=_spreads(stores),
+        first_spread=np.array([_spread(store.phases[:1]) for store in stores]).reshape(-1, 3),
         store_below=_below(stores, nodes, node_index, above),
         plant_spread=_spreads(plants),
         plant_below=_below(plants, nodes, node_index, above),
@@ -196,6 +205,12 @@ def arrays(problem: Problem) -> Arrays:
         import_price=import_price,
         export_price=np.array(prices.export_per_kwh, dtype=float),
     )
+
+
+def _switches(problem: Problem) -> Flags:
+    """(S): stores for which one phase alone makes a difference: to a phase's limit, or to the least that they take."""
+    phases = any(node.current_a is not None for node in problem.nodes)
+    return np.array([s.switchable and len(s.phases) > 1 and (phases or s.charge_min_w > 0) for s in problem.stores], dtype=bool)
 
 
 def _band(band: Band) -> Floats:

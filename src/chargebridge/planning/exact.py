@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from chargebridge.planning.arrays import Arrays, Floats, Ints
+from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints
 from chargebridge.planning.highs import Answer, Highs, Programme
 from chargebridge.planning.lp import Form
 from chargebridge.planning.money import Powers
@@ -16,16 +16,26 @@ TINY = 1e-5
 """kW, kWh or hours that count as nothing: what a solver's tolerances leave."""
 
 
-class Solved(Struct, frozen=True):
+class Choice(Struct, frozen=True):
+    """Other bounds for some columns: what was decided of what is on and what is off."""
+
+    columns: Ints
+    low: Floats
+    high: Floats
+
+
+class Solved(Struct):
     """x: the columns, of which the answer has the duals. ordered: whether the order of what bends was kept. slack: money by which the cost may be
-    above that of the best plan."""
+    above that of the best plan. turned (S): stores that would have charged and discharged at once."""
 
     form: Form
     x: Floats
     answer: Answer
+    programme: Programme
     money_scale: float
     slack: float
     ordered: bool
+    turned: Flags
     used_s: float
 
 
@@ -59,22 +69,26 @@ def levels(form: Form, a: Arrays) -> Iterator[tuple[str, Ints, Floats]]:
         yield "soft", np.concatenate([limit.over for limit in soft]), np.concatenate([a.hours[limit.steps] for limit in soft])
 
 
-def solve(form: Form, a: Arrays, until_s: float) -> Solved:
+def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -> Solved:
     """Cost first, in the order of what bends; then taste. SolverError when HiGHS has nothing in time.
 
     A programme that is paid for using energy up (negative prices, a limit on export) lets a store charge and discharge in the same step. Such
     steps are given the direction in which the stock moves, and solved again; the bound stays that of the first.
     """
     programme, scale = scaled(form, a)
+    if choice is not None:
+        programme.low[choice.columns], programme.high[choice.columns] = choice.low, choice.high
     highs = Highs(programme)
     bounds = Bounds(programme)
     bent = list(levels(form, a))
     answer = highs.solve(until_s)
     bound = answer.bound
+    turned = np.zeros(len(a.stored), dtype=bool)
     for _ in range(5):
-        wrong = both_ways(form, a, answer.x)
+        stores, wrong = both_ways(form, a, answer.x)
         if not len(wrong):
             break
+        turned[stores] = True
         bounds.close(highs, wrong)
         answer = highs.solve(until_s)
     ordered = True
@@ -82,20 +96,34 @@ def solve(form: Form, a: Arrays, until_s: float) -> Solved:
         answer, ordered = _in_order(highs, bounds, bent, answer, until_s)
     x = answer.x
     if answer.proven:
-        x = taste(form, a, highs, bounds, answer, until_s)
+        x = taste(form, highs, bounds, answer, until_s)
+    slack = max(answer.cost - bound, 0.0) * scale
     return Solved(
-        form=form, x=x, answer=answer, money_scale=scale, slack=max(answer.cost - bound, 0.0) * scale, ordered=ordered, used_s=highs.used_s
+        form=form,
+        x=x,
+        answer=answer,
+        programme=programme,
+        money_scale=scale,
+        slack=slack,
+        ordered=ordered,
+        turned=turned,
+        used_s=highs.used_s,
     )
 
 
-def both_ways(form: Form, a: Arrays, x: Floats) -> Ints:
-    """Columns to close where a store charges and discharges in one step: of the two the one against which its stock moves."""
-    pair = (form.charge >= 0) & (form.discharge >= 0)
+def both_ways(form: Form, a: Arrays, x: Floats) -> tuple[Ints, Ints]:
+    """Stores that charge and discharge in one step, and the columns to close there: of the two the one against which the stock moves."""
+    pair = (form.flow.charge >= 0) & (form.flow.discharge >= 0)
     things, steps = np.nonzero(pair)
-    charge, discharge = x[form.charge[things, steps]], x[form.discharge[things, steps]]
+    charge, discharge = x[form.flow.charge[things, steps]], x[form.flow.discharge[things, steps]]
     both = (charge > TINY) & (discharge > TINY)
     rises = charge * a.charge_efficiency[things] > discharge / a.discharge_efficiency[things]
-    return np.where(rises, form.discharge[things, steps], form.charge[things, steps])[both]
+    return things[both], np.where(rises, form.flow.discharge[things, steps], form.flow.charge[things, steps])[both]
+
+
+def worth_of(s: Solved) -> float:
+    """What the solution costs by the programme, penalties and all."""
+    return float(s.programme.cost @ s.x)
 
 
 class Bounds:
@@ -155,10 +183,12 @@ def _in_order(highs: Highs, bounds: Bounds, bent: list[tuple[str, Ints, Floats]]
         return best, False
 
 
-def taste(form: Form, a: Arrays, highs: Highs, bounds: Bounds, answer: Answer, until_s: float) -> Floats:
+def taste(form: Form, highs: Highs, bounds: Bounds, answer: Answer, until_s: float) -> Floats:
     """Among plans of the same cost the one that is liked best: calm first, then smooth, then soon. Without time left: any of them."""
     x = answer.x
-    for cost in _likings(form, a, len(bounds.cost)):
+    for columns, weights in form.likings:
+        cost = np.zeros(len(bounds.cost))
+        cost[columns] = weights
         if not bounds.hold(highs, answer):
             break
         if not (cost[bounds.low < bounds.high] != 0).any():
@@ -175,21 +205,6 @@ def taste(form: Form, a: Arrays, highs: Highs, bounds: Bounds, answer: Answer, u
     return x
 
 
-def _likings(form: Form, a: Arrays, width: int) -> Iterator[Floats]:
-    wish = a.problem.taste
-    if wish.calm_grid:
-        cost = np.zeros(width)
-        cost[form.peak] = 1.0
-        yield cost
-    if wish.sooner:
-        cost = np.zeros(width)
-        middle = (a.edges_s[:-1] + a.edges_s[1:]) / 2.0 / a.edges_s[-1] + 0.01
-        for field in (form.charge, form.discharge, form.on):
-            things, steps = np.nonzero(field >= 0)
-            cost[field[things, steps]] = (middle * a.hours)[steps]
-        yield cost
-
-
 def powers_of(form: Form, a: Arrays, x: Floats) -> Powers:
     """What the columns say, within their bounds; a store that charges and discharges in one step does the difference."""
 
@@ -199,11 +214,16 @@ def powers_of(form: Form, a: Arrays, x: Floats) -> Powers:
         found[where] = x[field[where]]
         return np.clip(found, 0.0, most)
 
-    charge, discharge = read(form.charge, a.charge_kw), read(form.discharge, a.discharge_kw)
+    flow = form.flow
+    single, charge, discharge = read(flow.single, a.single_kw), read(flow.charge, a.charge_kw), read(flow.discharge, a.discharge_kw)
+    charge = charge + single
     both = (charge > 0) & (discharge > 0)
     if both.any():
         in_, out = a.charge_efficiency.reshape(-1, 1), a.discharge_efficiency.reshape(-1, 1)
         change = charge * in_ - discharge / out
         charge = np.where(both, np.maximum(change, 0.0) / in_, charge)
         discharge = np.where(both, np.maximum(-change, 0.0) * out, discharge)
-    return Powers(charge=charge, discharge=discharge, on=read(form.on, a.plant_share), curtail=read(form.curtail, a.gen_likely))
+        single = np.minimum(single, charge)
+    return Powers(
+        charge=charge, single=single, discharge=discharge, on=read(flow.on, a.plant_share), curtail=read(flow.curtail, a.gen_likely)
+    )

@@ -163,11 +163,10 @@ class Highs:
         if whole is not None and len(whole[0]):
             self._highs.changeColsIntegrality(len(whole[0]), whole[0].astype(np.int32), whole[1].astype(np.uint8))
 
-    def start(self, x: Floats) -> None:
-        """A solution to begin with (MILP)."""
-        solution = highspy.HighsSolution()
-        solution.col_value = list(x)
-        self._highs.setSolution(solution)
+    def begin_at(self, *parts: Floats | Ints) -> None:
+        """A solution to begin with, a MILP's: columns and their values, in turn. What is not given HiGHS completes."""
+        columns, values = np.concatenate(parts[::2]), np.concatenate(parts[1::2])
+        self._highs.setSolution(len(columns), columns.astype(np.int32), values.astype(float))
 
     def solve(self, until_s: float) -> Answer:
         """Solve; at most until ``used_s`` is ``until_s``. SolverError when there is no solution."""

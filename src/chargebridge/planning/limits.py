@@ -9,7 +9,7 @@ from chargebridge.planning.arrays import Arrays, Flags, Floats, per_step
 
 
 class NodeLimit(Struct, frozen=True):
-    """sign . (stores . power + plants . power + curtailed . turned down) - secured . sure generation <= room, kW, in each step.
+    """sign . (stores . power + singles . power on one phase + plants . power + curtailed . turned down) - secured . sure generation <= room, kW.
 
     sign: 1 for a limit on what comes in (import, a phase), -1 on what goes out. room (T): what the forecast's bad side leaves; where that alone
     crosses a hard limit, the plan has to add nothing: 0, and overload (T) has how much is too much, kW.
@@ -22,6 +22,7 @@ class NodeLimit(Struct, frozen=True):
     sign: int
     hard: bool
     stores: Floats
+    singles: Floats
     plants: Floats
     curtailed: Floats
     secured: Floats
@@ -51,13 +52,16 @@ def _one(a: Arrays, n: int, kind: str, sign: int, limit: Floats, phase: int | No
         return below.astype(float) if phase is None else below * spread[:, phase]
 
     stores, plants = of(a.store_below[n], a.store_spread), of(a.plant_below[n], a.plant_spread)
+    singles = of(a.store_below[n], a.first_spread)
     gens = of(a.gen_below[n], a.gen_spread)
     down = np.where(a.curtailable, gens, 0.0)
     fixed = gens - down
     likely, low, high = (a.node_likely, a.node_low, a.node_high) if phase is None else np.moveaxis(a.node_spread[:, :, phase], 1, 0)
     none = np.zeros(len(gens))
     if sign > 0:
-        most = stores @ a.charge_kw + plants @ (a.plant_kw.reshape(-1, 1) * a.plant_share)
+        most = np.maximum(stores.reshape(-1, 1) * a.charge_kw, singles.reshape(-1, 1) * a.single_kw).sum(axis=0) + plants @ (
+            a.plant_kw.reshape(-1, 1) * a.plant_share
+        )
         banded = np.where(a.banded, down, 0.0)
         sides = [(high[n] - fixed @ a.gen_low - (down - banded) @ a.gen_likely, down - banded, banded, banded @ a.gen_low)]
         most = most + (down - banded) @ a.gen_likely
@@ -74,6 +78,6 @@ def _one(a: Arrays, n: int, kind: str, sign: int, limit: Floats, phase: int | No
         if hard:
             room = np.maximum(room, -spare)
         yield NodeLimit(
-            node=n, kind=kind, sign=sign, hard=hard, stores=stores, plants=plants, curtailed=curtailed, secured=secured,
+            node=n, kind=kind, sign=sign, hard=hard, stores=stores, singles=singles, plants=plants, curtailed=curtailed, secured=secured,
             room=room, overload=overload, binding=most > room + 1e-9, phase=phase,
         )  # fmt: skip

@@ -8,9 +8,11 @@ from chargebridge.planning.demand import windows
 
 
 class Powers(Struct, frozen=True):
-    """Means of each step. charge, discharge (S, T), curtail (G, T): kW, none negative. on (P, T): share of the step."""
+    """Means of each step. charge, discharge (S, T), curtail (G, T): kW, none negative. on (P, T): share of the step. single (S, T): what of the
+    charging goes over the first phase alone."""
 
     charge: Floats
+    single: Floats
     discharge: Floats
     on: Floats
     curtail: Floats

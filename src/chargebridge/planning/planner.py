@@ -11,6 +11,7 @@ from chargebridge.planning.problem import Problem
 from chargebridge.planning.result import schedule
 from chargebridge.planning.rule import follow_rule
 from chargebridge.planning.schedule import Schedule, Solver
+from chargebridge.planning.whole import decide
 from chargebridge.planning.worth import step_prices, worths
 
 
@@ -19,20 +20,28 @@ def plan(problem: Problem, budget_s: float = 2.0) -> Schedule:
     check(problem)
     a = arrays(problem)
     try:
-        solved = solve(formulate(a), a, budget_s)
+        first = solve(formulate(a), a, budget_s)
+        solved, whole = decide(first, a, budget_s)
     except Exception as error:  # whatever becomes of the solver, there is a plan
         return by_rule(a, f"by rule: {error or type(error).__name__}")
     powers = powers_of(solved.form, a, solved.x)
     price = step_prices(solved, a)
+    grid = grid_kw(a, powers)
+    twisted = solved.form.twisted
+    price[twisted] = np.where(grid[twisted] < 0, a.export_price[twisted], a.import_price[twisted])
+    bound = money(a, powers_of(first.form, a, first.x)).total - first.slack - twist(first, a)
+    if whole:
+        bound = max(bound, money(a, powers).total - solved.slack)
     return schedule(
-        a,
-        powers,
-        Solver.LP,
-        price=price,
-        bound=money(a, powers).total - solved.slack,
-        blame=blame(solved, a),
-        worths=worths(solved, a, price),
+        a, powers, Solver.MILP if whole else Solver.LP, price=price, bound=bound, blame=blame(solved, a), worths=worths(solved, a, price)
     )
+
+
+def twist(solved: Solved, a: Arrays) -> float:
+    """Money: what the LP may have missed where exporting pays more than importing costs, for all that could flow out."""
+    steps = solved.form.twisted
+    most = np.maximum(a.discharge_kw.sum(axis=0) - a.base, 0.0)[steps]
+    return float(((a.export_price - a.import_price) * a.hours)[steps] @ most)
 
 
 def by_rule(a: Arrays, note: str) -> Schedule:

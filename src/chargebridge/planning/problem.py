@@ -160,11 +160,14 @@ class Prices(Struct, frozen=True, kw_only=True):
 
 
 class Taste(Struct, frozen=True, kw_only=True):
-    """Between plans that cost the same. sooner: charge early rather than late; smooth: few and small changes; calm_grid: a low highest import."""
+    """Between plans that cost the same. sooner: charge early rather than late; smooth: few and small changes; calm_grid: a low highest import;
+    calm_feed_in: a low highest export.
+    """
 
     sooner: bool = True
     smooth: bool = False
     calm_grid: bool = False
+    calm_feed_in: bool = False
 
 
 class Problem(Struct, frozen=True, kw_only=True):

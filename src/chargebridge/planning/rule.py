@@ -9,6 +9,7 @@ import numpy as np
 from chargebridge.planning.arrays import Arrays, Floats, Ints
 from chargebridge.planning.limits import NodeLimit, node_limits
 from chargebridge.planning.money import Powers
+from chargebridge.planning.plants import cheapest_stretch
 
 LEAST_KW = 1e-9
 
@@ -81,19 +82,9 @@ class _Work:
         possible = np.where(room >= a.plant_kw[p] - LEAST_KW, a.plant_share[p], 0.0)
         need = a.problem.plants[p].run_s / 3600.0
         price = np.where(self.net < 0, a.export_price, a.import_price)
-        best, dearest = None, np.inf
-        for first in np.flatnonzero(possible > 0):
-            cut = np.flatnonzero(possible[first:] <= 0)
-            span = slice(first, first + cut[0] if len(cut) else a.steps)
-            hours = np.cumsum(possible[span] * a.hours[span])
-            if hours[-1] < need - 1e-9:
-                continue
-            on = np.clip(np.diff(np.concatenate(([0.0], np.minimum(hours, need)))) / a.hours[span], 0.0, 1.0)
-            cost = float(on @ (a.hours[span] * price[span]))
-            if cost < dearest:
-                best, dearest = (span, on), cost
-        if best is not None:
-            self.on[p, best[0]] = best[1]
+        on = cheapest_stretch(possible, a.hours, price, need)
+        if on is not None:
+            self.on[p] = on
             # while it runs it takes its full power, however short in a step
             self.slack -= np.outer(self.plants[:, p] * self.sign, np.where(self.on[p] > 0, a.plant_kw[p], 0.0))
             self.net = self.net + self.on[p] * a.plant_kw[p]
@@ -224,4 +215,4 @@ class _Work:
             self.net = self.net + curtail[g]
             for k, limit in enumerate(self.limits):
                 self.slack[k] -= limit.sign * limit.curtailed[g] * curtail[g]
-        return Powers(charge=self.charge, discharge=self.discharge, on=self.on, curtail=curtail)
+        return Powers(charge=self.charge, single=np.zeros_like(self.charge), discharge=self.discharge, on=self.on, curtail=curtail)

@@ -34,7 +34,8 @@ def relaxations(a: Arrays, powers: Powers, missing: Floats, stock: Floats, blame
 
 def flows(limit: NodeLimit, a: Arrays, powers: Powers) -> Floats:
     """(T), kW: the left side of a limit. Sure generation counts with all that it can."""
-    net = limit.stores @ (powers.charge - powers.discharge) + limit.plants @ (a.plant_kw.reshape(-1, 1) * powers.on)
+    net = limit.stores @ (powers.charge - powers.single - powers.discharge) + limit.singles @ powers.single
+    net = net + limit.plants @ (a.plant_kw.reshape(-1, 1) * powers.on)
     net = limit.sign * (net + limit.curtailed @ powers.curtail)
     if limit.secured.any():
         net = net - limit.secured @ np.clip(np.minimum(a.gen_low, a.gen_likely - powers.curtail), 0.0, None)

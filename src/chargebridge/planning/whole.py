@@ -1,0 +1,185 @@
+"""What is on or off: a least power, one phase or three, plants that run at a stretch. Where the LP's answer is neither, a MILP decides for a few
+stores; for many, what lies below the least power is gathered into whole steps and the LP is solved once more.
+"""
+
+import numpy as np
+from msgspec import Struct
+
+from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints
+from chargebridge.planning.exact import TINY, Choice, Solved, powers_of, scaled, solve, worth_of
+from chargebridge.planning.flow import net
+from chargebridge.planning.gather import gather
+from chargebridge.planning.highs import Highs, Programme, SolverError
+from chargebridge.planning.lp import Form, formulate
+from chargebridge.planning.money import money
+from chargebridge.planning.plants import plant_switches
+
+GAP = 1e-4
+"""Share of the cost at which a MILP may stop."""
+FEW = 10
+"""Stores up to which a MILP is tried."""
+
+
+def undecided(form: Form, a: Arrays, x: Floats) -> Flags:
+    """(S): whether a store does something that it cannot: less than its least power, one phase and three."""
+
+    def read(columns: Ints) -> Floats:
+        return np.where(columns >= 0, x[columns], 0.0)
+
+    charge, single, discharge = (read(form.flow.charge), read(form.flow.single), read(form.flow.discharge))
+    phases = np.array([len(store.phases) for store in a.problem.stores]).reshape(-1, 1)
+    wrong = np.asarray((charge > TINY) & (charge < a.least_charge_kw - TINY))
+    wrong = wrong | (single > TINY) & (single < a.least_charge_kw / phases - TINY)
+    wrong = wrong | (discharge > TINY) & (discharge < a.least_discharge_kw - TINY)
+    wrong = wrong | (charge > TINY) & (single > TINY)
+    found: Flags = wrong.any(axis=1)
+    return found
+
+
+def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
+    """The best plan in which everything is on or off, from the LP's; and whether a MILP made it."""
+    form = first.form
+    bad = undecided(form, a, first.x) | first.turned
+    switched = (a.least_charge_kw.max(axis=1, initial=0.0) > 0) | (a.single_kw.max(axis=1, initial=0.0) > 0)
+    switched |= a.least_discharge_kw.max(axis=1, initial=0.0) > 0
+    if not bad.any() and not len(a.plant_kw) and not len(form.twisted):
+        return first, False
+    used = first.used_s
+    best: Solved | None = None
+    try:
+        best = solve(form, a, budget_s - used, gather(form, a, first))
+        used += best.used_s
+    except SolverError:
+        pass
+    if int((switched | bad).sum()) <= FEW:
+        try:
+            near = abs(money(a, powers_of(form, a, first.x)).total)
+            exact = _milp(a, bad, best, near, budget_s - used)
+            if best is None or worth_of(exact) <= worth_of(best) + 1e-9:
+                return exact, True
+        except SolverError:
+            pass
+    if best is None:
+        raise SolverError("no plan in which everything is on or off was found in time")
+    return best, False
+
+
+class Switches(Struct):
+    """Columns that are 0 or 1, and what they were in a plan that is known: the start."""
+
+    columns: list[Ints]
+    start: list[Floats]
+
+    def add(self, columns: Ints, start: Floats) -> Ints:
+        self.columns.append(columns)
+        self.start.append(start)
+        return columns
+
+
+def _milp(a: Arrays, bad: Flags, known: Solved | None, near: float, budget_s: float) -> Solved:
+    form = formulate(a)
+    width = form.sheet.width
+    x = known.x if known is not None else np.zeros(width)
+    switches = Switches(columns=[], start=[])
+    _store_switches(form, a, bad, switches, x)
+    plant_switches(form, a, switches, x)
+    _twisted(form, a, switches, x)
+    programme, scale = scaled(form, a)
+    whole = np.zeros(len(programme.cost))
+    columns = np.concatenate(switches.columns) if switches.columns else np.zeros(0, dtype=int)
+    whole[columns] = 1.0
+    highs = Highs(_with_whole(programme, whole))
+    highs.option("presolve", "on")
+    # a gap in money: beside penalties a relative one would be none
+    highs.option("mip_rel_gap", 0.0)
+    highs.option("mip_abs_gap", GAP * max(near / scale, 1e-2))
+    if known is not None:
+        start = np.zeros(len(programme.cost))
+        start[:width] = x
+        start[columns] = np.concatenate(switches.start) if switches.start else 0.0
+        highs.begin_at(np.arange(width), x, columns, start[columns])
+    answer = highs.solve(budget_s * 0.8)
+    values = np.round(answer.x[columns])
+    decided = solve(form, a, budget_s - highs.used_s, Choice(columns=columns, low=values, high=values))
+    decided.slack = max(decided.slack, (answer.cost - answer.bound) * decided.money_scale)
+    return decided
+
+
+def _with_whole(p: Programme, whole: Floats) -> Programme:
+    return Programme(
+        cost=p.cost,
+        low=p.low,
+        high=p.high,
+        row_low=p.row_low,
+        row_high=p.row_high,
+        starts=p.starts,
+        columns=p.columns,
+        values=p.values,
+        whole=whole,
+    )
+
+
+def _binary(form: Form, count: int) -> Ints:
+    return form.sheet.columns(count, high=1.0)
+
+
+def _between(form: Form, columns: Ints, switch: Ints, least: Floats, most: Floats) -> None:
+    """least switch <= column <= most switch."""
+    rows = form.sheet.rows(len(columns), high=0.0)
+    form.sheet.put(rows, columns, 1.0)
+    form.sheet.put(rows, switch, -most)
+    rows = form.sheet.rows(len(columns), low=0.0)
+    form.sheet.put(rows, columns, 1.0)
+    form.sheet.put(rows, switch, -least)
+
+
+def _store_switches(form: Form, a: Arrays, bad: Flags, switches: Switches, x: Floats) -> None:
+    """One switch for each way in which a store may be on in a step, of which one at most is on."""
+    phases = np.array([len(store.phases) for store in a.problem.stores]).reshape(-1, 1)
+    both = (bad & (a.discharge_kw.max(axis=1, initial=0.0) > 0)).reshape(-1, 1)
+    ways = (
+        (form.flow.charge, a.least_charge_kw, a.charge_kw, (a.least_charge_kw > 0) | (a.single_kw > 0) | both),
+        (form.flow.single, a.least_charge_kw / phases, a.single_kw, a.single_kw > 0),
+        (form.flow.discharge, a.least_discharge_kw, a.discharge_kw, (a.least_discharge_kw > 0) | both),
+    )
+    found = []
+    for field, least, most, wanted in ways:
+        spots = np.full(field.shape, -1)
+        i, t = np.nonzero((field >= 0) & wanted)
+        if len(i):
+            spots[i, t] = switches.add(_binary(form, len(i)), (x[field[i, t]] > TINY).astype(float))
+            _between(form, field[i, t], spots[i, t], least[i, t], most[i, t])
+        found.append(spots)
+    several = sum((spots >= 0).astype(int) for spots in found)
+    i, t = np.nonzero(np.asarray(several) > 1)
+    rows = form.sheet.rows(len(i), high=1.0)
+    for spots in found:
+        there = spots[i, t] >= 0
+        form.sheet.put(rows[there], spots[i[there], t[there]], 1.0)
+
+
+def _twisted(form: Form, a: Arrays, switches: Switches, x: Floats) -> None:
+    """Steps in which exporting pays more than importing costs: what goes out earns the difference, but nothing goes out while anything comes in."""
+    steps = form.twisted
+    if not len(steps):
+        return
+    gain = ((a.export_price - a.import_price) * a.hours)[steps]
+    low = -a.base - 0.0
+    most_out = np.maximum(a.discharge_kw.sum(axis=0) + low, 0.0)[steps]
+    most_in = (a.base + a.charge_kw.sum(axis=0) + (a.plant_kw @ a.plant_share) + a.gen_likely[a.curtailable].sum(axis=0))[steps]
+    out = form.sheet.columns(len(steps), high=most_out, cost=-gain)
+    flow = form.flow
+    net_now = a.base[steps].copy()
+    for field, sign in ((flow.charge, 1.0), (flow.single, 1.0), (flow.discharge, -1.0), (flow.curtail, 1.0)):
+        net_now += sign * np.where(field[:, steps] >= 0, x[field[:, steps]], 0.0).sum(axis=0)
+    net_now += (np.where(flow.on[:, steps] >= 0, x[flow.on[:, steps]], 0.0) * a.plant_kw.reshape(-1, 1)).sum(axis=0)
+    exports = switches.add(_binary(form, len(steps)), (net_now < 0).astype(float))
+    rows = form.sheet.rows(len(steps), high=0.0)
+    form.sheet.put(rows, out, 1.0)
+    form.sheet.put(rows, exports, -most_out)
+    # out + net <= most in . (1 - exports)
+    rows = np.full(a.steps, -1)
+    rows[steps] = form.sheet.rows(len(steps), high=most_in - a.base[steps])
+    form.sheet.put(rows[steps], out, 1.0)
+    form.sheet.put(rows[steps], exports, most_in)
+    net(a, form.sheet, rows, flow, 1.0)
