@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -38,6 +39,14 @@ structlog.configure(
     ]
 )
 """Tests provoke many errors; each painted with its source and variables would take a tenth of a second."""
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command that a test runs sends the log to what is standard error then, and closed afterwards."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
