@@ -18,11 +18,12 @@ settings.register_profile("soak", deadline=None, max_examples=2000, suppress_hea
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 LONG = (
-    "tests/site/test_whole_site.py",
-    "tests/stations/test_abuse.py",
+    "tests/site/test_whole_",
+    "tests/properties/test_true_physics.py",
     "tests/stations/test_kill.py",
     "tests/pages/",
     "tests/app/",
+    "tests/control/test_turns.py",
     "tests/stations/",
     "tests/properties/",
 )

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from importlib.resources import files
@@ -15,14 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from chargebridge.app.demo import PASSWORD_ENV, stations
 from chargebridge.sim.ocpp_station import VirtualStation
-from chargebridge.sim.world import Scenario, WallClock, World
+from chargebridge.sim.world import Arrive, Scenario, WallClock, World
 from chargebridge.sim.world.demo import demo_scenario, demo_topology
 
 PASSWORD = "password of the tests' stations"
 DEMO = files("chargebridge.app") / "demo.toml"
+QUIET = msgspec.structs.replace(demo_scenario(), story=(), clouds=False)
+CARS = tuple(
+    Arrive(at_s=0, point=point, kind="city", soc=0.3, card=card)
+    for point, card in (("g1", "TAG-ANNA"), ("g2", "TAG-BEN"), ("c1", "TAG-CARLA"), ("v2", "TAG-DAVID"))
+)
 
 
 def free_port() -> int:
@@ -134,3 +141,41 @@ async def until(condition: Any, timeout_s: float, what: str) -> Any:
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {timeout_s} s: {what}")
         await asyncio.sleep(0.25)
+
+
+async def four_cars_charge(product: Product, world: World) -> None:
+    """All stations are online with confirmed fallbacks; then four cars come and charge."""
+    await until(lambda: all_online(product), 30, "all stations online with confirmed fallbacks")
+    for car in CARS:
+        world.happen(car)
+    await until(lambda: cars_charge(product), 40, "four cars charge")
+
+
+async def cars_charge(product: Product, count: int = 4, least_w: float = 3000) -> bool:
+    return sum(p["power_w"] > least_w for p in (await product.points()).values()) >= count
+
+
+async def all_online(product: Product) -> bool:
+    """Online, and each has confirmed its fallback: until then its whole maximum is reckoned with."""
+    points = (await product.points()).values()
+    return all(p["online"] for p in points) and all(p["move"] == "hold" for p in points)
+
+
+async def nobody_draws(world: World) -> bool:
+    return all(sum(world.measure(point.id).current_a) < 0.5 for point in world.topology.points)
+
+
+async def at_fallback(world: World) -> bool:
+    """No car takes more than its station's fallback current (half an ampere of the car's own regulation beside)."""
+    return all(max(world.measure(p.id).current_a) <= p.fallback_a + 0.5 for p in world.topology.points)
+
+
+async def ends_and_replays(product: Product) -> None:
+    """SIGTERM ends it cleanly, and each of its recorded decisions comes out the same again."""
+    assert await product.stop() == 0, "SIGTERM ends it cleanly"
+    replay = [sys.executable, "-c", "from chargebridge.app.cli import main; main()", "replay", "--store", str(product.store), "--json"]
+    done = await asyncio.to_thread(subprocess.run, replay, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert lines
+    assert all(line["same"] for line in lines)
