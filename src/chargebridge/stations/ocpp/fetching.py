@@ -21,7 +21,7 @@ PORTS = {"http": 80, "https": 443}
 class Fetcher:
     """hosts: the names or addresses that may be asked, also those of one's own network; None: all that are public, or with ``anywhere`` all."""
 
-    def __init__(self, hosts: Collection[str] | None, timeout_s: float = 5.0, *, anywhere: bool = False) -> None:
+    def __init__(self, hosts: Collection[str] | None, timeout_s: float = 3.0, *, anywhere: bool = False) -> None:
         self._hosts = None if hosts is None else {host.casefold() for host in hosts}
         self._anywhere = anywhere
         self.timeout_s = timeout_s

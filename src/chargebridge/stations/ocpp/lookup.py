@@ -23,16 +23,19 @@ K = TypeVar("K")
 V = TypeVar("V")
 MAX_OCSP, MAX_CRL = 64 * 1024, 8 * 1024 * 1024  # bytes
 MAX_FINDINGS, MAX_LISTS = 10_000, 32  # kept at most; the oldest go
-AT_ONCE = 8  # questions under way; stations that ask for more wait
+AT_ONCE = 64  # questions under way; who asks for more waits
 
 
 class Lookup:
-    """issuers: certificates that are known, by which answers can be proven."""
+    """issuers: certificates that are known, by which answers can be proven. patience_s: for all that is asked about one certificate; a station
+    waits for it at its handshake, a car at its charging point.
+    """
 
-    def __init__(self, fetcher: Fetcher, clock: Clock, issuers: Sequence[x509.Certificate] = ()) -> None:
+    def __init__(self, fetcher: Fetcher, clock: Clock, issuers: Sequence[x509.Certificate] = (), patience_s: float = 6.0) -> None:
         self.fetcher = fetcher
         self._clock = clock
         self.issuers = issuers
+        self._patience_s = patience_s
         self._findings: OrderedDict[Named, Finding] = OrderedDict()
         self._lists: OrderedDict[str, tuple[x509.CertificateRevocationList, datetime]] = OrderedDict()
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -78,17 +81,21 @@ class Lookup:
         except UnprovenError:
             if not listed:
                 raise
-            return await self.by_list(wanted, listed, (issuer,))
+        return await self.by_list(wanted, listed, (issuer,))
 
     async def _first(self, what: str, urls: Sequence[str], ask: Callable[[str], Awaitable[Finding]]) -> Finding:
         failed = unproven(what, "nobody is named who could be asked about it")
-        for url in urls:
-            try:
-                async with self._room:
-                    return await ask(url)
-            except UnprovenError as error:
-                failed = error
-                log.warning("revocation cannot be looked up", certificate=what, where=error.where, reason=error.reason)
+        try:
+            async with asyncio.timeout(self._patience_s):
+                for url in urls:
+                    try:
+                        async with self._room:
+                            return await ask(url)
+                    except UnprovenError as error:
+                        failed = error
+                        log.warning("revocation cannot be looked up", certificate=what, where=error.where, reason=error.reason)
+        except TimeoutError:
+            failed = unproven(what, f"nobody has answered within {self._patience_s:g} s")
         raise failed
 
 

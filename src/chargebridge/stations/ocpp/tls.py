@@ -123,10 +123,10 @@ class Trust:
 
     def to_look_up(self, certificate: x509.Certificate) -> bool:
         """Whether only others know if it is revoked: it is not of our CA, its issuer's list is not at hand, and it says whom to ask."""
-        ours = [] if self.authority is None else x509.load_pem_x509_certificates(self.authority.trust.encode())
-        if any(_issued(certificate, one) for one in ours) or any(crl.issuer == certificate.issuer for crl in self._crls):
+        if not (responders(certificate) or lists(certificate)) or any(crl.issuer == certificate.issuer for crl in self._crls):
             return False
-        return bool(responders(certificate) or lists(certificate))
+        ours = [] if self.authority is None else x509.load_pem_x509_certificates(self.authority.trust.encode())
+        return not any(_issued(certificate, one) for one in ours)
 
     def issuer(self, certificate: x509.Certificate) -> x509.Certificate | None:
         """Among the CAs of ``roots``."""
