@@ -7,6 +7,7 @@ session's figures only ever move forward in the station's own time.
 A session whose end was never reported, though its car is gone, is ended by presumption; the station's own word, whenever it comes, goes before it.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from chargebridge.model.errors import ModelError
 from chargebridge.model.session import CarNeeds, Preference, Session
 from chargebridge.site import station_book
 from chargebridge.stations.port import Authorisation, StartAnswer, StationInfo, TransactionEvent
+from chargebridge.store.prepared import Prepared, PreparedRow
 from chargebridge.store.tables import session, setting, station, transaction_event
 
 PRESUMED = "NotReported"
@@ -28,16 +30,20 @@ CLOCKS_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 """A station that tells an earlier time has not been told the time yet."""
 AHEAD = timedelta(days=1)
 
+Row = RowMapping | Mapping[str, Any]
+"""Of a session, by the names of its columns."""
+
 
 def _moment(event: TransactionEvent, now: datetime) -> datetime:
     """When it happened, by the station's clock; where that cannot be, when we heard. A clock that is set back makes no session of negative length."""
     return event.occurred_at if CLOCKS_SINCE <= event.occurred_at <= now + AHEAD else now
 
 
-# Built once: for statements that each message needs, building costs four times what running does (benchmarks/ocpp_messages.py).
-_FILE = upsert(transaction_event).on_conflict_do_nothing()
-_FIND = select(session).where((session.c.station == bindparam("of_station")) & (session.c.transaction == bindparam("of_transaction")))
-_CHANGE = update(session).where(session.c.number == bindparam("of_number"))
+_FILE = Prepared(upsert(transaction_event).on_conflict_do_nothing())
+_FIND = PreparedRow(
+    session, select(session).where((session.c.station == bindparam("of_station")) & (session.c.transaction == bindparam("of_transaction")))
+)
+_CHANGE = Prepared(update(session).where(session.c.number == bindparam("of_number")))
 
 
 def _first_time(c: Connection, event: TransactionEvent, now: datetime, number: int | None = None) -> bool:
@@ -49,7 +55,7 @@ def _first_time(c: Connection, event: TransactionEvent, now: datetime, number: i
         "session": number,
         "payload": msgspec.json.encode(event).decode(),
     }
-    return c.execute(_FILE, row).rowcount == 1
+    return bool(_FILE.run(c, row).rowcount == 1)
 
 
 def _file_under(c: Connection, event: TransactionEvent, number: int) -> None:
@@ -58,12 +64,12 @@ def _file_under(c: Connection, event: TransactionEvent, number: int) -> None:
     station_book.keep_signed(c, number, event.station, event.signed)
 
 
-def _find(c: Connection, event: TransactionEvent) -> RowMapping | None:
+def _find(c: Connection, event: TransactionEvent) -> Row | None:
     return _row(c, event.station, event.transaction)
 
 
-def _row(c: Connection, station_id: str, transaction: str) -> RowMapping | None:
-    return c.execute(_FIND, {"of_station": station_id, "of_transaction": transaction}).mappings().first()
+def _row(c: Connection, station_id: str, transaction: str) -> Row | None:
+    return _FIND.first(c, {"of_station": station_id, "of_transaction": transaction})
 
 
 def _open(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> int:
@@ -134,7 +140,7 @@ def started(c: Connection, event: TransactionEvent, point: str, answer: Authoris
     return StartAnswer(transaction=name, authorisation=answer)
 
 
-def _authorised(row: RowMapping, event: TransactionEvent, answer: Authorisation) -> bool:
+def _authorised(row: Row, event: TransactionEvent, answer: Authorisation) -> bool:
     """A card may come after the plug (2.0.1 part 2, C01 and E03): whoever is accepted opens the session; only its own card closes it again."""
     if event.token and event.token == row["token"]:
         return answer is Authorisation.ACCEPTED
@@ -152,7 +158,7 @@ def updated(c: Connection, event: TransactionEvent, point: str, answer: Authoris
     resumed = event.trigger == "TxResumed" or (not event.offline and _moment(event, now) > (row["ended_at"] or now))
     if row["end_reason"] == PRESUMED and resumed:
         values |= {"ended_at": None, "end_reason": None}  # it goes on after all
-    c.execute(_CHANGE, {**values, "of_number": row["number"]})
+    _CHANGE.run(c, {**values, "of_number": row["number"]})
     return True
 
 
@@ -162,11 +168,11 @@ def ended(c: Connection, event: TransactionEvent, point: str, answer: Authorisat
     if row is None:
         return False
     values = _forward(row, event, now) | {"ended_at": max(row["started_at"], _moment(event, now)), "end_reason": event.reason or ""}
-    c.execute(_CHANGE, {**values, "of_number": row["number"]})
+    _CHANGE.run(c, {**values, "of_number": row["number"]})
     return True
 
 
-def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> RowMapping | None:
+def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authorisation, now: datetime) -> Row | None:
     """File the event and return its session, opened if it is unknown. None: the event was seen before."""
     row = _find(c, event)
     if not _first_time(c, event, now, None if row is None else row["number"]):
@@ -178,7 +184,7 @@ def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authori
     return c.execute(select(session).where(session.c.number == number)).mappings().one()
 
 
-def _forward(row: RowMapping, event: TransactionEvent, now: datetime) -> dict[str, object]:
+def _forward(row: Row, event: TransactionEvent, now: datetime) -> dict[str, object]:
     values: dict[str, object] = {"updated_at": now}
     if event.token and not row["token"]:
         values["token"] = event.token
@@ -239,7 +245,7 @@ def one(c: Connection, station_id: str, transaction: str) -> Session | None:
     return None if row is None else _session(row)
 
 
-def _session(row: RowMapping) -> Session:
+def _session(row: Row) -> Session:
     asked = _asked(row["preference"])
     return Session(
         id=str(row["number"]),

@@ -110,8 +110,8 @@ class Database:
             try:
                 with self._engine.connect() as connection:
                     return work(connection)
-            except OperationalError as error:
-                raise StoreError("store", f"cannot be read ({error.orig})", DISK_CURE) from error
+            except (OperationalError, self._engine.dialect.loaded_dbapi.OperationalError) as error:
+                raise StoreError("store", f"cannot be read ({_root(error)})", DISK_CURE) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
