@@ -95,6 +95,7 @@ async def test_a_car_with_a_contract(make_bench: Any, second: str) -> None:
 
 @pytest.mark.ocpp("2.0.1", "C09.FR.09", "C09.FR.12", "C01.FR.06", "E01.FR.12")
 @pytest.mark.ocpp("2.1", "C09.FR.09", "C09.FR.12", "C01.FR.06", "E01.FR.12")
+@pytest.mark.ocpp("1.6", "3.10")
 async def test_group_and_time_go_with_a_token(bench: Any, spoken: str) -> None:
     bench.sink.listed = (TOKEN,)
     station = await connect(bench.port, version=spoken)

@@ -1,12 +1,13 @@
 """Commands in the vocabulary of all versions: what goes out in each, checked against its schema, and whose answer comes back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from ocpp_kit import Cars, RawStation, connect, shown, until
 
+from chargebridge.model.session import PointStatus
 from chargebridge.stations import commands as c
 from chargebridge.stations.ocpp.central import LANGUAGES
 from chargebridge.stations.ocpp.words import NoWordError, word
@@ -180,6 +181,7 @@ async def test_the_stations_own_answer_comes_back(bench: Any, spoken: str) -> No
     assert (await bench.station().command(c.ClearCache())).outcome is Outcome.OFFLINE
 
 
+@pytest.mark.ocpp("1.6", "5.6")
 async def test_any_action_of_the_version_can_be_called(bench: Any, spoken: str) -> None:
     station = await ready(bench, spoken, DataTransfer={"status": "Accepted", "data": "pong"})
     reply = await bench.station().call("DataTransfer", {"vendorId": "v", "data": "ping"})
@@ -269,3 +271,37 @@ async def test_the_stations_schedule_is_compared_with_ours(bench: Any, version: 
 def test_what_a_csms_must_not_say(version: str, command: c.Command) -> None:
     with pytest.raises(NoWordError):
         word(LANGUAGES[version].words, version, command)
+
+
+@pytest.mark.ocpp("2.1", "B13.FR.31", "E17.FR.15")
+@pytest.mark.parametrize("keeps", ["true", "false"])
+async def test_a_resumed_transaction_gets_its_profiles_again(bench: Any, keeps: str) -> None:
+    station = await ready(bench, "ocpp2.1")
+    bench.station().abilities._values["SmartChargingCtrlr.ChargingProfilePersistence[TxProfile]"] = keeps
+    event = {"timestamp": "2026-03-01T10:00:00Z", "transactionInfo": {"transactionId": "tx"}, "evse": {"id": 1}}
+    await station.call("TransactionEvent", event | {"eventType": "Started", "triggerReason": "Authorized", "seqNo": 0})
+    await bench.station().offer(1, 10.0, 3, 60.0, "tx")
+    (before,) = [frame[3] for frame in station.asked if frame[2] == "SetChargingProfile"]
+    station.asked.clear()
+    await station.call("TransactionEvent", event | {"eventType": "Updated", "triggerReason": "TxResumed", "seqNo": 1})
+    again = [] if keeps == "true" else [before]
+    assert await until(lambda: len(station.asked) == len(again))
+    sent = [frame[3] for frame in station.asked]
+    for one in (*sent, *again):
+        one["chargingProfile"].pop("chargingSchedule")
+    assert sent == again
+    await station.close()
+
+
+@pytest.mark.ocpp("1.6", "3.11")
+async def test_a_reservation_holds_for_its_token_until_it_is_cancelled(bench: Any, version: str) -> None:
+    station = await bench.virtual(version, Cars())
+    give = bench.station().command
+    expires_at = bench.clock.now() + timedelta(hours=1)
+    assert (await give(c.ReserveNow(reservation=7, token=Token(id="MINE"), expires_at=expires_at, evse=1))).outcome is Outcome.ACCEPTED
+    assert await until(lambda: any(told[1:3] == (1, PointStatus.RESERVED) for told in bench.sink.statuses))
+    station.plug(1)
+    assert not await station.present(1, "OTHERS")
+    assert (await give(c.CancelReservation(reservation=7))).outcome is Outcome.ACCEPTED
+    assert (await give(c.CancelReservation(reservation=7))).outcome is Outcome.REJECTED
+    assert await station.present(1, "OTHERS")

@@ -166,3 +166,19 @@ async def test_a_certificate_is_deleted_by_the_hashes_that_the_station_told(fort
     assert (await fort.security.delete_certificate("P1", "BEEF")).outcome is Outcome.REJECTED
     await station.close()
     assert isinstance(await fort.security.installed("P2"), Answer), "it is not there"
+
+
+@pytest.mark.ocpp("2.0.1", "B01.FR.11", "B01.FR.12")
+@pytest.mark.ocpp("2.1", "B01.FR.11", "B01.FR.12")
+@pytest.mark.parametrize(("serial", "stays"), [("P3", True), ("OTHER", False), (None, True)])
+async def test_the_serial_number_is_that_of_the_certificate(fort: Fort, second: str, serial: str | None, stays: bool) -> None:
+    station = await fort.come("P3", version=second, tls=fort.house.client(fort.house.station_files("P3")), password=None)
+    about = {"model": "m", "vendorName": "v"} | ({} if serial is None else {"serialNumber": serial})
+    await station.send([2, "boot", "BootNotification", {"chargingStation": about, "reason": "PowerUp"}])
+    assert await until(lambda: "boot" in station.answers or station.closed is not None)
+    if stays:
+        assert station.answers["boot"][0] == 3
+        await station.close()
+    else:
+        assert await until(lambda: station.closed == 1008)
+        assert fort.central.station("P3").info is None  # type: ignore[union-attr]

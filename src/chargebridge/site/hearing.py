@@ -23,6 +23,7 @@ from chargebridge.stations.events import (
     DerAlarm,
     SecurityEvent,
     StationEvent,
+    StreamOpened,
 )
 from chargebridge.store import Database
 
@@ -58,6 +59,8 @@ class Hearing:
         match event:
             case ChargingNeeds():
                 verdict, keep = self._needs(station, event, now)
+            case StreamOpened():  # whose values nobody could name is not taken on (2.1 N11.FR.05, N11.FR.08)
+                verdict = await self._database.read(lambda c: station_book.monitor(c, station, event.monitor)) is not None
             case ChargingSchedule():
                 verdict = self._schedule(station, event, now)
         self._apply(station, change)

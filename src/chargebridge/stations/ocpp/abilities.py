@@ -35,6 +35,7 @@ OF_BOTH = (
 )
 OF_21 = (
     "TxCtrlr.SupportedLimits",
+    "SmartChargingCtrlr.ChargingProfilePersistence[TxProfile]",
     "TariffCostCtrlr.Enabled[Tariff]",
     "PaymentCtrlr.ReceiptByCSMS",
     "PaymentCtrlr.SettlementByCSMS",

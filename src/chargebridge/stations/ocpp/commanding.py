@@ -33,7 +33,9 @@ async def call(station: "OcppStation", action: str, payload: Said) -> Reply:
     language = station.language
     if language is None:
         return Reply(outcome=Outcome.OFFLINE, detail="not heard yet, so that its OCPP version is not known", action=action, payload=payload)
-    language.dialect.decode_request(action, msgspec.json.encode(payload))
+    encoded = msgspec.json.encode(payload)
+    language.dialect.decode_request(action, encoded)
+    payload = msgspec.json.decode(encoded)  # as it goes out: what follows reads times as text
     reason = await refusal(station.abilities, action, payload) or await _forbidden(station, action, payload)
     if reason is not None:
         return Reply(outcome=Outcome.UNSUPPORTED, detail=f"not sent: {reason}", action=action, payload=payload)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import msgspec
+import structlog
 from msgspec import UNSET
 
 from chargebridge.model.session import PointStatus
@@ -12,7 +13,8 @@ from chargebridge.stations.ocpp import contracts, learning
 from chargebridge.stations.ocpp.abilities import OF_BOTH
 from chargebridge.stations.ocpp.language import Profile, Schedule, SchedulePeriod, Setting, outcome
 from chargebridge.stations.ocpp.measurements import as_sent, aware, from_201, signed_201
-from chargebridge.stations.ocpp.session import NotHandledError, Session
+from chargebridge.stations.ocpp.pki import common_name
+from chargebridge.stations.ocpp.session import POLICY, DeniedError, NotHandledError, Session
 from chargebridge.stations.ocpp.telling import Telling, tell
 from chargebridge.stations.ocpp.told16 import number
 from chargebridge.stations.ocpp.told201 import TOLD, name_of
@@ -24,6 +26,8 @@ from chargebridge.wire.ocpp.payload import Payload, given
 
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
+
+log = structlog.get_logger()
 
 # An EVSE charges one car at a time, whichever of its connectors the car is at (part 2, definition of EVSE): of what they say the first here counts.
 CONNECTOR_STATUS: dict[v201.ConnectorStatusEnum, PointStatus] = {
@@ -59,6 +63,7 @@ RESULTS = {
     "clear_monitoring_result": "status",
     "clear_tariffs_result": "status",
 }
+SERIAL_SIZE = 25  # ChargingStationType.serialNumber; a CN may be longer
 MEASURANDS = "Current.Import,Power.Active.Import,Energy.Active.Import.Register,Voltage"
 
 
@@ -131,6 +136,7 @@ class Language201:
             serial=about.serial_number or None,
             firmware=about.firmware_version or None,
         )
+        self._check_serial(station, session, info.serial)
         station.connectors.clear()
         accepted = await station.booted(session, info)
         return v201.BootNotificationResponse(
@@ -138,6 +144,15 @@ class Language201:
             current_time=station.now(),
             interval=station.server.heartbeat_s if accepted else station.server.retry_boot_s,
         )
+
+    def _check_serial(self, station: "OcppStation", session: Session, serial: str | None) -> None:
+        """With a certificate, the serial number has to be the one in it (B01.FR.11, B01.FR.12). Raises DeniedError, and cuts the line."""
+        certificate = None if station.entry is None else station.entry.certificate
+        if certificate is None or serial is None or serial.casefold() == (common_name(certificate) or "")[:SERIAL_SIZE].casefold():
+            return
+        log.warning("serial number is not that of the certificate", station=station.identity, serial=serial)
+        session.cut(POLICY, "serial number is not that of the certificate")
+        raise DeniedError("the serial number is not that of the certificate")
 
     async def _status(self, station: "OcppStation", request: v201.StatusNotificationRequest) -> Payload:
         """`Occupied` does not say what the car does; the running transaction does (part 2, G01 and E02)."""

@@ -59,7 +59,10 @@ class Language21(Language201):
             await station.sink.told(station.identity, told)
         asked = ASKED.get(self.dialect.action(request))
         if asked is None:
-            return await super().handle(station, session, request)
+            answer = await super().handle(station, session, request)
+            if isinstance(request, v21.TransactionEventRequest) and request.trigger_reason == "TxResumed":
+                station.resumed(request.transaction_info.transaction_id)
+            return answer
         await station.sink.told(station.identity, asked(request))
         match request:
             case v21.PullDynamicScheduleUpdateRequest():

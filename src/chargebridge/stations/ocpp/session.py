@@ -140,6 +140,11 @@ class Session:
     def ping_every(self, seconds: float) -> None:
         self._transport.ping_every(seconds)
 
+    def cut(self, code: int, reason: str) -> None:
+        """Close soon, and take in nothing more; for who handles a message just now."""
+        self.stop_reading()
+        self._help(self.close(code, reason))
+
     def stop_reading(self) -> None:
         """Take in no more; what the station has sent and got no answer to, it will send again."""
         self._stopped = True

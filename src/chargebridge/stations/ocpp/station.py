@@ -11,7 +11,7 @@ import structlog
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.commands import Command, GetProfiles, Reply
+from chargebridge.stations.commands import Command, GetProfiles, Reply, SetProfile
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp import commanding, local_list, smart
 from chargebridge.stations.ocpp.abilities import MAX_EXTERNAL_ID, Abilities
@@ -154,6 +154,18 @@ class OcppStation:
             if self.session is session:
                 self.session = None
                 await self.sink.station_lost(self.identity)
+
+    def resumed(self, transaction: str) -> None:
+        """A transaction goes on after a reboot: what limits it is sent again, unless the station keeps it (2.1 B13.FR.31, E17.FR.15)."""
+        if self.abilities.flag("SmartChargingCtrlr.ChargingProfilePersistence[TxProfile]"):
+            return
+        for evse, profile in self.standing:
+            if profile.transaction == transaction:
+                self._spawn(self._again(SetProfile(evse=evse, profile=profile)))
+
+    async def _again(self, wanted: Command) -> None:
+        reply = await self.command(wanted)
+        log.info("profile sent again", station=self.identity, outcome=reply.outcome, detail=reply.detail)
 
     def _spawn(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(job)
