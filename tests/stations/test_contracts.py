@@ -1,17 +1,22 @@
 """Cars that identify themselves by contract: chain and revocation together, with a real responder; and where their contracts come from."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from ocpp_kit import RawStation, connect
+from cryptography.x509.ocsp import load_der_ocsp_response
+from ocpp_kit import Cars, RawStation, connect, until
 from pki_kit import Pki
 
 from chargebridge.sim.charging_pki import ContractPool, Responder
 from chargebridge.sim.charging_pki.authority import pem
+from chargebridge.sim.ocpp_station.second.plug_and_charge import PlugAndCharge
 from chargebridge.sim.world.clock import WallClock
+from chargebridge.stations.commands import InstallCertificate
 from chargebridge.stations.events import ContractRequested
 from chargebridge.stations.ocpp.settings import ContractService
+from chargebridge.stations.port import Outcome
 
 EMAID = "DE-8AA-CA2B3C4D5-1"
 NAME = "DE8AACA2B3C4D51"
@@ -116,6 +121,41 @@ async def test_hashes_alone(make_bench: Any, second: str, responder: Responder) 
     responder.fault = "another signer"
     assert await authorize(station, **hashed(pki)) == WRONG
     await station.close()
+
+
+async def test_a_car_charges_by_its_contract_at_a_virtual_station(make_bench: Any, second: str, responder: Responder) -> None:
+    """The whole chain goes over the line until the station has the contract's root; from then on only hashes."""
+    pki = Pki(responder, WallClock())
+    trusted = (pem(pki.root.certificate), pem(pki.sub.certificate))
+    bench = await make_bench(contract_roots=trusted, revocation_hosts=LOOPBACK)
+    station = await bench.virtual(second, Cars())
+    contract, _ = pki.sub.issue(NAME)
+    chain = pem(contract, pki.sub.certificate)
+    shown = PlugAndCharge(station)
+    station.plug(1)
+    assert await shown.identify(1, chain) == "Accepted"
+    assert await until(lambda: bench.sink.events())
+    assert await until(lambda: any(event.token == NAME for event in bench.sink.events())), "the transaction is the contract's"
+    assert (await bench.station().command(InstallCertificate(use="MORootCertificate", certificate=trusted[0]))).outcome is Outcome.ACCEPTED
+    assert await shown.identify(2, chain) == "Accepted"
+    pki.sub.revoke(contract)
+    responder.asked.clear()
+    assert await shown.identify(2, chain) == "Accepted", "the answer from before still holds"
+    lost, _ = pki.sub.issue(NAME)
+    pki.sub.revoke(lost)
+    assert await shown.identify(2, pem(lost, pki.sub.certificate)) == "CertificateRevoked"
+    answer = await shown.ocsp(chain)
+    assert answer is not None
+    assert load_der_ocsp_response(base64.b64decode(answer)).serial_number == contract.serial_number
+
+
+async def test_a_car_gets_its_contracts_through_a_virtual_station(make_bench: Any, second: str, pool: ContractPool) -> None:
+    bench = await make_bench(contract_service=ContractService(url=pool.url, token="secret"))
+    shown = PlugAndCharge(await bench.virtual(second, Cars()))
+    assert await shown.contracts("gAU=") == ["one"]
+    assert await shown.contracts("AAAA") == []
+    if second == "ocpp2.1":
+        assert await shown.contracts("gAQ=", most=3) == ["first", "second", "third"]
 
 
 # Where contracts come from

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 
 import websockets
 from station_kit import Csms
 from typer.testing import CliRunner
 
 from chargebridge.app.cli import app
+from chargebridge.sim.charging_pki import Issuer
+from chargebridge.sim.charging_pki.authority import pem
 
 
 async def test_stations_charge_and_tell(version: str) -> None:
@@ -23,8 +27,23 @@ async def test_stations_charge_and_tell(version: str) -> None:
     assert csms.heard("MeterValues" if version == "ocpp1.6" else "TransactionEvent")
 
 
+async def test_a_car_that_shows_its_contract(tmp_path: Path) -> None:
+    csms = Csms("ocpp2.1")
+    now = datetime.now(UTC)
+    above = Issuer("sub", now, Issuer("root", now))
+    (tmp_path / "contract.pem").write_text(pem(above.issue("DE8AACA2B3C4D51")[0], above.certificate))
+    async with websockets.serve(csms.serve, "127.0.0.1", 0, subprotocols=[websockets.Subprotocol("ocpp2.1")]) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        words = ["station", "run", "--url", url, "--version", "2.1", "--car", "family", "--for", "0.8", "--json"]
+        words += ["--contract", str(tmp_path / "contract.pem")]
+        assert (await asyncio.to_thread(CliRunner().invoke, app, words)).exit_code == 0
+    (asked,) = csms.heard("Authorize")
+    assert (asked.id_token.id_token, asked.id_token.type) == ("DE8AACA2B3C4D51", "eMAID")
+    assert asked.certificate == (tmp_path / "contract.pem").read_text()
+
+
 def test_what_cannot_be_is_said() -> None:
-    for words in (["--version", "3.0"], ["--car", "tank"], ["--fault", "sulks"]):
+    for words in (["--version", "3.0"], ["--car", "tank"], ["--fault", "sulks"], ["--contract", "contract.pem"]):
         result = CliRunner().invoke(app, ["station", "run", "--url", "ws://127.0.0.1:1", *words])
         assert result.exit_code == 2
     nobody = CliRunner().invoke(app, ["station", "run", "--url", "ws://127.0.0.1:1", "--for", "0.3", "--json"])

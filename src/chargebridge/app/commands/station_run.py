@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 from rich.live import Live
 
@@ -15,6 +16,7 @@ from chargebridge.app.commands.output import AsJson, json_line, out
 from chargebridge.app.commands.station_table import Board
 from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, TlsPlan, Version, VirtualStation, parse_faults
 from chargebridge.sim.ocpp_station.garage import Garage
+from chargebridge.sim.ocpp_station.second.plug_and_charge import PlugAndCharge
 from chargebridge.sim.world.fleet import KINDS
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
@@ -38,6 +40,9 @@ def run(
     evses: Annotated[int, typer.Option(min=1, max=50, help="Of each station.")] = 1,
     car: Annotated[str, typer.Option(help=f"A car comes to the first EVSE: {', '.join(KINDS)}.")] = "",
     token: Annotated[str, typer.Option(help="What the driver shows.")] = "VIRTUAL-TAG",  # noqa: S107 - a token, not a password
+    contract: Annotated[
+        Path | None, typer.Option(help="PEM of a contract, its own certificate first: the car shows it in place of a token (2.x).")
+    ] = None,
     stays: Annotated[float, typer.Option(help="The car leaves after so many seconds, and comes again as long after; 0: it stays.")] = 0.0,
     fault: Annotated[list[str] | None, typer.Option(help="What goes wrong, `name` or `name=value`; can be given again.")] = None,
     trusted: Annotated[Path | None, typer.Option(help="PEM of the roots that the back end's certificate leads to.")] = None,
@@ -62,6 +67,8 @@ def run(
         parse_faults(fault or [])
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--fault") from None
+    if contract is not None and version == "1.6":
+        raise typer.BadParameter("1.6 knows no contracts", param_hint="--contract")
     plan = StationPlan(
         identity=identity,
         uri=url,
@@ -73,7 +80,8 @@ def run(
         evses=tuple(EvsePlan(bidirectional=bidirectional) for _ in range(evses)),
     )
     board = Board(as_json=as_json, frames=frames)
-    work = _run(plan, count, fault or [], board, car, token, stays, as_json=as_json)
+    visit = Visit(car, token, _text(contract), stays)
+    work = _run(plan, count, fault or [], board, visit, as_json=as_json)
     with suppress(KeyboardInterrupt):
         asyncio.run(_for(work, seconds))
     if not board.all_in:
@@ -91,9 +99,7 @@ async def _for(work: Any, seconds: float) -> None:
         return
 
 
-async def _run(
-    plan: StationPlan, count: int, faults: list[str], board: Board, car: str, token: str, stays_s: float, *, as_json: bool
-) -> None:
+async def _run(plan: StationPlan, count: int, faults: list[str], board: Board, visit: "Visit", *, as_json: bool) -> None:
     clock = WallClock()
     with Live(board.table(), console=out, refresh_per_second=4) if not as_json else nullcontext() as live:
         async with asyncio.TaskGroup() as group:
@@ -104,8 +110,8 @@ async def _run(
                 found = VirtualStation(own, garage, clock, parse_faults(faults) if faults else Faults(), board.listener(name))
                 board.add(name, found)
                 group.create_task(found.run())
-                if car:
-                    group.create_task(_drive(found, garage, car, token, stays_s, clock))
+                if visit.car:
+                    group.create_task(_drive(found, garage, visit, clock))
             while True:
                 await clock.sleep(0.5)
                 if live is not None:
@@ -115,17 +121,29 @@ async def _run(
                         json_line(row)
 
 
-async def _drive(station: VirtualStation, garage: Garage, kind: str, token: str, stays_s: float, clock: WallClock) -> None:
-    """A driver who comes, shows a token, charges and leaves; again and again, if he does not stay."""
+class Visit(Struct, frozen=True):
+    """car: its kind, "" for none. contract: PEM, "" to show the token. stays_s: 0 for good."""
+
+    car: str
+    token: str
+    contract: str
+    stays_s: float
+
+
+async def _drive(station: VirtualStation, garage: Garage, visit: Visit, clock: WallClock) -> None:
+    """A driver who comes, shows a token or a contract, charges and leaves; again and again, if he does not stay."""
     while True:
         while not station.online:
             await clock.sleep(0.2)
-        garage.arrive(1, kind, KINDS[kind], ARRIVES_WITH)
+        garage.arrive(1, visit.car, KINDS[visit.car], ARRIVES_WITH)
         station.plug(1)
-        await station.present(1, token)
-        if not stays_s:
+        if visit.contract:
+            await PlugAndCharge(station).identify(1, visit.contract)
+        else:
+            await station.present(1, visit.token)
+        if not visit.stays_s:
             return
-        await clock.sleep(stays_s)
+        await clock.sleep(visit.stays_s)
         station.unplug(1)
         garage.leave(1)
-        await clock.sleep(stays_s)
+        await clock.sleep(visit.stays_s)

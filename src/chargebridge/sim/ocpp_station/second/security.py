@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from chargebridge.sim.ocpp_station.certificates import CertificateHash, hash_of, read_chain
+from chargebridge.sim.ocpp_station.certificates import CertificateHash
 from chargebridge.sim.ocpp_station.second.block import Answers
 from chargebridge.wire.ocpp import v21
 from chargebridge.wire.ocpp.payload import Payload, given
@@ -44,17 +44,6 @@ def hash_data(found: CertificateHash) -> v21.CertificateHashDataType:
     return v21.CertificateHashDataType(
         hash_algorithm="SHA256", issuer_name_hash=found.issuer_name, issuer_key_hash=found.issuer_key, serial_number=found.serial
     )
-
-
-def ocsp_question(chain_pem: str, responder: str) -> v21.GetCertificateStatusRequest:
-    """Ask the CSMS for the OCSP status of a chain's first certificate (M06)."""
-    chain = read_chain(chain_pem)
-    found = hash_of(chain[0], chain[1] if len(chain) > 1 else None)
-    data = v21.OCSPRequestDataType(
-        hash_algorithm="SHA256", issuer_name_hash=found.issuer_name, issuer_key_hash=found.issuer_key, serial_number=found.serial,
-        responder_url=responder,
-    )  # fmt: skip
-    return v21.GetCertificateStatusRequest(ocsp_request_data=data)
 
 
 ANSWERS: Answers = {
