@@ -181,6 +181,9 @@ class Live:
     def __post_init__(self) -> None:
         self.points = {point.id: LivePoint(point) for point in self.topology.points}
         self._by_evse = {(p.point.station, p.point.evse): p for p in self.points.values()}
+        self._by_station: dict[str, list[LivePoint]] = {}
+        for point in self.points.values():
+            self._by_station.setdefault(point.point.station, []).append(point)
 
     def hear(self, reading: Reading) -> Reading:
         """Take in a reading, as it is kept. What repeats the meter's time of the last one is no younger than that one: a meter that hangs, or a
@@ -203,7 +206,7 @@ class Live:
         return self._by_evse.get((station, evse))
 
     def of(self, station: str) -> list[LivePoint]:
-        return [p for p in self.points.values() if p.point.station == station]
+        return self._by_station.get(station, [])
 
     def progress(self, station: str, transaction: str) -> tuple[int | None, float | None]:
         """Of a running transaction: its energy in Wh, and its car's state of charge in %; None where that is not known."""
