@@ -370,9 +370,9 @@ async def test_what_an_older_version_can_say_of_a_newer_one(tmp_path: Path) -> N
         assert outcomes == ["delivered", "delivered", "ocpp2.0.1 cannot say it", "delivered"]
 
 
-async def test_another_generation_is_not_pretended(tmp_path: Path) -> None:
-    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port, protocol="ocpp1.6")) as place:
-        await arrive(place, "ocpp2.0.1")
+async def test_a_newer_generation_is_not_pretended(tmp_path: Path) -> None:
+    async with Foreign("ocpp2.0.1") as foreign, Place(tmp_path, backend(foreign.port, protocol="ocpp2.0.1")) as place:
+        await arrive(place, "ocpp1.6")
         assert await until(lambda: place.forwarder.states[0].trouble)
         assert "ocpp2.0.1" in str(place.forwarder.states[0].trouble)
         assert not foreign.said

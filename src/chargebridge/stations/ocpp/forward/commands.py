@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,7 +13,8 @@ from msgspec.structs import replace
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.limit import Limit
-from chargebridge.stations.ocpp.forward import outbox, profiles, rules
+from chargebridge.stations.commands import Command, RemoteStop
+from chargebridge.stations.ocpp.forward import older, outbox, profiles, rules
 from chargebridge.stations.ocpp.forward.cards import Cards
 from chargebridge.stations.ocpp.forward.link import Link
 from chargebridge.stations.ocpp.session import RefusedError
@@ -20,7 +22,7 @@ from chargebridge.stations.ocpp.station import OcppStation
 from chargebridge.stations.port import Answer, Outcome
 from chargebridge.stations.profiles import ChargingProfile
 from chargebridge.store import Database
-from chargebridge.wire.ocpp import Dialect, ErrorCode, v16
+from chargebridge.wire.ocpp import V16, Dialect, ErrorCode, PayloadError, v16
 from chargebridge.wire.ocpp.payload import Payload
 
 log = structlog.get_logger()
@@ -84,9 +86,13 @@ class Commands:
             }
             link.state.commands_refused += not done
             return dialect.decode_response(action, words[done])
-        mapped = await self._for_us(link, action, request)
+        mapped = await self._for_us(link, station, action, request)
         if mapped is None:
-            return self._refuse(link, dialect, action, "not known here, or not this back end's", ErrorCode.SECURITY_ERROR)
+            return self._refuse(
+                link, dialect, action, "not known here, not this back end's, or not to be reworded", ErrorCode.SECURITY_ERROR
+            )
+        if isinstance(mapped, Command):
+            return await self._order(link, station, dialect, action, mapped)
         return await self._pass_down(link, station, dialect, action, mapped)
 
     def _refuse(self, link: Link, dialect: Dialect, action: str, why: str, code: ErrorCode) -> Payload:
@@ -114,9 +120,19 @@ class Commands:
             raise RefusedError(ErrorCode.GENERIC_ERROR, "the station's answer has no words in this version")
         return told
 
-    async def _for_us(self, link: Link, action: str, request: Payload) -> Payload | None:
-        """The request with our ids in it; None: it names what is not theirs."""
+    async def _order(self, link: Link, station: OcppStation, dialect: Dialect, action: str, command: Command) -> Payload:
+        """What a back end of 1.6 asks of a newer station, in the vocabulary of all versions."""
+        reply = await station.command(command)
+        accepted = "Accepted" if reply.outcome is Outcome.ACCEPTED else "Rejected"
+        for status in ((reply.response or {}).get("status"), accepted):
+            with suppress(PayloadError):
+                return dialect.decode_response(action, msgspec.json.encode({"status": status}))
+        return self._refuse(link, dialect, action, f"the station: {reply.detail}", ErrorCode.GENERIC_ERROR)
+
+    async def _for_us(self, link: Link, station: OcppStation, action: str, request: Payload) -> Payload | Command | None:
+        """The request with our ids in it, as a command where the station is newer than the back end; None: it names what is not theirs."""
         told: Any = request
+        newer = link.dialect is V16 and station.language is not None and station.language.dialect is not V16
         if action in STARTS:
             profile = told.charging_profile
             if profile:  # it would reach the station past the limit book
@@ -127,6 +143,8 @@ class Commands:
             shared = await self._shared(link, told.transaction_id)
             if shared is None or not (shared.owned or "stop_all" in link.backend.may):
                 return None
+            if newer:
+                return RemoteStop(transaction=shared.transaction)
             if isinstance(request, v16.RemoteStopTransactionRequest):
                 return replace(request, transaction_id=int(shared.transaction))
         elif action in ASKS_REPORT:
@@ -135,7 +153,7 @@ class Commands:
             while len(self.reports) > 1000:
                 del self.reports[next(iter(self.reports))]
             return replace(told, request_id=number)  # type: ignore[no-any-return]
-        return request
+        return older.command(request, next(self._report_ids)) if newer else request
 
     async def _shared(self, link: Link, theirs: int | str) -> outbox.Shared | None:
         """The transaction that a back end names: by its own number (1.6), or by the station's id."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from chargebridge.model.clock import Clock
 from chargebridge.stations.ocpp.central import CentralSystem
-from chargebridge.stations.ocpp.forward import outbox
+from chargebridge.stations.ocpp.forward import older, outbox
 from chargebridge.stations.ocpp.forward.cards import Cards
 from chargebridge.stations.ocpp.forward.commands import Commands, LimitDesk, Point
 from chargebridge.stations.ocpp.forward.link import Link, LinkState
@@ -21,7 +21,7 @@ from chargebridge.stations.ocpp.forward.sink import ForwardingSink
 from chargebridge.stations.ocpp.station import OcppStation
 from chargebridge.stations.port import Authorisation, StationSink, TransactionEvent
 from chargebridge.store import Database
-from chargebridge.wire.ocpp import v16
+from chargebridge.wire.ocpp import DIALECTS, V16, v16
 from chargebridge.wire.ocpp.payload import Payload
 
 log = structlog.get_logger()
@@ -124,6 +124,9 @@ class Forwarder:
             for name in new if boot is not None else ():
                 said = [("BootNotification", boot or "")]
                 said += [("StatusNotification", status) for status in outbox.kept_like(c, station, "status ")]
+                spoken = protocol
+                if older.is_older(DIALECTS[protocol], links[name].backend):
+                    said, spoken = older.introduced(DIALECTS[protocol], said), V16.name
                 outbox.put(
                     c,
                     [
@@ -131,7 +134,7 @@ class Forwarder:
                             backend=name,
                             station=station,
                             key=outbox.key_of("", "", b"", dated=False),
-                            protocol=protocol,
+                            protocol=spoken,
                             action=action,
                             payload=payload,
                         )

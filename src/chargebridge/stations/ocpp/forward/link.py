@@ -158,9 +158,9 @@ class Link:
             protocol = await self._protocol()
             if protocol is not None and (self._is_online() or await self._next() is not None):
                 self.state.protocol = self.backend.protocol or protocol
-                if (V16.name in (protocol, self.state.protocol)) == (protocol == self.state.protocol == V16.name):
+                if protocol != V16.name or self.state.protocol == V16.name:
                     return
-                self._note(f"speaks {self.state.protocol}, the station {protocol}; these are not translated")
+                self._note(f"speaks {self.state.protocol}, the station {protocol}; only the other way round is translated")
             await self._wake.wait()
 
     async def _one_connection(self) -> None:

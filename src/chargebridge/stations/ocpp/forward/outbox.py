@@ -125,6 +125,8 @@ def release(c: Connection, station: str, transaction: str, owner: str | None) ->
 def tidy(c: Connection, backend: str, station: str, now: datetime) -> int:
     """Forget what was delivered long ago, and the oldest of too much. Returns how many messages that waited are gone."""
     c.execute(delete(forward_outbox).where(_of(backend, station) & (forward_outbox.c.done_at < now - KEPT)))
+    course = forward_state.c.subject.startswith(f"course {backend} ", autoescape=True) & (forward_state.c.at < now - KEPT)
+    c.execute(delete(forward_state).where((forward_state.c.station == station) & course))
     over = waiting(c, backend, station) - MAX_WAITING
     if over <= 0:
         return 0

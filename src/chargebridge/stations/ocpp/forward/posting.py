@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from chargebridge.model.clock import Clock
-from chargebridge.stations.ocpp.forward import outbox
+from chargebridge.stations.ocpp.forward import older, outbox
 from chargebridge.stations.ocpp.forward.commands import Commands
 from chargebridge.stations.ocpp.forward.link import Link
 from chargebridge.stations.ocpp.forward.outbox import Message
@@ -68,7 +68,7 @@ class Posting:
         if action == "DataTransfer":
             return await self._transfer(identity, dialect, request, response)
         about = _about(dialect, action, request, response, station)
-        if await self._queue(identity, dialect, action, request, response, about) and about.transaction and (about.begins or about.ends):
+        if await self._queue(station, dialect, action, request, response, about) and about.transaction and (about.begins or about.ends):
             await self._commands.reckon_all(self._links[identity].values(), about.transaction if about.ends else None)
         return response
 
@@ -85,9 +85,10 @@ class Posting:
         return response
 
     async def _queue(
-        self, station: str, dialect: Dialect, action: str, request: Payload, response: Payload, about: About
+        self, of: OcppStation, dialect: Dialect, action: str, request: Payload, response: Payload, about: About
     ) -> bool:  # fmt: skip
         """Write down for whom a message is. False: it concerns nobody."""
+        station = of.identity
         links = self._links[station]
         if action in REPORTS:
             return await self._report(station, dialect, action, request)
@@ -105,6 +106,9 @@ class Posting:
             wanted = []
             for name, link in links.items():
                 held = _held(link.backend, group, about, owner)
+                if older.is_older(dialect, link.backend):
+                    wanted += [name] * self._put_older(c, of, link.backend, action, request, about, now, told=held, owned=owner == name)
+                    continue
                 if held is None:
                     continue
                 if about.transaction is not None:
@@ -128,6 +132,28 @@ class Posting:
         wanted = await self._database.write(work)
         await self._wake(station, wanted)
         return True
+
+    def _put_older(
+        self, c: Connection, of: OcppStation, backend: BackendSettings, action: str, request: Payload, about: About, now: datetime,
+        *, told: bool | None, owned: bool,
+    ) -> int:  # fmt: skip
+        """A message in 1.6's words. told: as `_held` says. Returns how many are new; while nobody knows who bills, none is."""
+        transaction = (about.transaction or "").encode()
+        messages = [
+            Message(
+                backend=backend.name,
+                station=of.identity,
+                key=outbox.key_of(V16.name, name, transaction + V16.encode(payload), dated=name in V16.dated),
+                protocol=V16.name,
+                action=name,
+                payload=V16.encode(payload).decode(),
+                transaction=about.transaction if name in V16.dated else None,
+            )
+            for name, payload in older.said(c, of, backend, action, request, now, transactions=told is not None)
+        ]
+        if any(message.action == "StartTransaction" for message in messages) and about.transaction is not None:
+            outbox.share(c, backend.name, of.identity, about.transaction, about.evse, about.at or now, owned=owned)
+        return outbox.put(c, messages, now)
 
     def _remember(
         self, c: Connection, station: str, dialect: Dialect, action: str, request: Payload, payload: str, now: datetime
