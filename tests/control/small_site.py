@@ -106,6 +106,7 @@ class SmallSite:
             amps = 0.0 if told is None or told.current_a < 6 else min(told.current_a, self.takes.get(p.id, told.current_a))
             amps = self.takes[p.id] if p.id in self.takes and p.id in self.greedy else amps
             used = min(self.uses.get(p.id, 3), 3 if told is None else told.phases, len(p.phases))
+            amps -= 0.0 if told is None else told.discharge_w / 230 / used
             terminals = tuple(amps if n < used else 0.0 for n in range(3))
             self.change(p.id, terminal_a=terminals, measured_at=at(self.t), heard_at=at(self.t))
             for phase in p.phases[:used]:
@@ -124,7 +125,8 @@ class SmallSite:
         self.memory = decision.memory
         for told in decision.points:
             if told.move is not Move.HOLD and told.point not in self.silent:
-                offers = (*self.seen[told.point].offers[-3:], offer(told.current_a, self.t, phases=told.phases))
+                made = replace(offer(told.current_a, self.t, phases=told.phases), discharge_w=told.discharge_w)
+                offers = (*self.seen[told.point].offers[-3:], made)
                 self.change(told.point, offers=offers)
         self.t += seconds
         return decision

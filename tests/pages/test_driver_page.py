@@ -57,7 +57,8 @@ def test_preference_is_saved_in_the_sites_time(open_page: Open, api: httpx.Clien
     expect(page.get_by_text("Saved. Charging follows your wish")).to_be_visible()
     preference = api.get("/api/v1/points/p02").json()["preference"]
     assert datetime.fromisoformat(preference.pop("target_at")) == ready.astimezone(UTC)
-    assert preference == {"energy_min_wh": 20_000, "energy_max_wh": 45_500, "price_cap_min": 0.35, "price_cap_max": 0.2}
+    back = {"may_discharge": False, "reserve_soc": 0.5}
+    assert preference == {"energy_min_wh": 20_000, "energy_max_wh": 45_500, "price_cap_min": 0.35, "price_cap_max": 0.2} | back
 
 
 def test_contradictions_are_told_at_the_field(open_page: Open, api: httpx.Client) -> None:

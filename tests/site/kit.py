@@ -104,7 +104,7 @@ async def bench(
     """Open the site of ``folder`` (again) and run it, ``speed`` times as fast as the wall; what it raises fails the test."""
     config, clock = parse(text), FastClock(speed)
     database = Database.open(folder / "site.db")
-    evses = (EvseSettings(), EvseSettings())
+    evses = (EvseSettings(discharges=any(point.discharge_max_w > 0 for point in config.point)), EvseSettings())
     stations = [StationSettings(identity=s.id, security_profile=0, evses=evses) for s in config.station]
     settings = ServerSettings(port=0, call_timeout_s=2.0 * speed, grace_s=0.2, close_timeout_s=0.2)
     site = await Site.open(config, clock, database, lambda sink: CentralSystem(settings, stations, sink, clock), meters, batteries)

@@ -1,13 +1,16 @@
 """Charging profiles that must not be sent are not sent; those of our own keep to the rules."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from ocpp_kit import RawStation, connect, until
 
 from chargebridge.stations import commands as c
 from chargebridge.stations.ocpp.abilities import MAX_EXTERNAL_ID, PHASE_SWITCHING
 from chargebridge.stations.port import Outcome, Token
+from chargebridge.stations.profiles import ChargingProfile, Period
 
 SECOND = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 
@@ -80,6 +83,11 @@ async def test_no_two_profiles_of_one_level_for_the_same(bench: Any, version: st
     assert await sent(bench, profile(22, 3, "TxProfile", "tx-2")) == ""
     assert (await bench.station().offer(1, 9.0, 3, 60.0, "tx-1")).outcome is Outcome.ACCEPTED
     assert "K01.FR.39" in await sent(bench, profile(23, 1, "TxProfile", "tx-1"))  # that level is the grant's
+    timed = ChargingProfile(
+        id=31, purpose="TxDefaultProfile", stack_level=3, unit="A", periods=(Period(limit=8.0),), starts_at=datetime(2030, 1, 1, tzinfo=UTC)
+    )
+    assert "K01.FR.06" in (await bench.station().command(c.SetProfile(evse=1, profile=timed))).detail
+    assert (await bench.station().command(c.SetProfile(evse=1, profile=replace(timed, stack_level=6)))).outcome is Outcome.ACCEPTED
     await station.close()
 
 

@@ -62,7 +62,10 @@ def station_settings(config: SiteConfig) -> list[StationSettings]:
 def settings_of(station: StationTable, points: Sequence[PointTable], password_hash: str | None) -> StationSettings:
     """One station as the Central System takes it."""
     of = {p.evse: p for p in points}
-    evses = (EvseSettings(phases=len(of[n].phases)) if n in of else EvseSettings() for n in range(1, max(of, default=1) + 1))
+    evses = (
+        EvseSettings(phases=len(of[n].phases), discharges=of[n].discharge_max_w > 0) if n in of else EvseSettings()
+        for n in range(1, max(of, default=1) + 1)
+    )
     return StationSettings(
         identity=station.id,
         password_hash=password_hash,

@@ -36,7 +36,8 @@ class Ceiling:
 
     standing: the offer believed in force, None where the station is on its own. drawn_a: fresh measurement on the grid's phases, else None.
     lost: the station is not reachable. overdrawn_a: what a settled car draws although it was offered less, else None. refused: the station said no
-    to the newest offer or does not answer it, so what it does is not known.
+    to the newest offer or does not answer it, so what it does is not known. may_give_w, may_give_a: the most that may flow out of its car by what it
+    was told; gives_a: what is measured of that, else all of it.
     """
 
     current_a: PerPhase
@@ -47,6 +48,9 @@ class Ceiling:
     lost: bool
     overdrawn_a: float | None
     refused: bool
+    may_give_w: float = 0.0
+    gives_a: PerPhase = ZERO
+    may_give_a: PerPhase = ZERO
 
     @property
     def peak_a(self) -> float:
@@ -77,7 +81,13 @@ def reckon(point: ChargingPoint, state: PointState, now: datetime) -> Ceiling:
             current, floor = _max(current, drawn), _max(floor, drawn)
             low = min(drawn)
             lopsided = _max(lopsided, (drawn[0] - low, drawn[1] - low, drawn[2] - low))
+    may_give_w = _may_give_w(state, now)
+    may_give = on_grid(may_give_w / NOMINAL_V / len(used), used) if (used := terminals_used(point, state, len(point.phases))) else ZERO
+    given = _given(point, state, now)
     return Ceiling(
+        may_give_w=may_give_w,
+        may_give_a=_max(may_give, given or ZERO),
+        gives_a=may_give if given is None else given,
         current_a=current,
         lopsided_a=lopsided,
         floor_a=floor,
@@ -125,6 +135,32 @@ def _candidates(point: ChargingPoint, state: PointState, lost: bool, now: dateti
         yield fallback, least, every, False
     else:
         yield point.maximum_a, 0.0, every, False
+
+
+def _may_give_w(state: PointState, now: datetime) -> float:
+    """The most that a car may be giving: by the newest offers back to the one that is certainly in force."""
+    most = 0.0
+    for offer in reversed(state.offers):
+        if offer.outcome is OfferOutcome.REJECTED:
+            continue
+        if (offer.expires_at - now).total_seconds() > -SETTLE_S:
+            most = max(most, offer.discharge_w)
+        if offer.outcome is OfferOutcome.ACCEPTED and age_s(offer.answered_at or offer.sent_at, now) >= SETTLE_S:
+            break
+    return most
+
+
+def _given(point: ChargingPoint, state: PointState, now: datetime) -> PerPhase | None:
+    """What is measured to flow out of the car, A on the grid's phases; None where nothing tells."""
+    if age_s(state.measured_at, now) > point.station_max_age_s:
+        return None
+    terminals = state.terminal_a
+    if terminals is None or not all(sane(amps) for amps in terminals):
+        return None
+    grid = [0.0, 0.0, 0.0]
+    for phase, amps in zip(point.phases, terminals, strict=False):
+        grid[phase - 1] = max(0.0, -amps)
+    return (grid[0], grid[1], grid[2])
 
 
 def _settled(point: ChargingPoint, state: PointState, offer: Offer, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from chargebridge.control.figures import sane
 from chargebridge.control.loads import Loads, keep, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
+from chargebridge.control.outward import Outward, move_of, outward
 from chargebridge.control.release import Step, steps
 from chargebridge.control.rows import lay_out
 from chargebridge.control.timing import VALID_S
@@ -26,7 +27,7 @@ from chargebridge.control.tree import Tree, grow
 from chargebridge.control.wants import failsafes, want
 from chargebridge.control.why import Explainer
 from chargebridge.model.circuit import ChargingPoint
-from chargebridge.model.decision import Decision, Demand, PointDecision
+from chargebridge.model.decision import Cause, Decision, Demand, PointDecision
 from chargebridge.model.phases import PerPhase, power_w, total
 from chargebridge.model.state import Memory, PointMemory, PointState, SiteState
 
@@ -53,9 +54,11 @@ def decide(state: SiteState, now: datetime) -> Decision:
     room = np.array(table.rooms(offered, lopsided))
     goals = share(table, cases, room, now)
     moves = steps(table, cases, goals, now)
+    given = outward(tree, book, loads, cases, moves, now)
     explainer = Explainer(table, cases, goals, room, now, ZoneInfo(state.topology.timezone))
     decisions = tuple(
-        _point(explainer, index, case, goal, step) for index, (case, goal, step) in enumerate(zip(cases, goals, moves, strict=True))
+        _point(explainer, index, case, goal, step, out, now)
+        for index, (case, goal, step, out) in enumerate(zip(cases, goals, moves, given, strict=True))
     )
     memories = [remember(case, step, state.memory.decided_at, now) for case, step in zip(cases, moves, strict=True)]
     nodes = node_decisions(tree, book, loads, cases, goals)
@@ -124,10 +127,14 @@ def _grid_w(book: Book, tree: Tree, voltage_v: PerPhase) -> float:
     return fuse_w if limit is None else min(fuse_w, limit[0])
 
 
-def _point(explainer: Explainer, index: int, case: Case, goal: Goal, step: Step) -> PointDecision:
+def _point(explainer: Explainer, index: int, case: Case, goal: Goal, step: Step, given: Outward, now: datetime) -> PointDecision:
+    why = explainer.why(index, step)
+    if given.bound and why.cause is Cause.DISCHARGING:
+        why = replace(why, sentence=f"{why.sentence}; {given.power_w / 1000:g} kW now: {given.bound}")
     return PointDecision(
         point=case.point.id,
-        move=step.move,
+        discharge_w=given.power_w,
+        move=move_of(case, step, given, now),
         current_a=step.current_a,
         phases=step.phases,
         goal_a=goal.current_a,
@@ -135,5 +142,5 @@ def _point(explainer: Explainer, index: int, case: Case, goal: Goal, step: Step)
         wished_a=case.want.wished_a,
         ceiling_a=case.ceiling.peak_a,
         valid_s=VALID_S,
-        why=explainer.why(index, step),
+        why=why,
     )

@@ -11,6 +11,8 @@ figures of the base keep that apart:
     base_high  points whose latest sample is newer than the reading, or rather old, may not have drawn anything when it was taken, and a base that
                fell only just now may be a car that stopped: the highest of the last seconds. For decisions about raising.
 
+What a car gives back is no relief for others: it is added to the base, in ``base_high`` all that it may be giving, as it may stop at any moment.
+
 No point is taken to draw more than its ceiling, therefore ``base_high + sum of ceilings >= load``, whichever sample is late.
 """
 
@@ -73,7 +75,8 @@ def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: S
     battery_w = _battery_powers(state, now)
     own = _own_loads(tree, state, readings, battery_w, now)
     draws = [_draw(c) for c in ceilings]
-    drawn = tree.roll_up(draws)
+    drawn = tree.roll_up([sub(draw, c.gives_a) for draw, c in zip(draws, ceilings, strict=True)])
+    unseen = tree.roll_up([_positive(sub(c.may_give_a, c.gives_a)) for c in ceilings])
     nodes: list[NodeLoad | None] = [None] * len(tree.circuits)
     for index in range(len(tree.circuits) - 1, -1, -1):
         circuit = tree.circuits[index]
@@ -81,7 +84,7 @@ def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: S
         node = None
         if live is not None:
             late, early = _skew(tree.below[index], live, ceilings, points, draws, changed)
-            node = _measured(live, drawn[index], late, early, voltage)
+            node = _measured(live, drawn[index], late, add(early, unseen[index]), voltage)
         if node is not None:
             nodes[index] = _held(node, circuit, kept.get(circuit.id))
         else:
@@ -195,6 +198,10 @@ def _summed(circuit: Circuit, below: list[NodeLoad], own: PerPhase, drawn: PerPh
         base_high_w=high_w,
         lost=lost,
     )
+
+
+def _positive(amps: PerPhase) -> PerPhase:
+    return _max(amps, ZERO)
 
 
 def _draw(ceiling: Ceiling) -> PerPhase:

@@ -83,7 +83,7 @@ def _firm_a(case: Case, goal: Goal) -> float:
 
 def _may_rise(case: Case, goal: Goal, now: datetime) -> bool:
     """Not right after the last change, and not while an answer is awaited."""
-    return _unchanged_s(case, now) >= RAISE_INTERVAL_S and not _awaited(case, goal.current_a, now)
+    return _unchanged_s(case, now) >= RAISE_INTERVAL_S and not awaited(case, goal.current_a, now)
 
 
 def _raises(
@@ -173,16 +173,16 @@ def _step(case: Case, amps: float, phases: int, held: bool, now: datetime) -> St
             standing.outcome is OfferOutcome.SENT and age_s(standing.sent_at, now) >= ANSWER_S
         )
         ending = (standing.expires_at - now).total_seconds() < RENEW_BELOW_S
-        renew = (doubtful or ending) and not _awaited(case, amps, now)
+        renew = (doubtful or ending) and not awaited(case, amps, now)
         return Step(Move.RENEW if renew else Move.HOLD, amps, standing.phases, held)
-    if _awaited(case, amps, now):
+    if awaited(case, amps, now):
         return Step(Move.HOLD, case.offered_a, phases if standing is None else standing.phases, held)
     before = case.ceiling.peak_a if standing is None else standing.current_a
     more_phases = standing is not None and phases > standing.phases and amps > 0
     return Step(Move.INCREASE if amps > before + CLOSE or more_phases else Move.DECREASE, amps, phases, held)
 
 
-def _awaited(case: Case, amps: float, now: datetime) -> bool:
+def awaited(case: Case, amps: float, now: datetime) -> bool:
     """An answer is still awaited, or the station just refused or ignored this. A lower offer than the last one waits for nothing."""
     if not case.state.offers:
         return False

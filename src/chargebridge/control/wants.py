@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from chargebridge.control.agreed import asked_w
 from chargebridge.control.book import Book
 from chargebridge.control.ceiling import Ceiling, terminals_used
 from chargebridge.control.figures import sane
@@ -93,6 +94,10 @@ def want(
     bounds = [*_hardware(point, state, memory, idle), *failsafe, *_session(point, state)]
     usable = min(bound.allowed_a for bound in bounds)
     needed = 0.0
+    if (given_w := asked_w(point, state, now)) > 0:
+        sentence = f"the car gives energy back, up to {given_w / 1000:g} kW, until {state.preference.reserve_soc:.0%} are left in it"
+        bounds.append(Bound(Cause.DISCHARGING, point.id, "the car is asked to give energy back", 0.0, sentence))
+        usable = 0.0
     if usable >= point.minimum_a:
         used = terminals_used(point, state, phases)
         needed = _needed(point, state, usable, sum(voltage_v[p - 1] for p in used), now)

@@ -131,7 +131,7 @@ class Explainer:
         return f"{said}, the house takes {_a(row.base) if row.kind is not Kind.POWER else f'{row.base / 1000:.1f} kW'}"
 
 
-_STATES = frozenset({Cause.NO_CAR, Cause.NOT_AUTHORISED, Cause.DONE, Cause.STATION})
+_STATES = frozenset({Cause.NO_CAR, Cause.NOT_AUTHORISED, Cause.DONE, Cause.STATION, Cause.DISCHARGING})
 """Causes for which a car is not waiting for anything that the site could give."""
 
 

@@ -37,6 +37,7 @@ class ChargingPoint(Struct, frozen=True, kw_only=True):
     fallback_a: the current that the station falls back to by itself when it hears nothing from us, A per phase, 0 or at least minimum_a.
     can_switch_phases: it can charge on its first terminal only, or on all, by command.
     station, evse: the station's identity and the number of the EVSE there.
+    discharge_max_w: what a car may give back here, W; 0: nothing, whatever car and driver say.
     priority: the higher one is served first; weight: shares among equals are in proportion to it.
     """
 
@@ -53,6 +54,7 @@ class ChargingPoint(Struct, frozen=True, kw_only=True):
     priority: int = 0
     weight: float = 1.0
     station_max_age_s: float = 60.0
+    discharge_max_w: float = 0.0
 
 
 class Battery(Struct, frozen=True, kw_only=True):

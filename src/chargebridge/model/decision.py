@@ -45,6 +45,7 @@ class Cause(StrEnum):
     NO_CAR = "no_car"
     NOT_AUTHORISED = "not_authorised"
     DONE = "done"
+    DISCHARGING = "discharging"
 
 
 class WhyStep(Struct, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class PointDecision(Struct, frozen=True, kw_only=True):
 
     needed_a, wished_a: bounds of the grant for this point. ceiling_a: the most it may be drawing at this moment whatever it was told.
     valid_s: how long the offer is to stand; ``move`` HOLD means that nothing is sent.
+    discharge_w: what the car is to give back, W; current_a is 0 then.
     """
 
     point: str
@@ -99,6 +101,7 @@ class PointDecision(Struct, frozen=True, kw_only=True):
     ceiling_a: float
     valid_s: float
     why: Why
+    discharge_w: float = 0.0
 
 
 class MeterView(StrEnum):

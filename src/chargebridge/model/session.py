@@ -49,6 +49,11 @@ class CarNeeds(Struct, frozen=True, kw_only=True):
     discharge_max_w: float = 0.0
     soc: float | None = None
 
+    @property
+    def gives_w(self) -> float:
+        """What it can give back in the way that it asked for."""
+        return self.discharge_max_w if "BPT" in self.transfer or "DER" in self.transfer else 0.0
+
     def wishes(self, driver: Preference) -> Preference:
         """What counts: the driver's own choice of energy and time where he made one, else the car's."""
         if not driver.is_free or self.energy_wh is None:

@@ -24,7 +24,8 @@ class OfferOutcome(StrEnum):
 class Offer(Struct, frozen=True, kw_only=True):
     """A limit given to a charging point: ``current_a`` on each of its first ``phases`` terminals, until ``expires_at``.
 
-    When it expires unrenewed, the station goes to its own fallback current. answered_at: when the outcome came.
+    When it expires unrenewed, the station goes to its own fallback current. answered_at: when the outcome came. discharge_w: a set point at which
+    the car gives so much back, W; 0: none. With one, current_a is 0.
     """
 
     current_a: float
@@ -33,6 +34,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     outcome: OfferOutcome = OfferOutcome.SENT
     answered_at: datetime | None = None
+    discharge_w: float = 0.0
 
 
 class PointState(Struct, frozen=True, kw_only=True):
@@ -43,7 +45,8 @@ class PointState(Struct, frozen=True, kw_only=True):
     to the grid's phases), A, at measured_at. offers: newest last; the older ones are kept for as long as they may still be in force.
     fallback_a: what the station itself confirmed as its fallback, None if it did not. car_phases: the number of phases on which the car draws
     or was seen to draw, None when not yet seen. car_maximum_a, car_minimum_a: what the car said that it takes at most, and at least; None: unknown.
-    preference: what driver and car ask for together; car_asks: its energy and time are the car's own.
+    preference: what driver and car ask for together; car_asks: its energy and time are the car's own. car_discharge_w: what the car can give, W.
+    discharge_w: what a plan asks it to give, W, until discharge_until.
     energy_wh: charged in the session. soc: state of charge 0..1 where the car tells.
     authorised: the session may draw; without that the offer is 0 A.
     """
@@ -68,6 +71,9 @@ class PointState(Struct, frozen=True, kw_only=True):
     car_minimum_a: float | None = None
     preference: Preference = Preference()
     car_asks: bool = False
+    car_discharge_w: float = 0.0
+    discharge_w: float = 0.0
+    discharge_until: datetime | None = None
 
 
 class BatteryState(Struct, frozen=True, kw_only=True):

@@ -98,6 +98,7 @@ class PointTable(_Table):
     minimum_a: Annotated[float, Field(ge=6, le=80)] = 6.0
     fallback_a: Amps = 0.0
     can_switch_phases: bool = False
+    discharge_max_w: Watts = 0.0
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     station_max_age_s: Seconds = 60.0

@@ -89,6 +89,7 @@ class Dispatcher:
             phases=decision.phases,
             sent_at=now,
             expires_at=now + timedelta(seconds=decision.valid_s),
+            discharge_w=decision.discharge_w,
         )
         point.send(offer)
         answer = await self._offer(to, point, decision)
@@ -104,6 +105,8 @@ class Dispatcher:
         transaction = point.session.transaction if point.session else None
         try:
             async with asyncio.timeout(GIVE_UP_S):
+                if decision.discharge_w > 0 and transaction is not None:
+                    return await to.discharge(point.point.evse, decision.discharge_w, decision.valid_s, transaction)
                 answer = await ask(transaction)
                 if answer.outcome is Outcome.UNSUPPORTED and transaction is not None:
                     answer = await ask(None)  # the id is of another version's making: the station was changed while the session ran

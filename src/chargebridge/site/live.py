@@ -35,6 +35,7 @@ class LivePoint:
     connector: what the station says of the point itself; out: of itself as a whole, when it is out of order. sampled_at: the station's own time
     of the newest sample; in_step: its clock goes right. fewer: on how many phases a car was seen to draw that could draw on more, and since when.
     needs: what the car asks for. owes_profile: the car waits for a charging profile, whether or not the offer changes (OCPP 2.x K15.FR.07).
+    discharge: what the car is asked to give back, W, and until when.
     """
 
     point: ChargingPoint
@@ -58,6 +59,7 @@ class LivePoint:
     fewer: tuple[int, datetime] | None = None
     needs: CarNeeds | None = None
     owes_profile: bool = False
+    discharge: tuple[float, datetime] | None = None
 
     @property
     def status(self) -> PointStatus:
@@ -81,6 +83,9 @@ class LivePoint:
             car_phases=self.car_phases,
             car_maximum_a=None if needs is None else needs.current_max_a,
             car_minimum_a=None if needs is None else needs.current_min_a,
+            car_discharge_w=0.0 if needs is None else needs.gives_w,
+            discharge_w=0.0 if self.discharge is None else self.discharge[0],
+            discharge_until=None if self.discharge is None else self.discharge[1],
         )
         if session is None:
             return state
@@ -150,7 +155,7 @@ class LivePoint:
     def forget_car(self) -> None:
         """The plug is out: what was learned of the car goes with it."""
         self.session = self.needs = None
-        self.owes_profile = False
+        self.owes_profile, self.discharge = False, None
         self.terminal_a = (0.0, 0.0, 0.0)
         self.power_w = 0.0
         self.soc = None

@@ -21,6 +21,7 @@ from chargebridge.model.phases import ZERO, PerPhase, power_w
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import Preference
 from chargebridge.model.state import Offer, OfferOutcome
+from chargebridge.site import words as heard
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.view import BatteryView, CircuitView, LimitView, PointView, PowerFlow
 
@@ -135,10 +136,10 @@ def _tightest(node: NodeDecision) -> str | None:
 
 def points(live: Live, made: Decision | None, now: datetime) -> tuple[PointView, ...]:
     decided = {point.point: point for point in made.points} if made else {}
-    return tuple(_point(p, decided.get(p.point.id), now) for p in live.points.values())
+    return tuple(_point(p, decided.get(p.point.id), now, live.topology.timezone) for p in live.points.values())
 
 
-def _point(p: LivePoint, decided: PointDecision | None, now: datetime) -> PointView:
+def _point(p: LivePoint, decided: PointDecision | None, now: datetime, timezone: str) -> PointView:
     offer = _in_force(p, now)
     session = p.session
     finish_at, finish_text = finish(p, now)
@@ -169,6 +170,9 @@ def _point(p: LivePoint, decided: PointDecision | None, now: datetime) -> PointV
         finish_at=finish_at,
         finish_text=finish_text,
         why=decided.why if decided else None,
+        car_asks="" if p.needs is None else f"the car {heard.asked(p.needs, timezone)}",
+        discharge_w=offer.discharge_w if offer else 0.0,
+        discharge_max_w=0.0 if p.needs is None else min(p.needs.gives_w, p.point.discharge_max_w),
     )
 
 
@@ -190,7 +194,7 @@ def finish(p: LivePoint, now: datetime) -> tuple[datetime | None, str]:
     """When the car has what its driver asked for, at the power it draws now."""
     if p.session is None:
         return None, "no car" if not p.status.has_car else "not started"
-    wish = p.session.preference
+    wish = p.wishes
     wanted = wish.energy_max_wh if wish.energy_max_wh is not None else (wish.energy_min_wh or None)
     if wanted is None:
         return None, "until the car is full"

@@ -1,7 +1,7 @@
 """What people and programs may ask of a running site: the one implementation behind pages, API and commands."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 
 import msgspec
@@ -221,6 +221,19 @@ class Service:
         for entry in gone:
             self._tell("limit", f"{present.SOURCE_TEXTS[entry.source]}: {present.bound_text(entry.bound)}: withdrawn by {by}", limit)
 
+    async def discharge(self, point: str, power_w: float, duration_s: float, by: str) -> None:
+        """Ask the car at a point to give energy back: as much as owner, driver, car, fuses and limits allow. 0 W ends it, and so does a restart."""
+        at = self._point(point)
+        if not 0 <= power_w <= FIGURE_MAX or not 0 < duration_s <= SPAN_MAX_S:
+            raise ModelError(at.point.name, "a power or a duration is none", "give 0 W or more, and more than 0 s")
+        if power_w > 0 and at.point.discharge_max_w <= 0:
+            raise ModelError(at.point.name, "no car may give energy back here", "set discharge_max_w of this point in the configuration")
+        if power_w > 0 and at.session is None:
+            raise ModelError(at.point.name, "no car is charging here", "plug in and start first")
+        at.discharge = (power_w, self._clock.now() + timedelta(seconds=duration_s)) if power_w > 0 else None
+        self._tell("session", f"{at.point.name}: {power_w / 1000:g} kW back asked by {by}", point)
+        self._engine.wake()
+
     async def set_priority(self, point: str, priority: int, by: str) -> None:
         at = self._point(point)
         if not -100 <= priority <= 100:
@@ -256,6 +269,8 @@ def _check(wish: Preference, now: datetime) -> None:
         raise ModelError(where, "an energy is negative or too large", f"give 0 to {ENERGY_MAX_WH / 1000:g} kWh")
     if high is not None and high < low:
         raise ModelError(where, "the maximum is below the minimum", "give a maximum of at least the minimum")
+    if not 0 <= wish.reserve_soc <= 1:
+        raise ModelError(where, "the reserve is no share of the battery", "give 0 to 1")
     if wish.target_at is not None and wish.target_at.tzinfo is None:
         raise ModelError(where, "the target time has no time zone", "give one, such as 2026-11-21T18:00+01:00")
     if any(cap is not None and not isfinite(cap) for cap in (wish.price_cap_min, wish.price_cap_max)):

@@ -55,6 +55,7 @@ class PointView(Struct, frozen=True, kw_only=True):
     """One charging point's card. terminal_a and offered_a in A per terminal; grid_a rotated onto L1..L3 of the site.
 
     finish_at: when the car is expected to be done (its wish or its minimum), None if it cannot be told; finish_text says so in words.
+    car_asks: what the car itself asked for, in words. discharge_w: what it is to give back now, discharge_max_w: the most that it and the site can.
     """
 
     id: str
@@ -83,6 +84,9 @@ class PointView(Struct, frozen=True, kw_only=True):
     finish_at: datetime | None
     finish_text: str
     why: Why | None
+    car_asks: str = ""
+    discharge_w: float = 0.0
+    discharge_max_w: float = 0.0
 
 
 class LimitView(Struct, frozen=True, kw_only=True):
@@ -231,6 +235,10 @@ class SiteService(Protocol):
 
     async def withdraw_limit(self, limit: str, by: str, starts_at: datetime | None = None) -> None:
         """Take the entries with this id out of the book, or only the one that begins then. Raises UnknownNameError when there is none."""
+        ...
+
+    async def discharge(self, point: str, power_w: float, duration_s: float, by: str) -> None:
+        """Ask the car at a point to give energy back; 0 W ends it."""
         ...
 
     async def set_priority(self, point: str, priority: int, by: str) -> None: ...

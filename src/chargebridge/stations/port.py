@@ -224,6 +224,10 @@ class Station(Protocol):
         """Limit an EVSE to ``current_a`` (0 stops) on ``phases`` phases for ``valid_s`` seconds, after which its fallback holds."""
         ...
 
+    async def discharge(self, evse: int, power_w: float, valid_s: float, transaction: str) -> Answer:
+        """Have the car of a transaction give back ``power_w`` for ``valid_s`` seconds, after which its fallback holds. It takes an offer's place."""
+        ...
+
     async def report_limits(self, request: int) -> Answer:
         """Ask which limits others have set in it. ACCEPTED: ``ProfilesReported`` follow, with this number; REJECTED "NoProfiles": there are none."""
         ...

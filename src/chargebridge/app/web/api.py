@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime
 
 from chargebridge.app.web.access import Access, Gate, same_secret
-from chargebridge.app.web.api_schema import Json, LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
+from chargebridge.app.web.api_schema import DischargeBody, Json, LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.app.web.station_api import add_stations
@@ -158,6 +158,10 @@ def _steering(router: APIRouter, service: SiteService) -> None:
     @router.delete("/limits/{limit:path}", status_code=204, tags=["limits"], summary="Withdraw a limit by its id, or one of its entries")
     async def withdraw(limit: str, starts_at: AwareDatetime | None = None) -> None:
         await service.withdraw_limit(limit, "api", starts_at)
+
+    @router.put("/points/{point}/discharge", status_code=204, tags=["points"], summary="Have the car give energy back, where all agree to it")
+    async def discharge(point: str, body: DischargeBody) -> None:
+        await service.discharge(point, body.power_w, body.duration_s, by="api")
 
     @router.put("/points/{point}/priority", status_code=204, tags=["points"], summary="Whom to serve first")
     async def priority(point: str, body: PriorityBody) -> None:

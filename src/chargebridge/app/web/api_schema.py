@@ -58,6 +58,8 @@ class PreferenceBody(Body):
     target_at: AwareDatetime | None = Field(None, description="null: as soon as possible")
     price_cap_min: float | None = Field(None, description="the highest price until the minimum is reached; null: any")
     price_cap_max: float | None = Field(None, description="the highest price beyond the minimum; null: any")
+    may_discharge: bool = Field(False, description="the car may give energy back, where it and the site can")
+    reserve_soc: float = Field(0.5, ge=0, le=1, description="never below this share of the car's battery")
 
     def preference(self) -> Preference:
         return Preference(**self.model_dump())
@@ -66,6 +68,11 @@ class PreferenceBody(Body):
 class LimitBody(Body):
     power_w: float = Field(ge=0, description="0 is a limit; to lift a limit, delete it")
     duration_s: float | None = Field(None, gt=0, description="null: until withdrawn")
+
+
+class DischargeBody(Body):
+    power_w: float = Field(ge=0, description="what the car is to give back; 0 ends it")
+    duration_s: float = Field(gt=0, description="for so long; renew it before")
 
 
 class PriorityBody(Body):

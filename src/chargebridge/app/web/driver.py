@@ -28,6 +28,7 @@ class DriverPage:
         self._saved: Preference | None = None
         with ui.element("div").classes("cb-driver"):
             self._now = parts.DriverNow(self._shown())
+            self._asks = ui.label().classes("cb-hint")
             with ui.row().classes("cb-driver-buttons"):
                 self._start = ui.button("Start charging", icon="play_arrow", on_click=self._begin).props("unelevated no-caps size=lg")
                 self._stop = ui.button("Stop charging", icon="stop", on_click=self._end).props("outline no-caps size=lg")
@@ -45,6 +46,9 @@ class DriverPage:
         self._start.set_visibility(found.session is None)
         self._start.set_enabled(found.online)
         self._stop.set_visibility(found.session is not None)
+        self._asks.set_text(words.sentence(found.car_asks) if found.car_asks else "")
+        self._asks.set_visibility(bool(found.car_asks))
+        self._back.set_visibility(found.discharge_max_w > 0)
         if found.preference != self._saved:
             self._fill(found.preference)
 
@@ -78,6 +82,10 @@ class DriverPage:
             with ui.element("div").classes("cb-pair"):
                 cap_min = _number("For the least I need", unit, "empty: any price", step=0.01)
                 cap_max = _number("For what goes beyond", unit, "empty: any price", step=0.01)
+            with ui.element("div") as self._back:
+                ui.html("<h3>My car may give energy back</h3>", sanitize=False)
+                self._may = ui.switch("It may, when others need it more")
+                reserve = _number("Never below", "%", "of its battery; empty: 50 %")
             ui.button("Save").props("unelevated no-caps size=lg type=submit").classes("cb-save")
         self._fields: dict[str, ui.number | ui.input] = {
             "energy_min_kwh": minimum,
@@ -85,6 +93,7 @@ class DriverPage:
             "target": target,
             "price_cap_min": cap_min,
             "price_cap_max": cap_max,
+            "reserve_percent": reserve,
         }
 
     def _fill(self, preference: Preference) -> None:
@@ -94,10 +103,12 @@ class DriverPage:
         for name, field in self._fields.items():
             field.set_value(getattr(form, name))
             field.error = None
+        self._may.set_value(form.may_discharge)
 
     async def _save(self) -> None:
         form = preference_form.Typed(**{name: field.value for name, field in self._fields.items()})
         form.target = form.target or ""
+        form.may_discharge = self._may.value
         preference, wrong = preference_form.read(form, self._view.at, ZoneInfo(self._view.timezone))
         for name, field in self._fields.items():
             field.error = wrong.get(name)

@@ -10,6 +10,7 @@ from chargebridge.model.session import Preference
 from chargebridge.site.view import PointView
 
 _MOST_KWH = 500.0
+_RESERVE_PERCENT = 50.0
 _FARTHEST = timedelta(days=7)
 _FIELD_FORMAT = "%Y-%m-%dT%H:%M"
 
@@ -23,6 +24,8 @@ class Typed:
     target: str = ""
     price_cap_min: float | None = None
     price_cap_max: float | None = None
+    may_discharge: bool = False
+    reserve_percent: float | None = None
 
 
 def typed(preference: Preference, zone: ZoneInfo) -> Typed:
@@ -33,6 +36,8 @@ def typed(preference: Preference, zone: ZoneInfo) -> Typed:
         target=preference.target_at.astimezone(zone).strftime(_FIELD_FORMAT) if preference.target_at else "",
         price_cap_min=preference.price_cap_min,
         price_cap_max=preference.price_cap_max,
+        may_discharge=preference.may_discharge,
+        reserve_percent=round(100 * preference.reserve_soc, 1) if preference.may_discharge else None,
     )
 
 
@@ -47,6 +52,8 @@ def read(form: Typed, now: datetime, zone: ZoneInfo) -> tuple[Preference | None,
         value = getattr(form, name)
         if value is not None and not (math.isfinite(value) and 0 <= value <= 10):
             wrong[name] = "A price per kWh between 0 and 10, please, or nothing for any price."
+    if form.reserve_percent is not None and not 0 <= form.reserve_percent <= 100:
+        wrong["reserve_percent"] = "Between 0 and 100 %, please."
     if not wrong and form.energy_max_kwh is not None and (form.energy_min_kwh or 0.0) > form.energy_max_kwh:
         wrong["energy_max_kwh"] = "At most cannot be less than at least."
     target_at = None
@@ -69,6 +76,8 @@ def read(form: Typed, now: datetime, zone: ZoneInfo) -> tuple[Preference | None,
             target_at=target_at,
             price_cap_min=form.price_cap_min,
             price_cap_max=form.price_cap_max,
+            may_discharge=form.may_discharge,
+            reserve_soc=(_RESERVE_PERCENT if form.reserve_percent is None else form.reserve_percent) / 100,
         ),
         {},
     )

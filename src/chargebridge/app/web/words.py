@@ -38,6 +38,7 @@ CAUSE = {
     Cause.NO_CAR: "no car",
     Cause.NOT_AUTHORISED: "not authorised",
     Cause.DONE: "done",
+    Cause.DISCHARGING: "giving energy back",
 }
 SOURCE = {
     LimitSource.GRID_CONNECTION: "grid connection",

@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chargebridge.model.phases import NOMINAL_V
+from chargebridge.stations.commands import SetProfile
 from chargebridge.stations.ocpp.calls import SUPERSEDED, Calls
 from chargebridge.stations.ocpp.language import Profile, Purpose
 from chargebridge.stations.port import Answer, Outcome
+from chargebridge.stations.profiles import ChargingProfile, Period
 
 if TYPE_CHECKING:
     from chargebridge.stations.ocpp.station import OcppStation
@@ -53,6 +55,22 @@ class Grants:
             return Answer(outcome=Outcome.TIMED_OUT, detail=f"taken as a default, but an older profile may overrule it: {cleared.detail}")
         self._by_default.add(evse)
         return answer
+
+    async def discharge(self, evse: int, power_w: float, valid_s: float, transaction: str) -> Answer:
+        """A central set point in the grant's place, and with its duration (2.1 Q03): no limits beside it (Q03.FR.02)."""
+        await self._station.numbered()
+        profile = ChargingProfile(
+            id=self._id(300 + evse),
+            purpose="TxProfile",
+            stack_level=self._station.behaviour.grant_level,
+            unit="W",
+            periods=(Period(setpoint=-math.floor(power_w * 10) / 10, mode="CentralSetpoint"),),
+            kind="Absolute",
+            starts_at=self._station.now() - timedelta(seconds=CLOCK_MARGIN_S),
+            duration_s=math.ceil(valid_s) + CLOCK_MARGIN_S,
+            transaction=transaction,
+        )
+        return await self._station.command(SetProfile(evse=evse, profile=profile))
 
     def negotiates(self, evse: int) -> None:
         """A car has told its needs: a TxProfile that was refused because it came before them is tried again (2.x K15.FR.17)."""

@@ -101,8 +101,8 @@ class Language(Protocol):
 
     def set_setting(self, name: str, value: str) -> Payload: ...
 
-    def sampling(self, interval_s: int) -> list[list[tuple[str, str]]]:
-        """Settings that make the station send what control needs: for each, the values to try until one is accepted."""
+    def sampling(self, interval_s: int, *, outward: bool = False) -> list[list[tuple[str, str]]]:
+        """Settings that make the station send what control needs: for each, the values to try until one is accepted. outward: also what cars give."""
         ...
 
     def answer(self, response: Payload) -> Answer:

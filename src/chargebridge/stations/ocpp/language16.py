@@ -262,7 +262,7 @@ class Language16:
     def set_setting(self, name: str, value: str) -> Payload:
         return v16.ChangeConfigurationRequest(key=name, value=value)
 
-    def sampling(self, interval_s: int) -> list[list[tuple[str, str]]]:
+    def sampling(self, interval_s: int, *, outward: bool = False) -> list[list[tuple[str, str]]]:
         per_phase = ",".join(f"Current.Import.L{phase}" for phase in (1, 2, 3))
         return [
             [

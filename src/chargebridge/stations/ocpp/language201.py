@@ -371,9 +371,12 @@ class Language201:
     def set_setting(self, name: str, value: str) -> Payload:
         return v201.SetVariablesRequest(set_variable_data=(_named(v201.SetVariableDataType, name, attributeValue=value),))
 
-    def sampling(self, interval_s: int) -> list[list[tuple[str, str]]]:
+    def sampling(self, interval_s: int, *, outward: bool = False) -> list[list[tuple[str, str]]]:
+        lists = [f"{MEASURANDS},Current.Offered,SoC", MEASURANDS]
+        if outward:
+            lists.insert(0, f"{MEASURANDS},Current.Offered,SoC,Current.Export,Power.Active.Export")
         wanted = [
-            [(f"SampledDataCtrlr.{name}", f"{MEASURANDS},Current.Offered,SoC"), (f"SampledDataCtrlr.{name}", MEASURANDS)]
+            [(f"SampledDataCtrlr.{name}", measurands) for measurands in lists]
             for name in ("TxUpdatedMeasurands", "TxStartedMeasurands", "TxEndedMeasurands")
         ]
         return [*wanted, [("SampledDataCtrlr.TxUpdatedInterval", str(interval_s))]]

@@ -21,7 +21,12 @@ PHASES = {UNSET: None, "L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 
 """What has another phase (between two, or the neutral's) is not taken."""
 ABSURD = 1e15  # nothing measures so much; what is no number is not below it either
 ENERGY = "Energy.Active.Import.Register"
-TAKEN = frozenset({"Current.Import", "Power.Active.Import", ENERGY, "Voltage", "SoC", "Current.Offered", "Power.Offered"})
+TAKEN = frozenset(
+    {
+        *("Current.Import", "Current.Export", "Power.Active.Import", "Power.Active.Export", ENERGY),
+        *("Voltage", "SoC", "Current.Offered", "Power.Offered"),
+    }
+)
 # 2.1 tells offers of import and export apart; the older word remains valid.
 RENAMED = {"Current.Import.Offered": "Current.Offered", "Power.Import.Offered": "Power.Offered"}
 
@@ -139,9 +144,12 @@ def _measurement(at: datetime, samples: Samples, phases: int) -> EvseMeasurement
     energy_wh = _whole(samples.get(ENERGY), summed=True)
     power_w = _whole(samples.get("Power.Active.Import"), summed=True)
     voltage_v = _voltage(samples.get("Voltage"))
+    current_a = _current(samples.get("Current.Import"), phases, power_w, voltage_v)
+    if "Power.Active.Export" in samples or "Current.Export" in samples:
+        power_w, current_a = _net(samples, phases, power_w, current_a, voltage_v)
     return EvseMeasurement(
         measured_at=at,
-        current_a=_current(samples.get("Current.Import"), phases, power_w, voltage_v),
+        current_a=current_a,
         voltage_v=voltage_v,
         power_w=power_w,
         energy_wh=None if energy_wh is None else round(energy_wh),
@@ -174,6 +182,21 @@ def _current(told: dict[int | None, float] | None, phases: int, power_w: float |
             current_a /= phases
         told = dict.fromkeys(range(phases), current_a)
     return (told.get(0, 0.0), told.get(1, 0.0), told.get(2, 0.0))
+
+
+def _net(
+    samples: Samples, phases: int, power_w: float | None, current_a: PerPhase | None, voltage_v: PerPhase | None
+) -> tuple[float | None, PerPhase | None]:
+    """What flows out of the car is negative (2.1 Q). What flows out alone says nothing of what flows in."""
+    out_w = _whole(samples.get("Power.Active.Export"), summed=True)
+    out_a = _current(samples.get("Current.Export"), phases, out_w, voltage_v)
+    if out_a is None and out_w and current_a is not None:
+        out_a = _current({None: out_w / (NOMINAL_V * phases)}, phases, None, None)
+    if out_w is not None and power_w is not None:
+        power_w -= out_w
+    if out_a is not None and current_a is not None:
+        current_a = (current_a[0] - out_a[0], current_a[1] - out_a[1], current_a[2] - out_a[2])
+    return power_w, current_a
 
 
 def _voltage(told: dict[int | None, float] | None) -> PerPhase | None:

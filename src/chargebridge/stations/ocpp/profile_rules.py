@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp.abilities import MAX_EXTERNAL_ID, PHASE_SWITCHING, Abilities
 from chargebridge.stations.ocpp.standing import read_profile
@@ -17,6 +19,7 @@ def refusal(standing: Iterable[tuple[int, ChargingProfile]], abilities: Abilitie
     evse, profile = payload.get("evseId"), payload.get("chargingProfile")
     if action not in ("SetChargingProfile", "RequestStartTransaction") or not isinstance(profile, dict):
         return None
+    profile = msgspec.json.decode(msgspec.json.encode(profile))  # times as they go out
     return _phases(abilities, evse, profile) or _id(abilities, profile) or _double(standing, evse, read_profile(profile))
 
 

@@ -79,7 +79,8 @@ class Setup:
                 self.said[f"fallback {number}"] = await station.write_fallback(number, evse.fallback_current_a)
         if not numbers_its_own:
             await self._ask_abilities()
-        for choices in station.language.sampling(station.settings.sample_interval_s):
+        outward = any(evse.discharges for evse in station.settings.evses)
+        for choices in station.language.sampling(station.settings.sample_interval_s, outward=outward):
             for name, value in choices:
                 self.said[name] = answer = await station.set_setting(name, value)
                 if answer.outcome is not Outcome.REJECTED:

@@ -190,6 +190,10 @@ class OcppStation:
         """See `port.Station`. A newer offer for the same EVSE takes the place of one that still waits to be sent."""
         return await self._grants.offer(evse, current_a, phases, valid_s, transaction)
 
+    async def discharge(self, evse: int, power_w: float, valid_s: float, transaction: str) -> Answer:
+        """See `port.Station`. Only OCPP 2.1 has a word for it."""
+        return await self._grants.discharge(evse, power_w, valid_s, transaction)
+
     async def report_limits(self, request: int) -> Answer:
         """See `port.Station`. Where a version has no word for it (1.6), UNSUPPORTED."""
         return await self.command(GetProfiles(request=request, purpose="ChargingStationExternalConstraints"))

@@ -13,6 +13,7 @@ _TONE = {
     Cause.WISHED: "good",
     Cause.CAR: "good",
     Cause.DONE: "good",
+    Cause.DISCHARGING: "good",
     Cause.STATION: "good",
     Cause.NO_CAR: "quiet",
     Cause.FAILSAFE: "bad",
@@ -124,6 +125,10 @@ def _facts(point: PointView, view: SiteView, zone: ZoneInfo, names: dict[str, st
         facts.append(("Session since", words.moment(point.started_at, view.at, zone)))
     if point.session is not None:
         facts += wishes(point.preference, view, zone)
+    if point.car_asks:
+        facts.append(("The car itself", words.sentence(point.car_asks)))
+    if point.discharge_w > 0:
+        facts.append(("Gives back", words.power(point.discharge_w)))
     return facts
 
 
@@ -139,4 +144,6 @@ def wishes(preference: Preference, view: SiteView, zone: ZoneInfo) -> list[tuple
         facts.append(("Price until the minimum", f"up to {words.price(preference.price_cap_min, view.currency)}"))
     if preference.price_cap_max is not None:
         facts.append(("Price beyond it", f"up to {words.price(preference.price_cap_max, view.currency)}"))
+    if preference.may_discharge:
+        facts.append(("May give energy back", f"down to {words.number(100 * preference.reserve_soc)} % of its battery"))
     return facts
