@@ -88,6 +88,8 @@ async def test_a_station_that_is_back_tells_its_limits_anew(tmp_path: Path, vers
     async with bench(tmp_path) as made:
         client = await arrived(made, version, {"status": "Accepted"})
         await client.call("NotifyChargingLimit", limit(9.0, evse=2))
+        await client.close()
+        client = await arrived(made, version, {"status": "Accepted"})
         (asked,) = [frame[3] for frame in client.asked if frame[2] == ASK]
         assert asked["chargingProfile"] == {"chargingProfilePurpose": "ChargingStationExternalConstraints"}
         report = {

@@ -58,6 +58,14 @@ class Change(msgspec.Struct, frozen=True):
 NOTHING = Change()
 
 
+class _Report(msgspec.Struct):
+    """What a station was asked to report. doubtful: the ids in the book that are gone unless it names them, or has told them since."""
+
+    request: int
+    doubtful: set[str]
+    found: list[tuple[int, str, Said]] = []
+
+
 class ForeignLimits:
     """Reads the events of all stations. ``asked`` names the report in which a station tells of all its external profiles."""
 
@@ -65,15 +73,15 @@ class ForeignLimits:
         """ask: a station is to be asked for its external profiles."""
         self._live = live
         self._ask = ask
-        self._reports: dict[str, tuple[int, list[tuple[int, str, Said]]]] = {}
+        self._reports: dict[str, _Report] = {}
 
     def asked(self, station: str, request: int) -> None:
-        self._reports[station] = (request, [])
+        self._reports[station] = _Report(request, set(self._names(station)))
 
     def none_there(self, station: str) -> Change:
-        """It has said that it has none."""
-        self._reports.pop(station, None)
-        return Change(gone=tuple(self._names(station)))
+        """It has said that it has none; what it told after that stays."""
+        report = self._reports.pop(station, None)
+        return Change(gone=tuple(name for name in self._names(station) if report is not None and name in report.doubtful))
 
     def read(self, station: str, event: StationEvent, now: datetime) -> Change:
         match event:
@@ -81,7 +89,10 @@ class ForeignLimits:
                 profiles = [(event.evse, event.source, _as_profile(number, schedule)) for number, schedule in enumerate(event.schedules)]
                 if not profiles:
                     return Change(ask=True)
-                return self._replace(station, profiles, list(self._names(station, event.source, event.evse)), now)
+                change = self._replace(station, profiles, list(self._names(station, event.source, event.evse)), now)
+                if station in self._reports:
+                    self._reports[station].doubtful -= {limit.id for limit in change.enter}
+                return change
             case ChargingLimitCleared():
                 return Change(gone=tuple(self._names(station, event.source, event.evse or None)))
             case ProfilesReported():
@@ -99,14 +110,15 @@ class ForeignLimits:
 
     def _reported(self, station: str, event: ProfilesReported, now: datetime) -> Change:
         """Only the report that we asked for tells of all of them, and only as a whole."""
-        request, found = self._reports.get(station, (None, []))
-        if request != event.request:
+        report = self._reports.get(station)
+        if report is None or report.request != event.request:
             return NOTHING
-        found += [(event.evse, event.source, told) for told in event.profiles if told.get("chargingProfilePurpose") == PURPOSE]
-        if event.more and len(found) < REPORTS_MAX:
+        report.found += [(event.evse, event.source, told) for told in event.profiles if told.get("chargingProfilePurpose") == PURPOSE]
+        if event.more and len(report.found) < REPORTS_MAX:
             return NOTHING
         del self._reports[station]
-        return self._replace(station, found, list(self._names(station)), now)
+        before = [name for name in self._names(station) if name in report.doubtful]
+        return self._replace(station, report.found, before, now)
 
     def _replace(self, station: str, told: Iterable[tuple[int, str, Said]], before: Sequence[str], now: datetime) -> Change:
         """told: (EVSE, source, profile). An id that stays is not withdrawn first, unless entries to come hang on it."""
@@ -119,7 +131,7 @@ class ForeignLimits:
             number = counts[evse, source] = counts.get((evse, source), -1) + 1
             entered += _entries(f"{_prefix(station)}{evse} {source} {number}", station, scope, source, read_profile(said), now)
         fresh = {limit.id for limit in entered}
-        gone = [name for name in before if name not in fresh or len(self._live.limits.of(name)) > 1]
+        gone = [name for name in before if name not in fresh] + sorted(name for name in fresh if len(self._live.limits.of(name)) > 1)
         return Change(enter=tuple(entered), gone=tuple(gone))
 
     def _scope(self, station: str, evse: int) -> Scope | None:
