@@ -44,9 +44,11 @@ class Arrays(Struct, frozen=True):
     """edges_s (T + 1): where steps begin and end, from the start. hours (T). present (S, T): share of each step in which the store is there.
 
     charge_kw, discharge_kw (S, T): the most it may do as the mean of the step; single_kw (S, T): on the first of its phases alone, 0 where it cannot.
+    now_kw (S, T): what it charges at least until it is full.
     least_charge_kw, least_discharge_kw (S, T): less than this is nothing; 0 where nothing is set, and never more than what still fits in.
     spread (S or P or G, 3): which share of its power lies on each phase; first_spread (S, 3): on one phase alone. below (N, things): what a node
-    counts. wanted (S), kWh: what the goals ask for, or what is there already. most (S): what it may hold at the end. rest (S): what a kWh beyond is
+    counts. floor (S), kWh: stock is never below; reserve: discharge never goes below, more than floor where less is there at the beginning.
+    wanted (S), kWh: what the goals ask for, or what is there already. most (S): what it may hold at the end. rest (S): what a kWh beyond is
     worth. node_likely, node_low, node_high (N, T): load that a node counts; node_spread (N, 3, 3, T): of these three, the part on each phase.
     import_price (T): with network fee and CO2. base (T): likely load less generation.
     """
@@ -57,6 +59,7 @@ class Arrays(Struct, frozen=True):
     present: Floats
     charge_kw: Floats
     single_kw: Floats
+    now_kw: Floats
     discharge_kw: Floats
     least_charge_kw: Floats
     least_discharge_kw: Floats
@@ -65,6 +68,7 @@ class Arrays(Struct, frozen=True):
     stored: Floats
     full: Floats
     floor: Floats
+    reserve: Floats
     wanted: Floats
     most: Floats
     rest: Floats
@@ -170,6 +174,7 @@ def arrays(problem: Problem) -> Arrays:
         hours=hours,
         present=present,
         charge_kw=charge,
+        now_kw=_now(problem, charge, present),
         single_kw=np.where(_switches(problem).reshape(-1, 1), charge * easiest.reshape(-1, 1), 0.0),
         discharge_kw=back.reshape(-1, 1) * present,
         least_charge_kw=np.minimum(least.reshape(-1, 1) * present, fits),
@@ -182,6 +187,7 @@ def arrays(problem: Problem) -> Arrays:
         wanted=wanted,
         most=most,
         rest=rest,
+        reserve=column("floor_wh") / 1000.0,
         wear=column("wear_per_kwh"),
         aims=_aims(problem, edges, np.array(arrive), np.array(depart)),
         store_spread=_spreads(stores),
@@ -211,6 +217,15 @@ def _switches(problem: Problem) -> Flags:
     """(S): stores for which one phase alone makes a difference: to a phase's limit, or to the least that they take."""
     phases = any(node.current_a is not None for node in problem.nodes)
     return np.array([s.switchable and len(s.phases) > 1 and (phases or s.charge_min_w > 0) for s in problem.stores], dtype=bool)
+
+
+def _now(problem: Problem, charge: Floats, present: Floats) -> Floats:
+    """(S, T), kW: what each store charges at least until it is full."""
+    found = np.zeros_like(charge)
+    for i, store in enumerate(problem.stores):
+        if store.charge_now_w is not None:
+            found[i] = np.minimum(np.array(store.charge_now_w) / 1000.0 * present[i], charge[i])
+    return found
 
 
 def _band(band: Band) -> Floats:

@@ -98,6 +98,7 @@ def _store(store: Store, count: int) -> None:
         _amount(getattr(store, name), f"{store.id}.{name}")
     _amount(store.taper_end_w, f"{store.id}.taper_end_w")
     _numbers(store.charge_limit_w, f"{store.id}.charge_limit_w", count, at_least=0.0)
+    _numbers(store.charge_now_w, f"{store.id}.charge_now_w", count, at_least=0.0)
     for name in ("charge_efficiency", "discharge_efficiency"):
         value = getattr(store, name)
         if not (math.isfinite(value) and 0 < value <= 1):

@@ -16,7 +16,8 @@ def store_energy(a: Arrays, sheet: Sheet, flow: Flow, weight: float) -> tuple[In
     Stores that only take need one row a goal; those that give back or taper need their stock in every step.
     """
     stock = np.full(flow.charge.shape, -1)
-    shelves = (a.discharge_kw.max(axis=1, initial=0.0) > 0) | np.array([store.taper is not None for store in a.problem.stores], dtype=bool)
+    shelves = (a.discharge_kw.max(axis=1, initial=0.0) > 0) | (a.now_kw.max(axis=1, initial=0.0) > 0)
+    shelves = shelves | np.array([store.taper is not None for store in a.problem.stores], dtype=bool)
     short, rows = _goals(a, sheet, weight)
     _sums(a, sheet, flow, ~shelves, rows)
     for i in np.flatnonzero(shelves).tolist():
@@ -110,6 +111,28 @@ def _shelf(a: Arrays, sheet: Sheet, i: int, flow: Flow, stock: Ints) -> None:
         sheet.put(rows[both], flow.single[i, there[used[both]]], 1.0)
         sheet.put(rows, columns[used], share * slope / 2.0)
         sheet.put(rows[used > 0], columns[used[used > 0] - 1], (share * slope / 2.0)[used > 0])
+
+
+def charge_now(a: Arrays, sheet: Sheet, flow: Flow, stock: Ints, weight: float) -> tuple[Ints, Ints]:
+    """(10) what charges whatever it costs: charge + behind >= now . (1 - full), stock >= floor + full . (what it can hold - floor).
+
+    Columns (S, T) of full, which is 0 or 1 (`whole`), and of behind, kW.
+    """
+    full, behind = np.full(stock.shape, -1), np.full(stock.shape, -1)
+    i, t = np.nonzero((a.now_kw > 0) & (flow.charge >= 0))
+    if len(i):
+        full[i, t] = sheet.columns(len(i), high=1.0)
+        behind[i, t] = sheet.columns(len(i), cost=weight * GOAL * a.hours[t])
+        rows = sheet.rows(len(i), low=a.now_kw[i, t])
+        sheet.put(rows, flow.charge[i, t], 1.0)
+        sheet.put(rows, behind[i, t], 1.0)
+        sheet.put(rows, full[i, t], a.now_kw[i, t])
+        single = flow.single[i, t] >= 0
+        sheet.put(rows[single], flow.single[i, t][single], 1.0)
+        rows = sheet.rows(len(i), low=a.floor[i])
+        sheet.put(rows, stock[i, t], 1.0)
+        sheet.put(rows, full[i, t], a.floor[i] - a.most[i])
+    return full, behind
 
 
 def _aim_of_stock(a: Arrays, sheet: Sheet, k: int, stock: Ints, row: int) -> None:

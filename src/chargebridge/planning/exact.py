@@ -58,6 +58,9 @@ def levels(form: Form, a: Arrays) -> Iterator[tuple[str, Ints, Floats]]:
         yield "overload", np.concatenate(overload), np.ones(sum(map(len, overload)))
     if len(form.idle):
         yield "plants", form.idle, np.maximum(a.plant_kw, 1e-3)
+    i, t = np.nonzero(form.behind >= 0)
+    if len(i):
+        yield "now", form.behind[i, t], a.hours[t]
     wanted = np.flatnonzero(~a.aims.capped)
     ranks = np.array([store.priority for store in a.problem.stores])[a.aims.store[wanted]] if len(wanted) else wanted
     for rank in sorted(set(ranks.tolist()), reverse=True):
@@ -84,12 +87,13 @@ def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -
     answer = highs.solve(until_s)
     bound = answer.bound
     turned = np.zeros(len(a.stored), dtype=bool)
-    for _ in range(5):
+    for last in (False,) * 5 + (True,):
         stores, wrong = both_ways(form, a, answer.x)
-        if not len(wrong):
+        below = under_reserve(form, a, answer.x, every=last)
+        if not len(wrong) and not len(below):
             break
         turned[stores] = True
-        bounds.close(highs, wrong)
+        bounds.close(highs, np.concatenate((wrong, below)))
         answer = highs.solve(until_s)
     ordered = True
     if answer.proven and any((answer.x[columns] > TINY).any() for _, columns, _ in bent):
@@ -113,12 +117,26 @@ def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -
 
 def both_ways(form: Form, a: Arrays, x: Floats) -> tuple[Ints, Ints]:
     """Stores that charge and discharge in one step, and the columns to close there: of the two the one against which the stock moves."""
-    pair = (form.flow.charge >= 0) & (form.flow.discharge >= 0)
-    things, steps = np.nonzero(pair)
-    charge, discharge = x[form.flow.charge[things, steps]], x[form.flow.discharge[things, steps]]
-    both = (charge > TINY) & (discharge > TINY)
-    rises = charge * a.charge_efficiency[things] > discharge / a.discharge_efficiency[things]
-    return things[both], np.where(rises, form.flow.discharge[things, steps], form.flow.charge[things, steps])[both]
+    flow = form.flow
+    things, steps = np.nonzero((flow.charge >= 0) & (flow.discharge >= 0))
+    into, one, out = flow.charge[things, steps], flow.single[things, steps], flow.discharge[things, steps]
+    charge = x[into] + np.where(one >= 0, x[one], 0.0)
+    both = (charge > TINY) & (x[out] > TINY)
+    rises = charge * a.charge_efficiency[things] > x[out] / a.discharge_efficiency[things]
+    wrong = np.concatenate((out[both & rises], into[both & ~rises], one[both & ~rises & (one >= 0)]))
+    return things[both], wrong
+
+
+def under_reserve(form: Form, a: Arrays, x: Floats, *, every: bool) -> Ints:
+    """Columns to close where a store that begins below its reserve gives back before it is above; all that it gives back, if that is not enough."""
+    found = [np.zeros(0, dtype=int)]
+    for i in np.flatnonzero(a.stored < a.reserve - TINY):
+        there = np.flatnonzero((form.flow.discharge[i] >= 0) & (form.stock[i] >= 0))
+        columns = form.flow.discharge[i, there]
+        wrong = (x[columns] > TINY) & (x[form.stock[i, there]] < a.reserve[i] - TINY)
+        if wrong.any():
+            found.append(columns if every else columns[wrong])
+    return np.concatenate(found)
 
 
 def worth_of(s: Solved) -> float:

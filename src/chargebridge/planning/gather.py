@@ -40,6 +40,8 @@ def gather(form: Form, a: Arrays, first: Solved) -> Choice:
         if on is not None:
             slack[1] -= np.outer(weights[1][2][:, p], np.where(on > 0, a.plant_kw[p], 0.0))
     x = first.x
+    full = form.full[form.full >= 0]
+    found.append((full, np.zeros(len(full)), (x[full] > 1.0 - TINY).astype(float)))
     for i, store in enumerate(a.problem.stores):
         if a.least_charge_kw[i].any() or a.single_kw[i].any():
             factors = (weights[1][0][:, i], weights[1][1][:, i])

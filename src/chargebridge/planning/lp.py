@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from chargebridge.planning.arrays import Arrays, Floats, Ints
 from chargebridge.planning.demand import windows
-from chargebridge.planning.energy import store_energy
+from chargebridge.planning.energy import charge_now, store_energy
 from chargebridge.planning.flow import Flow, field, flows, net, placed, weighted
 from chargebridge.planning.highs import Sheet
 from chargebridge.planning.limits import node_limits
@@ -42,7 +42,7 @@ class Charge(Struct, frozen=True):
 
 
 class Form(Struct, frozen=True):
-    """Where everything stands. stock (S, T), grid (T): columns, -1 where there is none.
+    """Where everything stands. stock (S, T), grid (T), full, behind (S, T; `energy.charge_now`): columns, -1 where there is none.
 
     short (K, 4): columns of what is missing of each goal's quarters, the first quarter first; goal_rows (K). linear (T): what a kWh costs in each
     step apart from the column grid; split (T): its row, -1 where the sign is certain. twisted: steps in which exporting would pay more than importing
@@ -63,6 +63,8 @@ class Form(Struct, frozen=True):
     charges: tuple[Charge, ...]
     idle: Ints
     run_rows: Ints
+    full: Ints
+    behind: Ints
     likings: tuple[tuple[Ints, Floats], ...]
     weight: float
 
@@ -85,6 +87,7 @@ def formulate(a: Arrays) -> Form:
     sheet.put(split[with_grid], grid[with_grid], 1.0)
     net(a, sheet, split, flow, -1.0)
     stock, short, goal_rows = store_energy(a, sheet, flow, weight)
+    full, behind = charge_now(a, sheet, flow, stock, weight)
     limits = _limits(a, sheet, flow, weight)
     _own_use(a, sheet, flow)
     idle, run_rows = _plants(a, sheet, flow.on, weight)
@@ -93,7 +96,9 @@ def formulate(a: Arrays) -> Form:
         sheet=sheet, flow=flow, stock=stock, grid=grid, split=split, linear=linear,
         twisted=np.flatnonzero((a.export_price > a.import_price) & (low < 0) & (high > 0)),
         short=short, goal_rows=goal_rows, limits=limits, charges=charges,
-        idle=idle, run_rows=run_rows, likings=_likings(a, sheet, flow), weight=weight,
+        idle=idle, run_rows=run_rows,
+        full=full,
+        behind=behind, likings=_likings(a, sheet, flow), weight=weight,
     )  # fmt: skip
 
 
@@ -195,8 +200,11 @@ def _demand(a: Arrays, sheet: Sheet, grid: Ints) -> tuple[Charge, ...]:
 
 
 def _likings(a: Arrays, sheet: Sheet, flow: Flow) -> tuple[tuple[Ints, Floats], ...]:
-    """What is liked between plans of the same cost, as costs of columns: calm first, then smooth, then soon."""
+    """What is liked between plans of the same cost, as costs of columns: nothing wasted first, then calm, smooth, and soon."""
     wish, found = a.problem.taste, []
+    g, t = np.nonzero(flow.curtail >= 0)
+    if len(g):
+        found.append((flow.curtail[g, t], a.hours[t]))
     for wanted, sign in ((wish.calm_grid, 1.0), (wish.calm_feed_in, -1.0)):
         if wanted:
             peak = sheet.columns(1)

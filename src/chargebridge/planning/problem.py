@@ -74,6 +74,7 @@ class Store(Struct, frozen=True, kw_only=True):
 
     present from ``arrives_at`` to ``departs_at``; None: from the beginning, to the end.
     charge_max_w, charge_min_w: it charges with nothing, or with a power between the two. charge_limit_w: less than charge_max_w in some steps.
+    charge_now_w: what it charges at least in each step until it is full, whatever it costs (fast charging, or a least current at all times).
     discharge_max_w: 0 where it may not give back; discharge_min_w as above. efficiency: of each direction.
     stored_wh: at the beginning (a car whose state of charge is unknown: what it has charged in this session). floor_wh: discharge never goes below.
     full_wh: what it can hold, or what the driver wants at most. goals: what is needed, by when.
@@ -94,6 +95,7 @@ class Store(Struct, frozen=True, kw_only=True):
     departs_at: datetime | None = None
     charge_min_w: float = 0.0
     charge_limit_w: Series | None = None
+    charge_now_w: Series | None = None
     discharge_max_w: float = 0.0
     discharge_min_w: float = 0.0
     charge_efficiency: float = 1.0

@@ -20,6 +20,8 @@ def follow_rule(a: Arrays) -> Powers:
     for p in range(len(a.plant_kw)):
         work.run(p)
     order = work.laxity_order()
+    for i in order:
+        work.now(i)
     for soft in (True, False):
         for i in order:
             for k in np.flatnonzero(a.aims.store == i).tolist():
@@ -88,6 +90,13 @@ class _Work:
             # while it runs it takes its full power, however short in a step
             self.slack -= np.outer(self.plants[:, p] * self.sign, np.where(self.on[p] > 0, a.plant_kw[p], 0.0))
             self.net = self.net + self.on[p] * a.plant_kw[p]
+
+    def now(self, i: int) -> None:
+        """What charges whatever it costs."""
+        if self.a.now_kw[i].any():
+            room = np.minimum(self.room(self.stores[:, i], 1.0, keep_soft=False), self.a.charge_kw[i])
+            self.charge[i] = self._possible(i, np.minimum(self.a.now_kw[i], room), room)
+            self.take(self.stores[:, i], self.charge[i])
 
     def fill(self, k: int, keep_soft: bool) -> None:
         """What is missing of a goal, in the cheapest steps before it."""
@@ -165,7 +174,7 @@ class _Work:
         planned = self.stock(i)
         in_, out = float(a.charge_efficiency[i]), float(a.discharge_efficiency[i])
         # never below the floor, nor below what a later goal or the end needs
-        keep = np.full(a.steps, float(a.floor[i]))
+        keep = np.full(a.steps, float(a.reserve[i]))
         for k in np.flatnonzero(a.aims.store == i):
             until = int(a.aims.step[k]) + 1
             keep[:until] = np.maximum(keep[:until], min(float(a.aims.level[k]), float(planned[until - 1])))

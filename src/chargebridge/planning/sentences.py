@@ -20,6 +20,7 @@ def relaxations(a: Arrays, powers: Powers, missing: Floats, stock: Floats, blame
     limits = [limit for limit in node_limits(a) if not limit.hard or limit.overload.any()]
     found = _soft(a, powers, limits)
     found += [_goal(a, k, float(missing[k]), blame) for k in np.flatnonzero(~a.aims.capped & (missing * 1000.0 > LEAST_WH)).tolist()]
+    found += _behind(a, powers, stock)
     for p, plant in enumerate(a.problem.plants):
         lacking = plant.run_s - float(powers.on[p] @ a.hours) * 3600.0
         if lacking > 1.0:
@@ -79,6 +80,17 @@ def _goal(a: Arrays, k: int, missing: float, blame: dict[str, str]) -> Relaxatio
         why = f"it holds no more than {a.full[i]:.1f} kWh"
     sentence = f"{store.id} misses {missing:.1f} of {level:.1f} kWh by {_clock(a, step, float(a.aims.share[k]))}: {why}"
     return Relaxation(order=Yield.GOAL, what=store.id, amount=missing * 1000.0, sentence=sentence, node=node, step=step)
+
+
+def _behind(a: Arrays, powers: Powers, stock: Floats) -> list[Relaxation]:
+    """Stores that were to charge whatever it costs, and do not."""
+    lacking = np.where(stock < a.most.reshape(-1, 1) - 1e-3, np.maximum(a.now_kw - powers.charge, 0.0), 0.0) @ a.hours
+    found = []
+    for i in np.flatnonzero(lacking * 1000.0 > LEAST_WH).tolist():
+        name = a.problem.stores[i].id
+        sentence = f"{name} was to charge at once: {lacking[i]:.1f} kWh of that have to wait"
+        found.append(Relaxation(order=Yield.GOAL, what=name, amount=float(lacking[i]) * 1000.0, sentence=sentence))
+    return found
 
 
 def _rest(a: Arrays, stock: Floats) -> list[Relaxation]:

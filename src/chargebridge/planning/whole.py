@@ -14,7 +14,7 @@ from chargebridge.planning.lp import Form, formulate
 from chargebridge.planning.money import money
 from chargebridge.planning.plants import plant_switches
 
-GAP = 1e-4
+GAP = 1e-5
 """Share of the cost at which a MILP may stop."""
 FEW = 10
 """Stores up to which a MILP is tried."""
@@ -32,6 +32,7 @@ def undecided(form: Form, a: Arrays, x: Floats) -> Flags:
     wrong = wrong | (single > TINY) & (single < a.least_charge_kw / phases - TINY)
     wrong = wrong | (discharge > TINY) & (discharge < a.least_discharge_kw - TINY)
     wrong = wrong | (charge > TINY) & (single > TINY)
+    wrong = wrong | ((form.full >= 0) & (np.abs(read(form.full) - 0.5) < 0.5 - TINY))
     found: Flags = wrong.any(axis=1)
     return found
 
@@ -41,6 +42,7 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
     form = first.form
     bad = undecided(form, a, first.x) | first.turned
     switched = (a.least_charge_kw.max(axis=1, initial=0.0) > 0) | (a.single_kw.max(axis=1, initial=0.0) > 0)
+    switched |= a.now_kw.max(axis=1, initial=0.0) > 0
     switched |= a.least_discharge_kw.max(axis=1, initial=0.0) > 0
     if not bad.any() and not len(a.plant_kw) and not len(form.twisted):
         return first, False
@@ -54,7 +56,7 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
     if int((switched | bad).sum()) <= FEW:
         try:
             near = abs(money(a, powers_of(form, a, first.x)).total)
-            exact = _milp(a, bad, best, near, budget_s - used)
+            exact = _milp(a, first.turned, best, near, budget_s - used)
             if best is None or worth_of(exact) <= worth_of(best) + 1e-9:
                 return exact, True
         except SolverError:
@@ -76,12 +78,12 @@ class Switches(Struct):
         return columns
 
 
-def _milp(a: Arrays, bad: Flags, known: Solved | None, near: float, budget_s: float) -> Solved:
+def _milp(a: Arrays, turned: Flags, known: Solved | None, near: float, budget_s: float) -> Solved:
     form = formulate(a)
     width = form.sheet.width
     x = known.x if known is not None else np.zeros(width)
     switches = Switches(columns=[], start=[])
-    _store_switches(form, a, bad, switches, x)
+    _store_switches(form, a, turned, switches, x)
     plant_switches(form, a, switches, x)
     _twisted(form, a, switches, x)
     programme, scale = scaled(form, a)
@@ -92,7 +94,7 @@ def _milp(a: Arrays, bad: Flags, known: Solved | None, near: float, budget_s: fl
     highs.option("presolve", "on")
     # a gap in money: beside penalties a relative one would be none
     highs.option("mip_rel_gap", 0.0)
-    highs.option("mip_abs_gap", GAP * max(near / scale, 1e-2))
+    highs.option("mip_abs_gap", GAP * max(near, 1.0) / scale)
     if known is not None:
         start = np.zeros(len(programme.cost))
         start[:width] = x
@@ -123,20 +125,22 @@ def _binary(form: Form, count: int) -> Ints:
     return form.sheet.columns(count, high=1.0)
 
 
-def _between(form: Form, columns: Ints, switch: Ints, least: Floats, most: Floats) -> None:
-    """least switch <= column <= most switch."""
+def _between(form: Form, columns: Ints, switch: Ints, least: Floats, most: Floats) -> Ints:
+    """least switch <= column <= most switch; the rows of the first."""
     rows = form.sheet.rows(len(columns), high=0.0)
     form.sheet.put(rows, columns, 1.0)
     form.sheet.put(rows, switch, -most)
     rows = form.sheet.rows(len(columns), low=0.0)
     form.sheet.put(rows, columns, 1.0)
     form.sheet.put(rows, switch, -least)
+    return rows
 
 
-def _store_switches(form: Form, a: Arrays, bad: Flags, switches: Switches, x: Floats) -> None:
+def _store_switches(form: Form, a: Arrays, turned: Flags, switches: Switches, x: Floats) -> None:
     """One switch for each way in which a store may be on in a step, of which one at most is on."""
     phases = np.array([len(store.phases) for store in a.problem.stores]).reshape(-1, 1)
-    both = (bad & (a.discharge_kw.max(axis=1, initial=0.0) > 0)).reshape(-1, 1)
+    # taking and giving at once would be a way around a least power
+    both = (turned.reshape(-1, 1) | (a.now_kw > 0) | (a.least_charge_kw > 0) | (a.single_kw > 0)) & (a.discharge_kw > 0)
     ways = (
         (form.flow.charge, a.least_charge_kw, a.charge_kw, (a.least_charge_kw > 0) | (a.single_kw > 0) | both),
         (form.flow.single, a.least_charge_kw / phases, a.single_kw, a.single_kw > 0),
@@ -148,8 +152,14 @@ def _store_switches(form: Form, a: Arrays, bad: Flags, switches: Switches, x: Fl
         i, t = np.nonzero((field >= 0) & wanted)
         if len(i):
             spots[i, t] = switches.add(_binary(form, len(i)), (x[field[i, t]] > TINY).astype(float))
-            _between(form, field[i, t], spots[i, t], least[i, t], most[i, t])
+            rows = _between(form, field[i, t], spots[i, t], least[i, t], most[i, t])
+            if field is not form.flow.discharge:
+                # what is full within the step has done less than its least power in the mean
+                full = form.full[i, t] >= 0
+                form.sheet.put(rows[full], form.full[i, t][full], least[i, t][full])
         found.append(spots)
+    i, t = np.nonzero(form.full >= 0)
+    switches.add(form.full[i, t], (x[form.full[i, t]] > 1.0 - TINY).astype(float))
     several = sum((spots >= 0).astype(int) for spots in found)
     i, t = np.nonzero(np.asarray(several) > 1)
     rows = form.sheet.rows(len(i), high=1.0)
