@@ -216,7 +216,10 @@ class Session:
         return self._wake is not None and not self._wake.done() and not self._calls and asyncio.current_task() is None
 
     def _handle_here(self, call: CallReceived, now: float) -> None:
-        """Handle a call in the worker's name as far as it goes without waiting; if that is not to its end, the worker goes on with it."""
+        """Handle a call in the worker's name as far as it goes without waiting; if that is not to its end, the worker goes on with it.
+
+        To enter and leave a task by hand is documented for those who write tasks of their own (Python's "Extending asyncio").
+        """
         assert self._worker is not None
         assert self._wake is not None
         loop, work = self._worker.get_loop(), self._handle(call, now)
