@@ -184,7 +184,7 @@ async def test_a_connection_lost_in_the_middle_is_opened_again(clock, values, se
             async for event in readings:
                 kinds.append(type(event))
                 if len(kinds) == 1:
-                    meter.drop()
+                    meter.hang_up()
                 if len(kinds) == 3:
                     break
     assert kinds == [Reading, MeterFault, Reading]

@@ -2,16 +2,16 @@
 
 import asyncio
 import secrets
-from types import TracebackType
+from contextlib import suppress
 
 from chargebridge.sim.cosem_meter.hdlc_station import HdlcStation
 from chargebridge.sim.cosem_meter.objects import CosemMeter
 from chargebridge.sim.cosem_meter.session import Session, User
+from chargebridge.sim.stream_server import StreamServer
 from chargebridge.wire.cosem import hdlc_link, wrapper
 from chargebridge.wire.cosem.errors import CosemError
 from chargebridge.wire.cosem.security import Keys, Security
 
-HOST = "127.0.0.1"
 _HEADER_SIZE = 8
 _CHUNK = 4096
 
@@ -27,10 +27,8 @@ class MemoryCounter:
         return self._next - 1
 
 
-class CosemServer:
-    """``async with`` opens the port (0: any free one, kept when it is opened again).
-
-    users: by client address. keys: this meter's, with its system title. framing: "wrapper" or "hdlc". address: our logical device and our physical
+class CosemServer(StreamServer):
+    """users: by client address. keys: this meter's, with its system title. framing: "wrapper" or "hdlc". address: our logical device and our physical
     one. max_pdu: longest APDU. information: longest HDLC information field. lists: several values in one question are known.
     """
 
@@ -47,8 +45,7 @@ class CosemServer:
         lists: bool = True,
         port: int = 0,
     ) -> None:
-        self.port = port
-        self.connections = 0
+        super().__init__(port)
         self._meter = meter
         self._users = users
         self._framing = framing
@@ -57,45 +54,10 @@ class CosemServer:
         self._max_pdu, self._lists = max_pdu, lists
         self._title = keys.title if keys else b""
         self._security = Security(keys, MemoryCounter()) if keys else None
-        self._server: asyncio.Server | None = None
-        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def __aenter__(self) -> "CosemServer":
-        await self.open()
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._talk, HOST, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Ends all connections too."""
-        if self._server is not None:
-            self._server.close()
-            self.drop()
-            await asyncio.gather(*self._talks, return_exceptions=True)
-            await self._server.wait_closed()
-
-    def drop(self) -> None:
-        """Every connection breaks off."""
-        for writer in self._talks.values():
-            writer.close()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks[task] = writer
-        self.connections += 1
-        try:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(CosemError):
             await (self._talk_hdlc if self._framing == "hdlc" else self._talk_wrapper)(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, CosemError):
-            pass
-        finally:
-            del self._talks[task]
-            writer.close()
 
     async def _talk_wrapper(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sessions: dict[int, Session] = {}

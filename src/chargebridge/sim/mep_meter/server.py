@@ -8,56 +8,30 @@ from types import TracebackType
 
 from chargebridge.model.clock import Clock
 from chargebridge.sim.mep_meter.device import ALERT, MepDevice
+from chargebridge.sim.stream_server import StreamServer
 
-HOST = "127.0.0.1"
 ALERT_EVERY_S = 1.0
 _CHUNK = 1024
 
 
-class MepServer:
-    """``async with`` opens the port (0: any free one). ``alerting``: an alert opens each connection, and another comes every second."""
+class MepServer(StreamServer):
+    """``alerting``: an alert opens each connection, and another comes every second."""
 
     def __init__(self, device: MepDevice, clock: Clock, *, port: int = 0, alerting: bool = False) -> None:
-        self.port = port
+        super().__init__(port)
         self.device = device
         self._clock = clock
         self._alerting = alerting
-        self._server: asyncio.Server | None = None
-        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def __aenter__(self) -> "MepServer":
-        self._server = await asyncio.start_server(self._talk, HOST, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._server is not None
-        self._server.close()
-        self.hang_up()
-        await asyncio.gather(*self._talks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    def hang_up(self) -> None:
-        """End all connections, not the port."""
-        for writer in self._talks.values():
-            writer.close()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks[task] = writer
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         alerts = asyncio.create_task(self._alert(writer)) if self._alerting else None
         try:
             while data := await reader.read(_CHUNK):
                 writer.write(self.device.receive(data))
                 await writer.drain()
-        except ConnectionError:
-            pass
         finally:
             if alerts is not None:
                 alerts.cancel()
-            del self._talks[task]
-            writer.close()
 
     async def _alert(self, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -3,9 +3,9 @@ each other."""
 
 import asyncio
 import struct
-from types import TracebackType
 
 from chargebridge.model.clock import Clock
+from chargebridge.sim.stream_server import HOST, StreamServer
 from chargebridge.sim.sunspec_battery.device import (
     DEVICE_FAILURE,
     ILLEGAL_FUNCTION,
@@ -17,22 +17,19 @@ from chargebridge.sim.sunspec_battery.device import (
 )
 from chargebridge.wire.sunspec import READ_MAX, WRITE_MAX, SunSpecError
 
-HOST = "127.0.0.1"
 _HEADER = struct.Struct(">HHHB")
 """Transaction, protocol (0), length of what follows it, unit."""
 _LONGEST = 254
 
 
-class BatteryServer:
-    """``async with`` opens the port (0: any free one, kept when it is opened again). Other units than ``unit`` do not exist."""
+class BatteryServer(StreamServer):
+    """Other units than ``unit`` do not exist."""
 
     def __init__(self, side: BatterySide, clock: Clock, *, port: int = 0, unit: int = 1) -> None:
-        self.port = port
+        super().__init__(port)
         self.unit = unit
         self._device = SunSpecDevice(side, clock)
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._timer: asyncio.Task[None] | None = None
 
     @property
@@ -40,46 +37,23 @@ class BatteryServer:
         """As it is written in a site's configuration."""
         return f"modbus+tcp://{HOST}:{self.port}?unit={self.unit}"
 
-    async def __aenter__(self) -> "BatteryServer":
-        await self.open()
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
-
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._talk, HOST, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await super().open()
         self._wind()
 
     async def close(self) -> None:
-        """Ends all connections too."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._server is not None:
-            self._server.close()
-            for writer in self._talks.values():
-                writer.close()
-            await asyncio.gather(*self._talks, return_exceptions=True)
-            await self._server.wait_closed()
+        await super().close()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks[task] = writer
-        try:
-            while True:
-                transaction, protocol, length, unit = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-                if protocol != 0 or not 2 <= length <= _LONGEST:
-                    break
-                answer = self._answer(unit, await reader.readexactly(length - 1))
-                writer.write(_HEADER.pack(transaction, 0, len(answer) + 1, unit) + answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            del self._talks[task]
-            writer.close()
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            transaction, protocol, length, unit = _HEADER.unpack(await reader.readexactly(_HEADER.size))
+            if protocol != 0 or not 2 <= length <= _LONGEST:
+                break
+            answer = self._answer(unit, await reader.readexactly(length - 1))
+            writer.write(_HEADER.pack(transaction, 0, len(answer) + 1, unit) + answer)
+            await writer.drain()
 
     def _answer(self, unit: int, request: bytes) -> bytes:
         try:

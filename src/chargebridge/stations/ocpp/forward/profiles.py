@@ -40,18 +40,7 @@ def _read_16(profile: v16.ChargingProfile) -> ChargingProfile:
     schedule = profile.charging_schedule
     return ChargingProfile(
         id=profile.charging_profile_id,
-        purpose=PURPOSES[profile.charging_profile_purpose],
-        stack_level=profile.stack_level,
-        unit=schedule.charging_rate_unit,
-        periods=tuple(
-            Period(start_s=p.start_period, limit=p.limit, phases=p.number_phases or None) for p in schedule.charging_schedule_period
-        ),
-        kind=profile.charging_profile_kind,
-        starts_at=_moment(schedule.start_schedule),
-        duration_s=schedule.duration if isinstance(schedule.duration, int) else None,
-        recurrency=profile.recurrency_kind or None,
-        valid_from=_moment(profile.valid_from),
-        valid_to=_moment(profile.valid_to),
+        **_common(profile, schedule),
         transaction=str(profile.transaction_id) if isinstance(profile.transaction_id, int) else None,
     )
 
@@ -66,20 +55,27 @@ def _read_2x(profile: v201.ChargingProfileType) -> ChargingProfile | None:
         return None
     return ChargingProfile(
         id=profile.id,
-        purpose=PURPOSES[profile.charging_profile_purpose],
-        stack_level=profile.stack_level,
-        unit=schedule.charging_rate_unit,
-        periods=tuple(
-            Period(start_s=p.start_period, limit=p.limit, phases=p.number_phases or None) for p in schedule.charging_schedule_period
-        ),
-        kind=profile.charging_profile_kind,
-        starts_at=_moment(schedule.start_schedule),
-        duration_s=schedule.duration if isinstance(schedule.duration, int) else None,
-        recurrency=profile.recurrency_kind or None,
-        valid_from=_moment(profile.valid_from),
-        valid_to=_moment(profile.valid_to),
+        **_common(profile, schedule),
         transaction=profile.transaction_id or None,
     )
+
+
+def _common(profile: Any, schedule: Any) -> dict[str, Any]:
+    """What a profile and its schedule say alike in every version."""
+    return {
+        "purpose": PURPOSES[profile.charging_profile_purpose],
+        "stack_level": profile.stack_level,
+        "unit": schedule.charging_rate_unit,
+        "periods": tuple(
+            Period(start_s=p.start_period, limit=p.limit, phases=p.number_phases or None) for p in schedule.charging_schedule_period
+        ),
+        "kind": profile.charging_profile_kind,
+        "starts_at": _moment(schedule.start_schedule),
+        "duration_s": schedule.duration if isinstance(schedule.duration, int) else None,
+        "recurrency": profile.recurrency_kind or None,
+        "valid_from": _moment(profile.valid_from),
+        "valid_to": _moment(profile.valid_to),
+    }
 
 
 def _moment(at: object) -> datetime | None:
