@@ -19,6 +19,7 @@ from chargebridge.app.web.access import Access
 from chargebridge.app.web.api import Guard, add_api
 from chargebridge.app.web.api_schema import PreferenceBody
 from chargebridge.app.web.limit_entry import LimitEntryBody
+from chargebridge.app.web.money_api import AmountBody, LimitsBody, PaymentBody, StartBody, TariffBody
 from chargebridge.app.web.station_schema import CampaignBody, CommandBody, StationFileBody, SteerBody
 from chargebridge.control.decide import decide
 from chargebridge.control.ems import grant
@@ -94,7 +95,7 @@ def test_toml_is_what_the_configuration_takes(block: str) -> None:
 def test_configuration_lists_every_key_with_its_default() -> None:
     page = text("configuration.md")
     for name, model in tables().items():
-        many = name not in ("site", "web", "ocpp")
+        many = name not in ("site", "web", "ocpp", "payment")
         rows = cells(section(page, f"`[[{name}]]`" if many else f"`[{name}]`"))
         said = {row[0].strip("`"): row[1] for row in rows}
         assert said.keys() == model.model_fields.keys(), name
@@ -255,6 +256,7 @@ def test_addresses_of_the_interface_exist() -> None:
 
 
 BODIES: tuple[tuple[str, type[BaseModel]], ...] = (
+    *(("/tx-7/limits", LimitsBody), ("/payments", PaymentBody), ("/start", StartBody), ("/tariff", TariffBody), ("/04A1B2C3", AmountBody)),
     *(("/limits", LimitEntryBody), ("/preference", PreferenceBody), ("/commands", CommandBody), ("/campaigns", CampaignBody)),
     *(("/campaigns/1", SteerBody), ("/station-file", StationFileBody)),
 )

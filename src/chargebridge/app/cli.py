@@ -18,6 +18,7 @@ COMMANDS = {
     "meter": "meter",
     "station": "station_run",
     "stations": "stations",
+    "money": "money",
     "ca": "ca",
     "renew": "renew",
     "replay": "replay",

@@ -10,6 +10,7 @@ from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
+from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
 from chargebridge.stations.ocpp.forward.link import LinkState
 from chargebridge.stations.port import Answer
@@ -196,6 +197,8 @@ class SessionRow(Struct, frozen=True, kw_only=True):
 
 class SiteService(Protocol):
     """What faces may ask of a running site. Errors are ``ChargebridgeError`` with a cure."""
+
+    money: MoneyOffice
 
     def view(self) -> SiteView:
         """The present moment; cheap, the pages ask once a second."""

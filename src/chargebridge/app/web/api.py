@@ -13,6 +13,7 @@ from chargebridge.app.web.access import Access, Gate, same_secret
 from chargebridge.app.web.api_schema import DischargeBody, Json, LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
 from chargebridge.app.web.limit_entry import LimitEntryBody
+from chargebridge.app.web.money_api import add_money
 from chargebridge.app.web.station_api import add_stations
 from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
 from chargebridge.model.finding import DayFigures, Finding
@@ -81,6 +82,7 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     _meters(owner, service)
     _steering(owner, service)
     add_stations(owner, service)
+    add_money(owner, service)
     _point(router, service, guard)
     router.include_router(owner)
 
@@ -159,7 +161,9 @@ def _steering(router: APIRouter, service: SiteService) -> None:
     async def withdraw(limit: str, starts_at: AwareDatetime | None = None) -> None:
         await service.withdraw_limit(limit, "api", starts_at)
 
-    @router.put("/points/{point}/discharge", status_code=204, tags=["points"], summary="Have the car give energy back, where all agree to it")
+    @router.put(
+        "/points/{point}/discharge", status_code=204, tags=["points"], summary="Have the car give energy back, where all agree to it"
+    )
     async def discharge(point: str, body: DischargeBody) -> None:
         await service.discharge(point, body.power_w, body.duration_s, by="api")
 

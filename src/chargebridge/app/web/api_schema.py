@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.session import Preference
+from chargebridge.site.money.view import AccountRow, PaymentRow, QrCode, TermsView
 from chargebridge.site.operation.security_view import (
     GivenCertificate,
     InstalledCertificate,
@@ -33,6 +34,7 @@ from chargebridge.stations.port import Answer
 GIVEN: tuple[type[msgspec.Struct], ...] = (
     *(SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer),
     *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult),
+    *(TermsView, PaymentRow, AccountRow, QrCode),
     *(Judged, GivenCertificate, InstalledCertificate, InstalledCertificates, StationSecurity, UpgradeStep),
 )
 _MAY_BE_ENDLESS = {"allowed_a", "planned_a"}

@@ -20,6 +20,7 @@ from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, not_ready
 from chargebridge.app.web.driver import DriverPage, find
 from chargebridge.app.web.feed import Feed
 from chargebridge.app.web.owner import OwnerPage
+from chargebridge.app.web.paying import paying
 from chargebridge.app.web.station_page import StationPage
 from chargebridge.app.web.stations_page import StationsPage
 from chargebridge.site.operation.message_log import as_lines
@@ -77,6 +78,7 @@ def create_app(service: SiteService, access: Access, public_url: str | None = No
     app.add_middleware(SafeHeaders)
     app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
     app.include_router(doors(access, feed))
+    app.include_router(paying(service, access))
     guard = Guard(service, access)
     add_api(app, service, guard)
     _add_probes(app, service, guard)

@@ -13,6 +13,7 @@ from chargebridge.app.web.command_dialog import CommandDialog
 from chargebridge.app.web.feed import Moment
 from chargebridge.app.web.owner import panel
 from chargebridge.app.web.shown import stations as shown
+from chargebridge.app.web.shown.money import money as money_rows
 from chargebridge.app.web.stations_page import LOOK_EVERY_S, here
 from chargebridge.site.operation.view import LoggedMessage, MessageFilter, StationRow
 from chargebridge.site.view import SiteService
@@ -84,6 +85,9 @@ class StationPage:
                     self._transactions = parts.PlainTable(
                         _table(["Begin", "End", "Energy", "Card", "Why it ended"], "No car has charged here yet.")
                     )
+                with panel("Cost and payment", "money"):
+                    columns = ["Transaction", "Card", "Cost", "Limits", "Payment"]
+                    self._money = parts.PlainTable(_table(columns, "Nothing is charged for: there is no tariff, limit or payment."))
                 with panel("Events", "events"):
                     self._events = parts.PlainTable(_table(["When", "What"], "Nothing happened yet."))
 
@@ -121,6 +125,9 @@ class StationPage:
             self._settings.show({**self._settings.data, "rows": shown.settings(detail)})
             self._variables.show({**self._variables.data, "rows": shown.variables(detail)})
             self._transactions.show({**self._transactions.data, "rows": shown.transactions(detail, *self._now)})
+            money = self._service.money
+            rows = money_rows(await money.terms(self._identity), await money.payments(self._identity))
+            self._money.show({**self._money.data, "rows": rows})
             self._events.show({**self._events.data, "rows": shown.events(detail, *self._now)})
         await self._look_at_log()
 
