@@ -246,4 +246,4 @@ def as_text(finding: Finding) -> str:
     return base64.b64encode(finding.raw).decode()
 
 
-unproven = partial(UnprovenError, cure="see whether the responder or the list can be reached from here, and docs/stations.md, Revocation")
+unproven = partial(UnprovenError, cure="see whether the responder or the list can be reached from here, and docs/stations.md, Security")
