@@ -34,7 +34,7 @@ def test_a_car_gives_what_is_asked_when_all_agree() -> None:
     decision = told(made.run(30), "a")
     assert (decision.discharge_w, decision.current_a) == (7000.0, 0.0)
     assert decision.why.cause is Cause.DISCHARGING
-    assert decision.why.sentence.startswith("the car gives energy back, up to 7 kW, until 50% are left in it")
+    assert decision.why.sentence.startswith("the car gives energy back, up to 7.0 kW, until 50 % are left in it")
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def _grid_w(book: Book, tree: Tree, voltage_v: PerPhase) -> float:
 def _point(explainer: Explainer, index: int, case: Case, goal: Goal, step: Step, given: Outward, now: datetime) -> PointDecision:
     why = explainer.why(index, step)
     if given.bound and why.cause is Cause.DISCHARGING:
-        why = replace(why, sentence=f"{why.sentence}; {given.power_w / 1000:g} kW now: {given.bound}")
+        why = replace(why, sentence=f"{why.sentence}; {given.power_w / 1000:.1f} kW now: {given.bound}")
     return PointDecision(
         point=case.point.id,
         discharge_w=given.power_w,

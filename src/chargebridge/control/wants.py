@@ -95,7 +95,7 @@ def want(
     usable = min(bound.allowed_a for bound in bounds)
     needed = 0.0
     if (given_w := asked_w(point, state, now)) > 0:
-        sentence = f"the car gives energy back, up to {given_w / 1000:g} kW, until {state.preference.reserve_soc:.0%} are left in it"
+        sentence = f"the car gives energy back, up to {given_w / 1000:.1f} kW, until {100 * state.preference.reserve_soc:.0f} % are left in it"
         bounds.append(Bound(Cause.DISCHARGING, point.id, "the car is asked to give energy back", 0.0, sentence))
         usable = 0.0
     if usable >= point.minimum_a:

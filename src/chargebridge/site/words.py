@@ -17,13 +17,13 @@ def asked(needs: CarNeeds, timezone: str) -> str:
     """ "asks for 20 kWh until 07:00 and can give back up to 11 kW"."""
     parts = []
     if needs.energy_wh is not None:
-        parts.append(f"{needs.energy_wh / 1000:g} kWh")
+        parts.append(f"{round(needs.energy_wh / 1000, 1):g} kWh")
     elif needs.energy_max_wh is not None:
-        parts.append(f"up to {needs.energy_max_wh / 1000:g} kWh")
+        parts.append(f"up to {round(needs.energy_max_wh / 1000, 1):g} kWh")
     if needs.departure_at is not None:
         parts.append(f"until {needs.departure_at.astimezone(ZoneInfo(timezone)):%H:%M}")
     said = f"asks for {' '.join(parts) or 'energy'}"
-    return f"{said} and can give back up to {needs.discharge_max_w / 1000:g} kW" if needs.discharge_max_w > 0 else said
+    return f"{said} and can give back up to {round(needs.gives_w / 1000, 1):g} kW" if needs.gives_w > 0 else said
 
 
 def heard(station: str, event: ChargingLimitSet | ChargingLimitCleared | BatterySwap | DerAlarm) -> str:

@@ -66,11 +66,14 @@ def _house(view: SiteView) -> dict[str, Any]:
 def _cars(view: SiteView) -> dict[str, Any]:
     charging = sum(point.status is PointStatus.CHARGING for point in view.points)
     plugged = sum(point.online and point.status.has_car for point in view.points)
-    if charging:
+    giving = sum(point.discharge_w > 0 for point in view.points)
+    if view.flow.cars_w <= -_STILL_W:
+        word = f"{words.several(giving, 'car')} giving back"
+    elif charging:
         word = f"{charging} of {plugged} charging" if plugged > charging else f"{charging} charging"
     else:
         word = f"{words.several(plugged, 'car')} waiting" if plugged else "no car plugged in"
-    return _party("cars", "Cars", "electric_car", "right", view.flow.cars_w, word, inward=False)
+    return _party("cars", "Cars", "electric_car", "right", view.flow.cars_w, word, inward=view.flow.cars_w < 0)
 
 
 def _grant(view: SiteView) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from chargebridge.app.web import words
 from chargebridge.model.decision import Cause, Why
 from chargebridge.model.session import Preference
+from chargebridge.site.config import station_group
 from chargebridge.site.view import PointView, SiteView
 
 _TONE = {
@@ -73,6 +74,8 @@ def _used(point: PointView, index: int) -> bool:
 def _offered(point: PointView) -> str:
     if point.offered_a is None:
         return "nothing offered yet"
+    if point.discharge_w > 0:
+        return f"{words.power(point.discharge_w)} to be given back"
     phases = point.offered_phases or len(point.phases)
     text = f"{words.current(point.offered_a)} × {phases} offered" if point.offered_a > 0 else "0 A offered"
     if point.goal_a is not None and point.goal_a > point.offered_a + 0.5:
@@ -83,6 +86,7 @@ def _offered(point: PointView) -> str:
 def detail(point: PointView, view: SiteView, zone: ZoneInfo) -> dict[str, Any]:
     """What the sheet of one point shows: its card, the chain and the facts."""
     names = {circuit.id: circuit.name for circuit in view.circuits} | {p.id: p.name for p in view.points}
+    names |= {station_group(p.station): p.station for p in view.points}
     return {
         **card(point, view, zone),
         "chain": chain(point.why, names, point.maximum_a) if point.why else [],
