@@ -1,7 +1,7 @@
 """OCPP 1.6 spoken by the Central System. A connector is an EVSE (1.6 knows no other); connector 0 is the station as a whole."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from chargebridge.model.session import PointStatus
 from chargebridge.stations.events import DeviceReport, MeterValuesTold, Variable
@@ -223,27 +223,6 @@ class Language16:
             periods=tuple(SchedulePeriod(p.start_period, p.limit, p.number_phases or None)
                           for p in schedule.charging_schedule_period),
         )  # fmt: skip
-
-    def remote_start(self, evse: int, token: str, start_id: int) -> Payload:
-        return v16.RemoteStartTransactionRequest(connector_id=evse, id_tag=token)
-
-    def remote_stop(self, transaction: str) -> Payload:
-        return v16.RemoteStopTransactionRequest(transaction_id=int(transaction))
-
-    def reset(self, *, hard: bool) -> Payload:
-        return v16.ResetRequest(type="Hard" if hard else "Soft")
-
-    def unlock(self, evse: int) -> Payload:
-        return v16.UnlockConnectorRequest(connector_id=evse)
-
-    def trigger(self, message: str, evse: int | None) -> Payload:
-        wanted = cast(v16.MessageTrigger, message)
-        if evse is None:
-            return v16.TriggerMessageRequest(requested_message=wanted)
-        return v16.TriggerMessageRequest(requested_message=wanted, connector_id=evse)
-
-    def availability(self, evse: int, *, operative: bool) -> Payload:
-        return v16.ChangeAvailabilityRequest(connector_id=evse, type="Operative" if operative else "Inoperative")
 
     def get_settings(self, names: Sequence[str]) -> Payload:
         return v16.GetConfigurationRequest(key=tuple(names)) if names else v16.GetConfigurationRequest()

@@ -328,32 +328,6 @@ class Language201:
                           for p in schedule.charging_schedule_period),
         )  # fmt: skip
 
-    def remote_start(self, evse: int, token: str, start_id: int) -> Payload:
-        return v201.RequestStartTransactionRequest(
-            evse_id=evse, remote_start_id=start_id, id_token=v201.IdTokenType(id_token=token, type="Central")
-        )
-
-    def remote_stop(self, transaction: str) -> Payload:
-        return v201.RequestStopTransactionRequest(transaction_id=transaction)
-
-    def reset(self, *, hard: bool) -> Payload:
-        return v201.ResetRequest(type="Immediate" if hard else "OnIdle")
-
-    def unlock(self, evse: int) -> Payload:
-        return v201.UnlockConnectorRequest(evse_id=evse, connector_id=1)
-
-    def trigger(self, message: str, evse: int | None) -> Payload:
-        wanted = cast(v201.MessageTriggerEnum, message)
-        if evse is None:
-            return v201.TriggerMessageRequest(requested_message=wanted)
-        return v201.TriggerMessageRequest(requested_message=wanted, evse=v201.EVSEType(id=evse))
-
-    def availability(self, evse: int, *, operative: bool) -> Payload:
-        status: v201.OperationalStatusEnum = "Operative" if operative else "Inoperative"
-        if evse == 0:
-            return v201.ChangeAvailabilityRequest(operational_status=status)
-        return v201.ChangeAvailabilityRequest(operational_status=status, evse=v201.EVSEType(id=evse))
-
     def get_settings(self, names: Sequence[str]) -> Payload:
         """names: as `stations.variables` writes them; 2.0.1 has no way to ask for all of them in one answer."""
         return v201.GetVariablesRequest(get_variable_data=tuple(_named(v201.GetVariableDataType, name) for name in names))

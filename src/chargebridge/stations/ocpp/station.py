@@ -11,7 +11,18 @@ import structlog
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import PointStatus
-from chargebridge.stations.commands import Command, GetProfiles, Reply, SetProfile
+from chargebridge.stations.commands import (
+    ChangeAvailability,
+    Command,
+    GetProfiles,
+    RemoteStart,
+    RemoteStop,
+    Reply,
+    Reset,
+    SetProfile,
+    Trigger,
+    UnlockConnector,
+)
 from chargebridge.stations.events import Said
 from chargebridge.stations.ocpp import commanding, local_list, smart
 from chargebridge.stations.ocpp.abilities import MAX_EXTERNAL_ID, Abilities
@@ -26,8 +37,8 @@ from chargebridge.stations.ocpp.session import REPLACED, Session
 from chargebridge.stations.ocpp.settings import ServerSettings, StationSettings
 from chargebridge.stations.ocpp.setup import Setup
 from chargebridge.stations.ocpp.standing import Standing
-from chargebridge.stations.port import Answer, StationInfo, StationSink, Token
-from chargebridge.wire.ocpp import v21
+from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink, Token
+from chargebridge.wire.ocpp import PayloadError, v21
 from chargebridge.wire.ocpp.payload import Payload
 from chargebridge.wire.ocpp.rpc import Answers
 from chargebridge.wire.ocpp.tolerance import Behaviour, named, propose
@@ -214,13 +225,13 @@ class OcppStation:
 
     async def remote_start(self, evse: int, token: str) -> Answer:
         self._start_id += 1
-        return await self._calls.ask(lambda language: language.remote_start(evse, token, self._start_id))
+        return await self._say(RemoteStart(request=self._start_id, token=Token(id=token, kind="Central"), evse=evse))
 
     async def remote_stop(self, evse: int, transaction: str) -> Answer:
-        return await self._calls.ask(lambda language: language.remote_stop(transaction))
+        return await self._say(RemoteStop(transaction=transaction))
 
     async def reset(self, *, hard: bool) -> Answer:
-        return await self._calls.ask(lambda language: language.reset(hard=hard))
+        return await self._say(Reset(hard=hard))
 
     # Beyond the port
 
@@ -233,15 +244,15 @@ class OcppStation:
         return await self._calls.call(lambda _: request)
 
     async def unlock(self, evse: int) -> Answer:
-        return await self._calls.ask(lambda language: language.unlock(evse))
+        return await self._say(UnlockConnector(evse=evse))
 
     async def trigger(self, message: str, evse: int | None = None) -> Answer:
         """Ask for a message now: BootNotification, Heartbeat, MeterValues, StatusNotification, TransactionEvent (2.0.1)."""
-        return await self._calls.ask(lambda language: language.trigger(message, evse))
+        return await self._say(Trigger(message=message, evse=evse))
 
     async def change_availability(self, evse: int, *, operative: bool) -> Answer:
         """evse 0: the whole station."""
-        return await self._calls.ask(lambda language: language.availability(evse, operative=operative))
+        return await self._say(ChangeAvailability(evse=evse, operative=operative))
 
     async def clear_profile(self, profile_id: int) -> Answer:
         return await self._calls.ask(lambda language: language.clear_profile(profile_id))
@@ -273,6 +284,12 @@ class OcppStation:
     async def command(self, wanted: Command) -> Reply:
         """See `commanding.command`: a command in the vocabulary of all versions."""
         return await commanding.command(self, wanted)
+
+    async def _say(self, wanted: Command) -> Answer:
+        try:
+            return await self.command(wanted)
+        except (ValueError, PayloadError) as error:
+            return Answer(outcome=Outcome.UNSUPPORTED, detail=f"cannot be said to this station: {error}")
 
     async def refresh_local_list(self) -> Reply:
         """See `local_list.refresh`: send the sink's tokens, whole or as what has changed."""
