@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chargebridge.planning.arrays import Arrays, Floats, Ints
+from chargebridge.planning.arrays import Arrays, Floats
 from chargebridge.planning.money import Powers, grid_kw, missing_kwh, money, stock_kwh
 from chargebridge.planning.schedule import PlantPlan, Schedule, Solver, StorePlan, Worth
 from chargebridge.planning.sentences import relaxations
@@ -15,12 +15,11 @@ def schedule(
     *,
     price: Floats,
     bound: float,
-    phases: Ints | None = None,
     blame: dict[str, str] | None = None,
     worths: tuple[Worth, ...] = (),
     note: str = "",
 ) -> Schedule:
-    """price (T): money a kWh at the grid connection. bound: money; what no plan goes below. phases (S, T): in use, all where None.
+    """price (T): money a kWh at the grid connection. bound: money; what no plan goes below.
 
     blame: store -> the node whose limit is in its way.
     """
@@ -32,7 +31,7 @@ def schedule(
     missing = missing_kwh(a, stock)
     done, of_store = _done(a, stock), _by_store(a, missing)
     used = np.array([len(store.phases) for store in problem.stores], dtype=int).reshape(-1, 1) * np.ones((1, a.steps), dtype=int)
-    used = np.where(np.abs(net) > 0, used if phases is None else phases, 0)
+    used = np.where(np.abs(net) > 0, np.where(powers.single > 0, 1, used), 0)
     costs = net @ (price * a.hours) + a.wear * (powers.discharge @ a.hours)
     power_rows, stock_rows, phase_rows = (net * 1000.0).tolist(), (stock * 1000.0).tolist(), used.tolist()
     stores = tuple(

@@ -6,7 +6,7 @@ is left over and give what is drawn. It knows neither demand charges nor trade b
 
 import numpy as np
 
-from chargebridge.planning.arrays import Arrays, Floats, Ints
+from chargebridge.planning.arrays import Arrays, Floats
 from chargebridge.planning.limits import NodeLimit, node_limits
 from chargebridge.planning.money import Powers
 from chargebridge.planning.plants import cheapest_stretch
@@ -17,6 +17,7 @@ LEAST_KW = 1e-9
 def follow_rule(a: Arrays) -> Powers:
     """Powers that keep every hard limit, every stock and every power of the problem."""
     work = _Work(a)
+    work.turn_down()
     for p in range(len(a.plant_kw)):
         work.run(p)
     order = work.laxity_order()
@@ -30,7 +31,8 @@ def follow_rule(a: Arrays) -> Powers:
         work.wish(i)
     for i in range(len(a.stored)):
         work.level(i)
-    return work.finish()
+    work.turn_up()
+    return work.powers()
 
 
 class _Work:
@@ -49,6 +51,7 @@ class _Work:
         self.charge = np.zeros_like(a.charge_kw)
         self.discharge = np.zeros_like(a.charge_kw)
         self.on = np.zeros_like(a.plant_share)
+        self.curtail = np.zeros_like(a.gen_likely)
 
     def laxity_order(self) -> list[int]:
         """Stores by priority, then by how long each could wait, h."""
@@ -88,7 +91,10 @@ class _Work:
         if on is not None:
             self.on[p] = on
             # while it runs it takes its full power, however short in a step
-            self.slack -= np.outer(self.plants[:, p] * self.sign, np.where(self.on[p] > 0, a.plant_kw[p], 0.0))
+            mean, full = self.on[p] * a.plant_kw[p], np.where(self.on[p] > 0, a.plant_kw[p], 0.0)
+            self.slack -= np.outer(self.plants[:, p] * np.maximum(self.sign, 0.0), full) - np.outer(
+                self.plants[:, p] * (self.sign < 0), mean
+            )
             self.net = self.net + self.on[p] * a.plant_kw[p]
 
     def now(self, i: int) -> None:
@@ -210,18 +216,34 @@ class _Work:
                 step[t] = more
                 self.take(self.stores[:, i], step)
 
-    def finish(self) -> Powers:
-        """Turn generation down where exporting costs money or is limited."""
+    def turn_down(self) -> None:
+        """Turn generation down where exporting costs money or crosses a limit as long as nothing is planned."""
         a = self.a
-        curtail = np.zeros_like(a.gen_likely)
-        wanted: Ints = np.flatnonzero(a.curtailable)
-        for g in wanted:
+        for g in np.flatnonzero(a.curtailable).tolist():
             over = np.where(a.export_price < 0, np.maximum(-self.net, 0.0), 0.0)
             for k, limit in enumerate(self.limits):
                 if limit.curtailed[g] > 0 and limit.sign < 0:
                     over = np.maximum(over, np.maximum(-self.slack[k], 0.0) / limit.curtailed[g])
-            curtail[g] = np.minimum(over, a.gen_likely[g])
-            self.net = self.net + curtail[g]
+            self._turn(g, np.minimum(over, a.gen_likely[g]))
+
+    def turn_up(self) -> None:
+        """Give back of that what the plan takes now."""
+        a = self.a
+        for g in np.flatnonzero(a.curtailable).tolist():
+            spare = np.where(a.export_price < 0, np.maximum(self.net, 0.0), np.inf)
             for k, limit in enumerate(self.limits):
-                self.slack[k] -= limit.sign * limit.curtailed[g] * curtail[g]
-        return Powers(charge=self.charge, single=np.zeros_like(self.charge), discharge=self.discharge, on=self.on, curtail=curtail)
+                if limit.curtailed[g] > 0 and limit.sign < 0:
+                    spare = np.minimum(spare, np.maximum(self.slack[k], 0.0) / limit.curtailed[g])
+            self._turn(g, -np.minimum(spare, self.curtail[g]))
+
+    def _turn(self, g: int, more: Floats) -> None:
+        a = self.a
+        sure = np.clip(np.minimum(a.gen_low[g], a.gen_likely[g] - self.curtail[g]), 0.0, None)
+        self.curtail[g] += more
+        less = sure - np.clip(np.minimum(a.gen_low[g], a.gen_likely[g] - self.curtail[g]), 0.0, None)
+        self.net = self.net + more
+        for k, limit in enumerate(self.limits):
+            self.slack[k] -= limit.sign * limit.curtailed[g] * more + limit.secured[g] * less
+
+    def powers(self) -> Powers:
+        return Powers(charge=self.charge, single=np.zeros_like(self.charge), discharge=self.discharge, on=self.on, curtail=self.curtail)
