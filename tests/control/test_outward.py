@@ -124,6 +124,13 @@ def test_when_the_asking_ends_it_charges_again() -> None:
     assert told(decision, "a").current_a >= 6.0
 
 
+def test_a_driver_with_priority_goes_before_all_others() -> None:
+    made = SmallSite((root(10.0),), (point("a", priority=100), point("b")))
+    made.change("b", prior=True)
+    decision = made.run(60)
+    assert (told(decision, "a").current_a, told(decision, "b").current_a >= 6.0) == (0.0, True)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     fuse_a=st.floats(10, 63),

@@ -200,6 +200,21 @@ async def test_a_cars_schedule_outside_of_ours_is_refused_and_ours_is_sent_again
         assert "are allowed" in kept[0]
 
 
+async def test_priority_charging_is_priority_in_the_split_not_beyond_the_grant(tmp_path: Path) -> None:
+    """2.1 K22: a station with priority on heeds no TxProfile; a fuse does not know of priority."""
+    async with bench(tmp_path) as made:
+        client = await charging(made, "ocpp2.1")
+        assert (await client.call("NotifyPriorityCharging", {"transactionId": "tx-1", "activated": True}))[0] == 3
+        assert await until(lambda: [frame[3] for frame in client.asked if frame[2] == "UsePriorityCharging"])
+        assert client.asked[-1][3] == {"transactionId": "tx-1", "activate": False}
+        await client.call("NotifyPriorityCharging", {"transactionId": "tx-1", "activated": False})
+        assert made.point("a").freeze().prior
+        assert "priority charging asked at the station" in " ".join(made.happenings)
+        await event(client, "Ended", "tx-1", 1)
+        await event(client, "Started", "tx-2", 0)
+        assert not made.point("a").freeze().prior
+
+
 async def test_a_profile_refused_for_coming_before_the_needs_is_tried_again_after_them(tmp_path: Path) -> None:
     """2.x K15.FR.17: the station may refuse a TxProfile that comes too early."""
     async with bench(tmp_path) as made:

@@ -31,6 +31,9 @@ from chargebridge.model.decision import Cause, Decision, Demand, PointDecision
 from chargebridge.model.phases import PerPhase, power_w, total
 from chargebridge.model.state import Memory, PointMemory, PointState, SiteState
 
+PRIOR = 1000
+"""Added to the priority of a point whose driver asked for priority charging: more than any that an owner can give."""
+
 
 def decide(state: SiteState, now: datetime) -> Decision:
     """The decision for ``state`` at ``now`` (aware UTC). Raises ModelError only for a topology that ``control.topology.check`` refuses."""
@@ -90,7 +93,10 @@ def _cases(
 
 
 def _for_car(point: ChargingPoint, seen: PointState) -> ChargingPoint:
-    """With the least current that the car can charge with, where it said so (ISO 15118) and the point can give as much."""
+    """With the least current that the car can charge with, where it said so (ISO 15118) and the point can give as much; and before all others where
+    its driver asked for that."""
+    if seen.prior:
+        point = replace(point, priority=point.priority + PRIOR)
     least = seen.car_minimum_a
     if not sane(least) or not point.minimum_a < least <= point.maximum_a:
         return point

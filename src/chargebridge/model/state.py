@@ -46,7 +46,7 @@ class PointState(Struct, frozen=True, kw_only=True):
     fallback_a: what the station itself confirmed as its fallback, None if it did not. car_phases: the number of phases on which the car draws
     or was seen to draw, None when not yet seen. car_maximum_a, car_minimum_a: what the car said that it takes at most, and at least; None: unknown.
     preference: what driver and car ask for together; car_asks: its energy and time are the car's own. car_discharge_w: what the car can give, W.
-    discharge_w: what a plan asks it to give, W, until discharge_until.
+    discharge_w: what a plan asks it to give, W, until discharge_until. prior: its driver has asked at the station to go before others (2.1 K22).
     energy_wh: charged in the session. soc: state of charge 0..1 where the car tells.
     authorised: the session may draw; without that the offer is 0 A.
     """
@@ -74,6 +74,7 @@ class PointState(Struct, frozen=True, kw_only=True):
     car_discharge_w: float = 0.0
     discharge_w: float = 0.0
     discharge_until: datetime | None = None
+    prior: bool = False
 
 
 class BatteryState(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from chargebridge.stations.events import (
     ChargingNeeds,
     ChargingSchedule,
     DerAlarm,
+    PriorityCharging,
     SecurityEvent,
     StationEvent,
     StreamOpened,
@@ -63,6 +64,8 @@ class Hearing:
                 verdict = await self._database.read(lambda c: station_book.monitor(c, station, event.monitor)) is not None
             case ChargingSchedule():
                 verdict = self._schedule(station, event, now)
+            case PriorityCharging(activated=True):
+                self._prior(station, event)
         self._apply(station, change)
 
         def work(c: Connection) -> None:
@@ -113,6 +116,14 @@ class Hearing:
             point.owes_profile = True
             self._wake()
         return False
+
+    def _prior(self, station: str, event: PriorityCharging) -> None:
+        """A driver asks to go before others: in the split, for as long as his session lasts (2.1 K22). No fuse knows of priority."""
+        for point in self._live.of(station):
+            if point.session is not None and point.session.transaction == event.transaction:
+                point.prior = point.session.id
+                self._tell("session", f"{point.point.name}: priority charging asked at the station", point.point.id)
+                self._wake()
 
     def begun(self, point: LivePoint, before: str | None) -> None:
         """A session begins: what its car has asked for before goes into it; what the car of ``before`` asked for is over."""

@@ -35,7 +35,7 @@ class LivePoint:
     connector: what the station says of the point itself; out: of itself as a whole, when it is out of order. sampled_at: the station's own time
     of the newest sample; in_step: its clock goes right. fewer: on how many phases a car was seen to draw that could draw on more, and since when.
     needs: what the car asks for. owes_profile: the car waits for a charging profile, whether or not the offer changes (OCPP 2.x K15.FR.07).
-    discharge: what the car is asked to give back, W, and until when.
+    discharge: what the car is asked to give back, W, and until when. prior: the session whose driver asked for priority.
     """
 
     point: ChargingPoint
@@ -60,6 +60,7 @@ class LivePoint:
     needs: CarNeeds | None = None
     owes_profile: bool = False
     discharge: tuple[float, datetime] | None = None
+    prior: str | None = None
 
     @property
     def status(self) -> PointStatus:
@@ -96,6 +97,7 @@ class LivePoint:
             authorised=session.authorised,
             energy_wh=float(session.energy_wh),
             preference=self.wishes,
+            prior=self.prior == session.id,
             car_asks=needs is not None and self.wishes is not session.preference,
         )
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
+from chargebridge.stations.commands import UsePriorityCharging
 from chargebridge.stations.events import ChargingSchedule
 from chargebridge.stations.ocpp.measurements import aware
 from chargebridge.stations.ocpp.standing import read_profile
 from chargebridge.stations.ocpp.telling import Telling, tell
+from chargebridge.stations.ocpp.told21 import TOLD as TOLD_21
 from chargebridge.stations.ocpp.told201 import TOLD
 from chargebridge.stations.profiles import ChargingProfile, beyond, composite
-from chargebridge.wire.ocpp import v201
+from chargebridge.wire.ocpp import v21, v201
 from chargebridge.wire.ocpp.payload import Payload
 
 if TYPE_CHECKING:
@@ -65,4 +67,15 @@ def _theirs(event: ChargingSchedule) -> ChargingProfile:
     return read_profile(told)
 
 
-TAKES = {"NotifyEVChargingNeeds": needs, "NotifyEVChargingSchedule": schedule}
+async def priority(station: "OcppStation", request: Payload) -> Payload:
+    """A driver has switched priority charging on: the station no longer heeds our TxProfile (2.1 K22.FR.02). Where we hold it to a grant it is told
+    to heed that again, and the sink gives the driver his priority within it."""
+    told = cast(v21.NotifyPriorityChargingRequest, request)
+    answer = await tell(station, TOLD_21["NotifyPriorityCharging"], request)
+    evse = station.running.get(told.transaction_id)
+    if told.activated and any(at == evse and profile.duration_s for at, profile in station.standing):
+        station.ask_later(UsePriorityCharging(transaction=told.transaction_id, activate=False))
+    return answer
+
+
+TAKES = {"NotifyEVChargingNeeds": needs, "NotifyEVChargingSchedule": schedule, "NotifyPriorityCharging": priority}

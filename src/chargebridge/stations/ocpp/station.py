@@ -291,6 +291,15 @@ class OcppStation:
         except (ValueError, PayloadError) as error:
             return Answer(outcome=Outcome.UNSUPPORTED, detail=f"cannot be said to this station: {error}")
 
+    def ask_later(self, wanted: Command) -> None:
+        """Give a command once what is being handled is answered; its outcome is in the log."""
+
+        async def give() -> None:
+            answer = await self._say(wanted)
+            log.info("asked", station=self.identity, what=type(wanted).__name__, outcome=str(answer.outcome), detail=answer.detail)
+
+        self._spawn(give())
+
     async def refresh_local_list(self) -> Reply:
         """See `local_list.refresh`: send the sink's tokens, whole or as what has changed."""
         return await local_list.refresh(self)
