@@ -122,7 +122,7 @@ async def test_the_other_side_starts_and_stops(tmp_path: Path) -> None:
         assert await until(lambda: foreign.station)
         start = call201.RequestStartTransaction(id_token={"idToken": "APP", "type": "Central"}, remote_start_id=5, evse_id=1)
         assert (await foreign.station.call(start)).status == "Accepted"
-        assert station.asked[-1][2] == "RequestStartTransaction"
+        assert [frame[3]["evseId"] for frame in station.asked if frame[2] == "RequestStartTransaction"] == [1]
         await station.call("TransactionEvent", event2("Started", 0, "APP"))
         assert place.sink.events()[0].billed_by == "maker"
         assert await until(lambda: "TransactionEvent Started" in foreign.actions())
