@@ -31,6 +31,7 @@ from chargebridge.site.tokens import Tokens
 from chargebridge.stations.events import StationEvent
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
 from chargebridge.stations.ocpp.pki import Authority
+from chargebridge.stations.ocpp.transport import FrameSocket, ServerFrames, TransportClosedError
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent, WithoutTerms
 from chargebridge.store import Database
 
@@ -202,6 +203,30 @@ async def echo(stations: int) -> int:
     return int(next(iter(server.sockets)).getsockname()[1])
 
 
+class Back:
+    """Gives each frame back. `transport.Receiver`."""
+
+    def __init__(self, socket: FrameSocket) -> None:
+        self._socket = socket
+
+    def received(self, frame: str | bytes) -> None:
+        self._socket.send_now(str(frame))
+
+    def lost(self, closed: TransportClosedError) -> None: ...
+
+
+async def our_echo(stations: int) -> int:
+    """Our own transport without what speaks OCPP above it."""
+
+    async def connected(socket: websockets.ServerConnection) -> None:
+        assert isinstance(socket, ServerFrames)
+        socket.begin(Back(socket))
+        await socket.wait_closed()
+
+    server = await websockets.serve(connected, "127.0.0.1", 0, subprotocols=PROTOCOLS, compression=None, create_connection=ServerFrames)
+    return int(next(iter(server.sockets)).getsockname()[1])
+
+
 async def fast_echo(stations: int) -> int:
     """picows, the least that a websocket server in Python costs: the frame back, no text decoded."""
     import picows
@@ -226,6 +251,7 @@ ROLES: dict[str, Callable[[int], Coroutine[Any, Any, int]]] = {
     "peer": peer,
     "peer, validation off": peer_unvalidated,
     "echo": echo,
+    "our echo": our_echo,
     "fast echo": fast_echo,
 }
 
