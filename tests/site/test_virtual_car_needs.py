@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from chargebridge.model.errors import ModelError
 from chargebridge.model.session import Preference
 from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, VirtualStation
 from chargebridge.sim.ocpp_station.second.schedules import bound_from_outside
@@ -15,6 +18,7 @@ from chargebridge.sim.world.clock import FastClock
 from tests.sim.ocpp_station.station_kit import Cars, Truth
 from tests.site.kit import Bench, bench, until
 from tests.site.test_discharge import OPEN
+from tests.site.test_operation import operated
 
 
 class Full(Cars):
@@ -66,3 +70,19 @@ async def test_its_car_asks_gives_back_and_obeys_limits_from_elsewhere(tmp_path:
         assert station.voice.swap.begin(station, "TAG")  # type: ignore[attr-defined]
         station.voice.swap.bring(station, 2, "B-7", 12.0)  # type: ignore[attr-defined]
         assert await until(lambda: "a battery was brought: B-7" in " ".join(made.happenings))
+
+
+async def test_an_operator_sees_where_the_stations_schedule_is_not_ours(tmp_path: Path) -> None:
+    async with operated(tmp_path, OPEN) as of, virtual(of.bench) as station:
+        made = of.bench
+        station.plug(1)
+        assert await station.present(1, "TAG")
+        assert await until(lambda: made.point("a").session and made.point("a").offers and made.point("a").offers[-1].outcome == "accepted")
+        assert (await of.office.schedule("CP-1", 1, 60)).differences == ()
+        own: Any = made.central.station("CP-1")
+        assert (await own.offer(1, 13.0, 3, 60.0, made.point("a").session.transaction)).outcome == "accepted"  # type: ignore[union-attr]
+        bound_from_outside(station, 3.0)
+        found = await of.office.schedule("CP-1", 1, 60)
+        assert any("13 A by our reckoning, 3 A by the station's" in line for line in found.differences), found
+        with pytest.raises(ModelError, match="the station tells none"):
+            await of.office.schedule("CP-2", 1, 60)

@@ -29,11 +29,12 @@ from chargebridge.site.operation.view import (
     StrangerRow,
 )
 from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteView
+from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.port import Answer
 
 GIVEN: tuple[type[msgspec.Struct], ...] = (
     *(SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer),
-    *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult),
+    *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult, Comparison),
     *(TermsView, PaymentRow, AccountRow, QrCode),
     *(Judged, GivenCertificate, InstalledCertificate, InstalledCertificates, StationSecurity, UpgradeStep),
 )

@@ -24,6 +24,7 @@ from chargebridge.site.operation.view import (
     StrangerRow,
 )
 from chargebridge.site.view import SiteService
+from chargebridge.stations.ocpp.commanding import Comparison
 
 Action = Annotated[str | None, Query(max_length=50, description="how the action's name begins")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -96,6 +97,17 @@ def _messages(router: APIRouter, service: SiteService) -> None:
 
 
 def _commands(router: APIRouter, service: SiteService) -> None:
+    @router.get(
+        "/stations/{station}/schedule",
+        responses=gives(Comparison),
+        tags=["stations"],
+        summary="The schedule of an EVSE as the site reckons it and as the station does, and where they differ",
+    )
+    async def schedule(
+        station: str, evse: Annotated[int, Query(ge=0)] = 1, duration_s: Annotated[int, Query(ge=1, le=86_400)] = 3600
+    ) -> Response:
+        return Json(await service.stations.schedule(station, evse, duration_s))
+
     @router.get(
         "/stations/{station}/commands", responses=gives(CommandRecord, many=True), tags=["stations"], summary="Commands with their outcome"
     )

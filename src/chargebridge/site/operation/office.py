@@ -35,9 +35,10 @@ from chargebridge.site.operation.view import (
 )
 from chargebridge.stations.ocpp import CentralSystem, OcppStation
 from chargebridge.stations.ocpp.applicants import Profile
+from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.session import FrameWatch
 from chargebridge.stations.ocpp.vault import PENDING
-from chargebridge.stations.port import Outcome, StationInfo
+from chargebridge.stations.port import Answer, Outcome, StationInfo
 from chargebridge.store import Database
 from chargebridge.store.passwords import hash_password
 from chargebridge.wire.ocpp import CallReceived, Event
@@ -228,6 +229,13 @@ class Office:
 
     async def call(self, identity: str, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
         return await self._desk.call(self._station(identity), action, payload, by)
+
+    async def schedule(self, identity: str, evse: int, duration_s: int) -> Comparison:
+        found = await self._station(identity).compare_schedule(evse, duration_s)
+        if isinstance(found, Answer):
+            why = f"the station tells none: {found.outcome} {found.detail}".rstrip()
+            raise ModelError(f"schedule of {identity}", why, "see that it is online and takes charging profiles")
+        return found
 
     async def commands(self, identity: str | None = None, limit: int = 50) -> tuple[CommandRecord, ...]:
         return await self._desk.newest(identity, limit)

@@ -9,6 +9,7 @@ from chargebridge.model.session import PointStatus
 from chargebridge.site.station_book import ToldEvent
 from chargebridge.stations.events import Variable
 from chargebridge.stations.ocpp.applicants import Profile
+from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.security import Security
 
 Direction = Literal["in", "out"]
@@ -297,6 +298,10 @@ class StationService(Protocol):
 
     async def call(self, identity: str, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
         """Call any action of the station's version. Raises ModelError when the payload is not valid."""
+        ...
+
+    async def schedule(self, identity: str, evse: int, duration_s: int) -> Comparison:
+        """An EVSE's schedule as we reckon it and as its station does. Raises ModelError when the station gives none."""
         ...
 
     async def commands(self, identity: str | None = None, limit: int = 50) -> tuple[CommandRecord, ...]: ...
