@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chargebridge.model.errors import ModelError, UnknownNameError
+from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, VirtualStation
 from chargebridge.sim.payments import PaymentProvider
 from chargebridge.site.config_file import ConfigInvalidError, parse
 from chargebridge.site.money.office import QR_LENGTH, QR_VALIDITY_S, MoneyOffice
@@ -19,7 +20,7 @@ from chargebridge.site.operation import Office
 from chargebridge.stations.terms import UNLIMITED, Limits
 from chargebridge.wire.ocpp import totp
 from tests.site.kit import CONFIG, Bench, bench, until
-from tests.stations.ocpp_kit import RawStation
+from tests.stations.ocpp_kit import Cars, RawStation
 
 TEXT = (
     CONFIG.replace('name = "Test"', 'name = "Test"\ntariff = "normal"').replace('id = "TAG"', 'id = "TAG"\nname = "Ann"')
@@ -487,3 +488,33 @@ async def test_a_station_that_will_not_start_is_told_of(tmp_path: Path) -> None:
         assert (await made.money.authorised("PSP-9", "CP-1", 1, Decimal(5), Limits())).state == "refused"
         with pytest.raises(UnknownNameError):
             await made.money.authorised("PSP-10", "NOBODY", 1, Decimal(5), Limits())
+
+
+async def test_a_virtual_station_holds_the_limit_that_it_is_told(tmp_path: Path) -> None:
+    """From the operator's wish over the station's confirmation to the end that the station makes by itself."""
+    async with till(tmp_path, speed=60.0) as made:
+        plan = StationPlan(identity="CP-1", uri=f"ws://127.0.0.1:{made.site.central.port}/ocpp", version="ocpp2.1", evses=(EvsePlan(),))
+        station = VirtualStation(plan, Cars(), made.site.site._clock, Faults())  # type: ignore[arg-type]
+        running = asyncio.create_task(station.run())
+        central = made.site.central.station("CP-1")
+        assert central is not None
+        assert await until(lambda: "SampledDataCtrlr.TxUpdatedInterval" in central.setup)
+        station.plug(1)
+        assert await station.present(1, "TAG")
+        assert await until(lambda: made.site.point("a").session is not None)
+        transaction = next(iter(central.running))
+        await made.money.limit("CP-1", transaction, Limits(time_s=20), "tester")
+
+        async def held() -> Any:
+            return (await made.money.terms("CP-1"))[0]
+
+        for _ in range(200):
+            terms = await held()
+            if terms.ended:
+                break
+            await asyncio.sleep(0.02)
+        assert (terms.held.time_s, terms.ended) == (20, True)
+        ((reason,),) = await made.site.rows("select end_reason from session")
+        assert reason == "TimeLimitReached"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

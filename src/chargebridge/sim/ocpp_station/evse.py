@@ -40,6 +40,11 @@ class Bounds(Struct, frozen=True):
     cost: float | None = None
     soc: float | None = None
 
+    def over(self, earlier: "Bounds") -> "Bounds":
+        """These, and the earlier ones where these say nothing: a limit is changed, never taken back (E16.FR.17)."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Bounds(**{name: getattr(earlier, name) if value is None else value for name, value in values.items()})
+
 
 class Transaction(Struct):
     """key: our own id, which 2.x uses. id: by which the Central System knows it: in 2.x key, in 1.6 what it answers, None until then.

@@ -55,7 +55,11 @@ class Transactions:
         if verdict.cost is not None:
             transaction.cost = verdict.cost
         if verdict.bounds is not None:
-            transaction.bounds = verdict.bounds
+            bounds = verdict.bounds.over(transaction.bounds)
+            if bounds != transaction.bounds:
+                transaction.bounds = bounds
+                if point.transaction is transaction:
+                    self.update(point, "LimitSet")  # 2.1 E16.FR.03
         entry = verdict.entry
         if entry is None or transaction.token is None:
             return

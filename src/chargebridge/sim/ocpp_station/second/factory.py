@@ -134,6 +134,7 @@ def _hardware(plan: StationPlan) -> Iterator[Variable]:
 def _additions(plan: StationPlan) -> Iterator[Variable]:
     """What 2.1 adds."""
     yield Variable("TariffCostCtrlr.Enabled[Tariff]", "true", "boolean")
+    yield _fixed("TxCtrlr.SupportedLimits", "maxCost,maxEnergy,maxTime,maxSoC", "MemberList")
     yield _fixed("MonitoringCtrlr.MaxPeriodicEventStreams", 10, "integer")
     for number, evse in enumerate(plan.evses, 1):
         if evse.bidirectional:

@@ -16,7 +16,7 @@ from chargebridge.sim.ocpp_station.second.monitoring import Monitors
 from chargebridge.sim.ocpp_station.second.schedules import Pulls
 from chargebridge.sim.ocpp_station.second.swap import Swap
 from chargebridge.sim.ocpp_station.second.tariffs import Tariffs
-from chargebridge.sim.ocpp_station.second.words import bounds_of, entry_of, meter_value, token_of
+from chargebridge.sim.ocpp_station.second.words import bounds_of, entry_of, limits_of, meter_value, token_of
 from chargebridge.sim.ocpp_station.variables import Variables
 from chargebridge.sim.ocpp_station.voice import Registered, Verdict
 from chargebridge.wire.ocpp import v21
@@ -54,7 +54,7 @@ REASONS: dict[str, tuple[v21.ReasonEnum, v21.TriggerReasonEnum]] = {
     "SOCLimitReached": ("SOCLimitReached", "SoCLimitReached"),
     "Other": ("Other", "AbnormalCondition"),
 }
-ADDED = {"TxResumed", "OperationModeChanged", "RunningCost", "TariffChanged"}  # triggers that 2.1 has and 2.0.1 has not
+ADDED = {"TxResumed", "OperationModeChanged", "RunningCost", "TariffChanged", "LimitSet"}  # triggers that 2.1 has and 2.0.1 has not
 
 
 class VoiceSecond:
@@ -189,6 +189,7 @@ class VoiceSecond:
                 stopped_reason=given(stopped),
                 remote_start_id=given(transaction.remote_start_id if first else None),
                 operation_mode=given(mode),
+                transaction_limit=given(limits_of(transaction.bounds) if trigger == "LimitSet" else None),
             ),
             evse=given(v21.EVSEType(id=transaction.evse, connector_id=1) if first else None),
             id_token=given(

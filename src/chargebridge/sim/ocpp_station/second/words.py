@@ -27,6 +27,15 @@ def bounds_of(told: v21.TransactionLimitType) -> Bounds:
     )
 
 
+def limits_of(bounds: Bounds) -> v21.TransactionLimitType:
+    return v21.TransactionLimitType(
+        max_energy=given(bounds.energy_wh),
+        max_time=given(None if bounds.time_s is None else int(bounds.time_s)),
+        max_cost=given(bounds.cost),
+        max_so_c=given(None if bounds.soc is None else int(bounds.soc)),
+    )
+
+
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
