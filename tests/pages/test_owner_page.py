@@ -160,6 +160,6 @@ def test_no_page_scrolls_sideways(open_page: Open, viewport: ViewportSize, path:
 def unnamed(page: Page) -> list[str]:
     """Controls without an accessible name."""
     return page.evaluate(
-        "[...document.querySelectorAll('button, a, input:not([type=hidden]):not(.hidden)')].filter(e => !(e.innerText.trim() || e.ariaLabel || e.title"
-        " || (e.labels && e.labels.length))).map(e => e.outerHTML)"
+        "[...document.querySelectorAll('button, a, input:not([type=hidden]):not(.hidden)')].filter(e => !(e.innerText.trim() || e.ariaLabel"
+        " || e.title || (e.labels && e.labels.length))).map(e => e.outerHTML)"
     )
