@@ -10,7 +10,8 @@ from chargebridge.planning.fleet import Fleet, plan_fleet
 from chargebridge.planning.fleet.audit import audit
 from chargebridge.planning.fleet.columns import Mixture
 from chargebridge.planning.fleet.crowd import Crowd, gather
-from chargebridge.planning.fleet.share import Plans
+from chargebridge.planning.fleet.interior import presence
+from chargebridge.planning.fleet.share import Plans, gather_up
 from chargebridge.planning.fleet.site import draw_up
 from chargebridge.planning.fleet.windows import Offer, Windows
 
@@ -86,6 +87,22 @@ def test_every_plan_keeps_powers_windows_energies_and_limits(
     assert seen.under_energy_wh < 1.0
     assert abs(seen.cost - found.cost) <= 1e-5 * found.turnover
     assert found.bound <= found.cost
+
+
+@given(Lots, st.booleans())
+def test_cars_that_take_turns_get_the_same_and_run_at_full_power_more_often(lot: int, ragged: bool) -> None:
+    # few windows, so that many cars share one
+    some = fleet(lot, 80, steps=(900.0,) * 8, ragged=ragged, tight=0.2)
+    some = with_cars(some, arrival=some.cars.arrival // 3 * 3.0, departure=np.minimum(some.cars.departure // 4 * 4.0 + 4.0, 8.0))
+    found = plan_fleet(some)
+    crowd = found.crowd
+    before = found.drawn.energy(np.arange(len(crowd.power)))
+    after = gather_up(crowd, crowd.place, before)
+    assert np.allclose(after.sum(axis=0), before.sum(axis=0))
+    assert np.allclose(after.sum(axis=1), before.sum(axis=1))
+    assert (after >= -1e-12).all()
+    assert (after <= presence(crowd) + 1e-9).all()
+    assert (after > 1e-6).sum() <= (before > 1e-6).sum()
 
 
 @given(Lots, st.booleans())

@@ -6,7 +6,8 @@ import numpy as np
 from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints, arrays, seconds
 from chargebridge.planning.check import check
 from chargebridge.planning.fleet.cars import Cars, Fleet
-from chargebridge.planning.fleet.solve import FleetSchedule, plan_cars
+from chargebridge.planning.fleet.share import gather_up
+from chargebridge.planning.fleet.solve import FleetSchedule, Whole, plan_cars
 from chargebridge.planning.money import Powers
 from chargebridge.planning.problem import Problem
 from chargebridge.planning.result import schedule
@@ -77,6 +78,10 @@ def plan_problem(problem: Problem, gap: float = 1e-4, budget_s: float = 20.0) ->
     a = arrays(problem)
     fleet, chosen = _to_fleet(problem, a)
     found = plan_cars(fleet, gap, budget_s)
+    crowd = found.crowd
+    behind = crowd.place if found.way == "columns" else fleet.cars.node[crowd.index]
+    turns = gather_up(crowd, behind, found.drawn.energy(np.arange(len(crowd.power))))
+    found = msgspec.structs.replace(found, drawn=Whole(turns))
     return schedule(
         a, powers(a, found, chosen), Solver.FLEET, price=found.price_per_kwh[0], bound=found.bound, note=_note(found, len(chosen))
     )

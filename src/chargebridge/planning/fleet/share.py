@@ -106,3 +106,34 @@ def _answer(crowd: Crowd, cars: Ints, asked: _Asked) -> Floats:
         found += taken
         below = below + size
     return np.asarray(found * part)
+
+
+def gather_up(crowd: Crowd, behind: Ints, energy: Floats) -> Floats:
+    """The same energy of each car and of each window's cars in each step, with as much of it as can be at full power: kWh (N, T).
+
+    behind (N): cars with another number are behind other limits. Cars of one window take turns: in each step those with the longest time
+    still to charge go first. Where that does not come out even, a window stays as it is. Steps at the edges of a window stay as they are
+    too, if cars come and go within steps.
+    """
+    found = energy.copy()
+    steps = energy.shape[1]
+    key = (behind * steps + crowd.first) * steps + crowd.last
+    order = np.argsort(key, kind="stable")
+    for cars in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
+        first, last = int(crowd.first[cars[0]]), int(crowd.last[cars[0]])
+        inner = np.arange(first + 1, last) if crowd.ragged else np.arange(first, last + 1)
+        if len(cars) < 2 or not len(inner):
+            continue
+        part, power = energy[np.ix_(cars, inner)], crowd.power[cars]
+        total, left = part.sum(axis=0), part.sum(axis=1)
+        turned = np.zeros_like(part)
+        for t in np.argsort(-total / crowd.hours[inner], kind="stable"):
+            if total[t] <= 0:
+                break
+            turn = np.argsort(-left / power, kind="stable")
+            most = np.minimum(power * crowd.hours[inner[t]], left)[turn]
+            turned[turn, t] = np.clip(total[t] - (np.cumsum(most) - most), 0.0, most)
+            left = left - turned[:, t]
+        if np.abs(turned.sum(axis=0) - total).max() < 1e-9 * (1 + total.max()):
+            found[np.ix_(cars, inner)] = turned
+    return found
