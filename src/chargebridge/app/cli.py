@@ -22,6 +22,7 @@ COMMANDS = {
     "ca": "ca",
     "renew": "renew",
     "replay": "replay",
+    "plan": "plan",
     "password": "password",
     "version": "version",
 }

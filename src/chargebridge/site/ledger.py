@@ -240,6 +240,12 @@ def sessions(c: Connection, point: str | None, limit: int) -> list[Session]:
     return [_session(row) for row in c.execute(query).mappings()]
 
 
+def sessions_between(c: Connection, since: datetime, until: datetime) -> list[Session]:
+    """Those that began in [since, until), oldest first."""
+    query = select(session).where(session.c.started_at >= since, session.c.started_at < until).order_by(session.c.started_at, session.c.number)
+    return [_session(row) for row in c.execute(query).mappings()]
+
+
 def one(c: Connection, station_id: str, transaction: str) -> Session | None:
     row = _row(c, station_id, transaction)
     return None if row is None else _session(row)

@@ -28,6 +28,11 @@ class Station(Struct, frozen=True, kw_only=True):
     minimum_a: float = 0.0
     levels_a: tuple[float, ...] | None = None
 
+    @property
+    def least_a(self) -> float:
+        """The least current but none."""
+        return self.minimum_a if self.levels_a is None else min((level for level in self.levels_a if level > 0), default=0.0)
+
 
 class Row(Struct, frozen=True, kw_only=True):
     """limit_a: one for always, or one for each step (what other loads leave). terms: (index of the station, coefficient)."""

@@ -1,7 +1,8 @@
 """A case under a strategy, step by step: the same physics for all of them.
 
 In every step the cars that are there are given currents, and take for its whole length the least of what was offered, what they can take and
-what they still want. (ACN-Sim's `Battery`; equal step for step, see tests.)
+what they still want. (ACN-Sim's `Battery`. One difference: there a car whose last need is less than the least that its station can offer
+is never offered it; here it is, and takes what it needs.)
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ def run(case: Case, strategy: Strategy, progress: Callable[[int], None] | None =
             cars = sorted(present.values(), key=lambda car: car.stay.station)
             for car in cars:
                 watts = car.station.watts_per_a
-                car.upper_a = min(car.station.maximum_a, car.left_wh / step_h / watts)
+                car.upper_a = min(car.station.maximum_a, max(car.left_wh / step_h / watts, car.station.least_a))
             room.clear(step)
             strategy(cars, room, step, step_h)
             for name in room.over():

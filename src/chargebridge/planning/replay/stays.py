@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from chargebridge.model.circuit import Topology
 from chargebridge.model.errors import ModelError
 from chargebridge.planning.replay.network import Network
 
@@ -33,7 +34,8 @@ class Case(Struct, frozen=True, kw_only=True):
     """A network, its stays and the time they fall in. starts_at: of step 0, aware UTC.
 
     base_w: of the property without cars, import positive, each step (None: nothing). price_per_kwh, export_per_kwh, co2_g_per_kwh: each step, or
-    None where nobody knows. capacity_price: on the highest step's mean import, per kW.
+    None where nobody knows. capacity_price: on the highest step's mean import, per kW. topology: whose wires the network's rows are, where they are a
+    property's; base_w then lies on its grid connection.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Case(Struct, frozen=True, kw_only=True):
     export_per_kwh: tuple[float, ...] | None = None
     co2_g_per_kwh: tuple[float, ...] | None = None
     capacity_price: float = 0.0
+    topology: Topology | None = None
 
     @property
     def steps(self) -> int:
