@@ -114,6 +114,8 @@ def test_steps_of_any_length_get_the_mean_of_their_quarter_hours() -> None:
     assert on_horizon(values, first, horizon) == pytest.approx(
         [0, 0, 1, (2 * 1 + 1 * 2) / 3, (10 * 2 + 15 * 3 + 15 * 4 + 15 * 5 + 5 * 6) / 60]
     )
+    values[3] = np.nan
+    assert np.isnan(on_horizon(values, first, horizon)).tolist() == [False, False, False, False, True]
 
 
 def test_samples_become_means_of_quarter_hours() -> None:

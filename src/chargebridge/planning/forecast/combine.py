@@ -49,13 +49,21 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
 
 def combine(
-    table: Table, origin: int, tell: Teller, bounds: Bounds, horizon: Horizon, now: datetime, ceiling: Floats | None = None
+    table: Table,
+    origin: int,
+    tell: Teller,
+    bounds: Bounds,
+    horizon: Horizon,
+    now: datetime,
+    *,
+    scale: Floats | None = None,
+    top: Floats | None = None,
 ) -> Forecast:
-    """Tell the slots of the table from ``origin`` on. bounds: nothing outside is told. ceiling (M): what can be in each slot, to which errors are
-    in proportion; without it they are told in W."""
+    """Tell the slots of the table from ``origin`` on. bounds: nothing outside is told. scale (M): to what errors are in proportion, positive; None:
+    they are the same at all times. top (M): the most that can be in each slot."""
     count = len(table.values) - origin
-    scale = np.ones(len(table.values)) if ceiling is None else np.maximum(ceiling, 1.0)
-    top = np.full(count, bounds.high) if ceiling is None else np.minimum(ceiling[origin:], bounds.high)
+    scale = np.ones(len(table.values)) if scale is None else scale
+    top = np.full(count, bounds.high) if top is None else top[origin:]
     first = table.grid.first + origin
     earlier = [origin - days * DAY for days in range(1, REHEARSED_DAYS + 1) if origin - days * DAY >= DAY]
     truth = np.stack([_truth(table, origin, at, count) for at in earlier]) if earlier else np.empty((0, count))
@@ -101,7 +109,7 @@ class _Trial:
             back = place - np.maximum(0, (place - known[-1] + DAY - 1) // DAY) * DAY
             found = found[:, known[np.argmin(np.abs(back[:, None] - known), axis=1)]]
         low, middle, high = found
-        wider = 1.0 + 2.0 / days
+        wider = 1.0 + 1.0 / days
         return np.stack([middle - (middle - low) * wider, middle, middle + (high - middle) * wider])
 
     def score(self, name: str, spread: Floats) -> MethodScore:

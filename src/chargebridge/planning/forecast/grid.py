@@ -118,10 +118,15 @@ def slots_of(horizon: Horizon) -> tuple[int, int]:
 
 
 def on_horizon(values: Floats, first: int, horizon: Horizon) -> Floats:
-    """(..., T): means over the horizon's steps of values (..., M) of slots from ``first`` on; they cover it."""
+    """(..., T): means over the horizon's steps of values (..., M) of slots from ``first`` on; they cover it. nan where a part is not known."""
     edges = (horizon.starts_at - EPOCH).total_seconds() + np.concatenate(([0.0], np.cumsum(np.asarray(horizon.steps_s, dtype=float))))
     place = edges / QUARTER_S - first
-    total = np.concatenate((np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)), axis=-1)
     whole = np.clip(np.floor(place).astype(int), 0, values.shape[-1] - 1)
-    upto = total[..., whole] + (place - whole) * values[..., whole]
-    return np.asarray((upto[..., 1:] - upto[..., :-1]) / np.diff(place))
+
+    def sums(each: Floats) -> Floats:
+        total = np.concatenate((np.zeros((*each.shape[:-1], 1)), np.cumsum(each, axis=-1)), axis=-1)
+        upto = total[..., whole] + (place - whole) * each[..., whole]
+        return np.asarray(upto[..., 1:] - upto[..., :-1])
+
+    unknown = sums(np.isnan(values).astype(float))
+    return np.where(unknown > 1e-9, np.nan, sums(np.nan_to_num(values)) / np.diff(place))
