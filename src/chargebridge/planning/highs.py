@@ -14,7 +14,7 @@ from chargebridge.planning.arrays import Floats, Ints
 INFINITY = float("inf")
 _ROW_WISE = int(highspy.MatrixFormat.kRowwise)
 _MINIMISE = int(highspy.ObjSense.kMinimize)
-_DONE = (highspy.HighsModelStatus.kOptimal,)
+_DONE = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kModelEmpty)
 _STOPPED = (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kSolutionLimit, highspy.HighsModelStatus.kInterrupt)
 
 
