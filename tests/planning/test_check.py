@@ -58,6 +58,7 @@ def test_what_cannot_be_meant_is_refused(wrong: Problem, where: str) -> None:
     "strange",
     [
         replace(HOUSE, stores=()),
+        replace(HOUSE, stores=(replace(CAR, charge_max_w=0.0, goals=()),)),
         replace(HOUSE, nodes=(Node(id="grid", import_w=(0.0,) * 4),)),
         replace(HOUSE, nodes=(Node(id="grid", import_w=(math.inf, 100.0, math.inf, 0.0)),)),
         replace(HOUSE, nodes=(Node(id="grid", import_w=(1000.0,) * 4, load=Band.sure((5000.0,) * 4)),)),

@@ -55,7 +55,7 @@ def gather(form: Form, a: Arrays, first: Solved) -> Choice:
 
 
 def _read(columns: Ints, x: Floats) -> Floats:
-    return np.where(columns >= 0, x[columns], 0.0)
+    return np.asarray(np.append(x, 0.0)[columns])
 
 
 def _room(slack: Floats, factors: Floats, least: Floats) -> Floats:

@@ -24,7 +24,7 @@ def undecided(form: Form, a: Arrays, x: Floats) -> Flags:
     """(S): whether a store does something that it cannot: less than its least power, one phase and three."""
 
     def read(columns: Ints) -> Floats:
-        return np.where(columns >= 0, x[columns], 0.0)
+        return np.asarray(np.append(x, 0.0)[columns])
 
     charge, single, discharge = (read(form.flow.charge), read(form.flow.single), read(form.flow.discharge))
     phases = np.array([len(store.phases) for store in a.problem.stores]).reshape(-1, 1)

@@ -12,7 +12,7 @@ LEAST = 1e-6
 
 def step_prices(s: Solved, a: Arrays) -> Floats:
     """(T): money for one more kWh in each step at the grid connection; demand charges and stored energy in it, limits not."""
-    dual = np.where(s.form.split >= 0, s.answer.row_dual[s.form.split], 0.0) * s.money_scale
+    dual = np.append(s.answer.row_dual, 0.0)[s.form.split] * s.money_scale  # no row, -1, no price
     price: Floats = s.form.linear + dual / a.hours
     return price
 
