@@ -12,6 +12,7 @@ from chargebridge.planning.problem import Horizon
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 QUARTER_S = 900
 DAY = 96
