@@ -148,6 +148,18 @@ def test_efficiency_is_paid_by_the_car_that_has_it() -> None:
     assert plan_fleet(some, 1e-7).cost == pytest.approx(best, rel=1e-5)
 
 
+def test_as_many_price_caps_as_cars() -> None:
+    """Values are rounded where cars are summed up; what is lost by it is in the bound, and the cost is the true one."""
+    some = with_cars(fleet(9, 150, tight=0.3, ragged=True), rest_price=np.random.default_rng(9).uniform(0.05, 0.4, 150))
+    found = plan_fleet(some, 1e-4)
+    assert found.gap <= 1e-3
+    best, missing = optimum(some)
+    assert missing < 1e-6
+    assert found.bound <= best + 1e-7 * found.turnover
+    assert audit(some, found).cost == pytest.approx(found.cost, abs=1e-6 * found.turnover)
+    assert found.cost == pytest.approx(best, abs=1e-3 * found.turnover)
+
+
 def as_problem(some: Fleet) -> Problem:
     """The same cars as stores."""
     edges = np.concatenate(([0.0], np.cumsum(some.property.horizon.steps_s)))

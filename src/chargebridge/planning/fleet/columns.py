@@ -177,7 +177,7 @@ def mix(
         count += 1
         asked = np.minimum(asked, top)
         answer = windows.respond(asked)
-        bound = alone.best(asked) + float((answer.energy * asked[place]).sum() + answer.cost.sum())
+        bound = alone.best(asked) + float((answer.energy * asked[place]).sum() + answer.cost.sum()) - answer.loss
         if bound > best:
             best, best_price = bound, asked
             trust = min(1.0, trust * 1.3)

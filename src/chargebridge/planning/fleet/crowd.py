@@ -1,5 +1,6 @@
 """The cars as the solvers need them: hours in the window's first and last step, energy as slices with a price each."""
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -8,6 +9,8 @@ from chargebridge.planning.fleet.cars import Fleet
 
 QUARTERS = 4
 FULL = 1e-9
+MOST_VALUES = 48
+"""Values of a kWh that are told apart in each slice when cars are summed up; few cars decide by a rounded one at any time."""
 
 
 class Crowd(Struct, frozen=True):
@@ -15,7 +18,8 @@ class Crowd(Struct, frozen=True):
     kW.
 
     first, last (N): the steps of its window; first_h, last_h: hours that it is there in them (last_h is 0 where both are the same).
-    sizes, values (J, N): kWh drawn, and what each is worth at the grid's side, falling with j. owed (J): whether what is missing of it
+    sizes, values (J, N): kWh drawn, and what each is worth at the grid's side, falling with j. grade (J, N): the value
+    rounded up to one of a few, by which cars decide when they are planned as a sum. owed (J): whether what is missing of it
     counts as a cost.
     ragged: whether any car comes or goes within a step, or steps are not whole multiples of the shortest.
     """
@@ -31,6 +35,7 @@ class Crowd(Struct, frozen=True):
     last_h: Floats
     sizes: Floats
     values: Floats
+    grade: Floats
     owed: Flags
     ragged: bool
 
@@ -68,6 +73,7 @@ def gather(fleet: Fleet, place: Ints, places: int, *, needed: float, quarters: b
         last_h=last_h,
         sizes=np.zeros((0, len(index))),
         values=np.zeros((0, len(index))),
+        grade=np.zeros((0, len(index))),
         owed=np.zeros(0, dtype=bool),
         ragged=_ragged(hours, first, last, first_h, last_h),
     )
@@ -106,23 +112,29 @@ def settle(crowd: Crowd, drawn: Floats, dearest: float) -> Account:
 
 def chosen(crowd: Crowd, cars: Ints) -> Crowd:
     """Some of the cars, in this order."""
-    return Crowd(
-        hours=crowd.hours, index=crowd.index[cars], place=crowd.place[cars], places=crowd.places, power=crowd.power[cars], first=crowd.first[cars],
-        last=crowd.last[cars], first_h=crowd.first_h[cars], last_h=crowd.last_h[cars], sizes=crowd.sizes[:, cars], values=crowd.values[:,
-        cars], owed=crowd.owed, ragged=crowd.ragged,
-    )  # fmt: skip
+    rows = {name: getattr(crowd, name)[cars] for name in ("index", "place", "power", "first", "last", "first_h", "last_h")}
+    slices = {name: getattr(crowd, name)[:, cars] for name in ("sizes", "values", "grade")}
+    return msgspec.structs.replace(crowd, **rows, **slices)
 
 
 def _with(crowd: Crowd, slices: list[tuple[Floats, Floats, bool]]) -> Crowd:
     used = [part for part in slices if part[0].any()]
     count = len(crowd.power)
-    return Crowd(
-        hours=crowd.hours, index=crowd.index, place=crowd.place, places=crowd.places, power=crowd.power, first=crowd.first, last=crowd.last,
-        first_h=crowd.first_h, last_h=crowd.last_h, ragged=crowd.ragged,
+    return msgspec.structs.replace(
+        crowd,
         sizes=np.array([part[0] for part in used]).reshape(len(used), count),
         values=np.array([part[1] for part in used]).reshape(len(used), count),
+        grade=np.array([_grades(part[1], part[0] > 0) for part in used]).reshape(len(used), count),
         owed=np.array([part[2] for part in used], dtype=bool),
-    )  # fmt: skip
+    )
+
+
+def _grades(values: Floats, used: Flags) -> Floats:
+    """Each value, or where there are many the next of MOST_VALUES of them that is not below it."""
+    levels = np.unique(values[used])
+    if len(levels) > MOST_VALUES:
+        levels = levels[np.linspace(0, len(levels) - 1, MOST_VALUES).round().astype(int)]
+    return np.asarray(levels[np.minimum(np.searchsorted(levels, values), len(levels) - 1)])
 
 
 def _ragged(hours: Floats, first: Ints, last: Ints, first_h: Floats, last_h: Floats) -> bool:

@@ -96,7 +96,7 @@ def _answer(crowd: Crowd, cars: Ints, asked: _Asked) -> Floats:
     top = float(seen.max(initial=-np.inf))
     found = np.zeros_like(low)
     below = np.zeros(len(cars))
-    for size, value in zip(crowd.sizes[:, cars], crowd.values[:, cars], strict=True):
+    for size, value in zip(crowd.sizes[:, cars], crowd.grade[:, cars], strict=True):
         upto = (below + size)[:, None]
         taken = np.minimum(high, upto) - np.minimum(low, upto)
         if below.any():

@@ -20,7 +20,7 @@ from chargebridge.planning.fleet.grow import grow, rooms, without
 from chargebridge.planning.fleet.share import Plans
 from chargebridge.planning.fleet.site import Site, draw_up, node_prices, places_of
 from chargebridge.planning.fleet.tree import Tree
-from chargebridge.planning.fleet.windows import MOST_VALUES, Windows
+from chargebridge.planning.fleet.windows import Windows
 from chargebridge.planning.lp import GOAL
 from chargebridge.planning.money import Powers, grid_kw, money
 from chargebridge.planning.problem import Horizon
@@ -118,7 +118,7 @@ def _by_columns(fleet: Fleet, gap: float, budget_s: float) -> FleetSchedule:
         iterations += found.iterations
         drawn = Plans(crowd, group, found)
         account = Account(missing=np.zeros(len(crowd.power)), money=found.cars_cost)
-        if found.short or any(len(np.unique(value)) > MOST_VALUES for value in crowd.values):
+        if found.short:
             account = settle(crowd, totals(drawn, len(crowd.power)), site.weight * 2)
         if account.missing.sum() <= NOTHING * crowd.sizes.sum():
             break
@@ -138,6 +138,13 @@ def _by_columns(fleet: Fleet, gap: float, budget_s: float) -> FleetSchedule:
         iterations,
         "columns",
     )
+
+
+def _twist(site: Site) -> float:
+    """Money that the programme may have missed in steps in which exporting pays more than importing costs, where it reckons with the lower price."""
+    a, steps = site.a, site.form.twisted
+    most = np.maximum(a.discharge_kw.sum(axis=0) - a.base, 0.0)[steps]
+    return float(((a.export_price - a.import_price) * a.hours)[steps] @ most)
 
 
 def totals(drawn: Drawn, count: int) -> Floats:
@@ -237,7 +244,7 @@ def _schedule(
     return FleetSchedule(
         horizon=fleet.property.horizon,
         cost=cost,
-        bound=min(cost, bound - (solved - cost)),
+        bound=min(cost, bound - (solved - cost) - _twist(site)),
         turnover=turnover(site, x),
         iterations=iterations,
         way=way,

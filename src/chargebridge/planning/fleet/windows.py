@@ -21,8 +21,6 @@ from chargebridge.planning.fleet.crowd import Crowd
 
 BLOCK = 1 << 15
 """Entries answered at a time, so that what they need stays in the processor's cache."""
-MOST_VALUES = 64
-"""Distinct prices that are told apart in each slice; more are put together, a little above the true one, so that the bound stays one."""
 
 
 class Offer(Struct, frozen=True):
@@ -41,16 +39,17 @@ class Offer(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
-    """energy (G, T): kWh of each group of cars in each step. cost (G): of what they miss, less the worth of what they have beyond."""
+    """energy (G, T): kWh of each group of cars in each step. cost (G): of what they miss, less the worth of what they have beyond.
+    loss: money by which this may be dearer than the cars' cheapest, since values are rounded."""
 
     energy: Floats
     cost: Floats
+    loss: float
 
 
-class _Part(Struct, frozen=True):
-    """Rows (place, window, value) of one slice, and their entries (row, step). least: the lowest value in it."""
+class _Entries(Struct, frozen=True):
+    """Every step of every window: where it finds its hours that are cheaper, its table, and whose energy it is."""
 
-    table: Floats
     base: Ints
     low_c: Ints
     high_c: Ints
@@ -62,9 +61,6 @@ class _Part(Struct, frozen=True):
     stride_last: Ints
     cell: Ints
     at: Ints
-    level: Ints
-    levels: Floats
-    least: float
 
 
 class Windows:
@@ -75,43 +71,56 @@ class Windows:
         self._unit, self._units = units(crowd)
         self._ragged = crowd.ragged
         self._missing = np.zeros(groups)
-        self._parts: list[_Part] = []
-        before = np.zeros(len(crowd.power))
         for size, value, counted in zip(crowd.sizes, crowd.values, crowd.owed, strict=True):
-            there = np.flatnonzero(size > 0)
-            if len(there):
-                if counted:
-                    self._missing += np.bincount(group[there], (size * value)[there], groups)
-                self._parts.append(self._part(crowd, group, there, before, before + size, value))
-            before = before + size
-        self.entries = sum(len(part.at) for part in self._parts)
-
-    def _part(self, crowd: Crowd, group: Ints, there: Ints, below: Floats, above: Floats, value: Floats) -> _Part:
+            if counted:
+                self._missing += np.bincount(group, size * value, groups)
         steps = self.steps
-        levels = _classes(value[there])
-        key = ((crowd.place[there] * steps + crowd.first[there]) * steps + crowd.last[there]) * len(levels) + np.searchsorted(
-            levels, value[there]
-        )
-        rows, row = np.unique(key, return_inverse=True)
-        level, rows = rows % len(levels), rows // len(levels)
+        rows, row = np.unique((crowd.place * steps + crowd.first) * steps + crowd.last, return_inverse=True)
         last, rows = rows % steps, rows // steps
         first, place = rows % steps, rows // steps
         row_group = np.zeros(len(first), dtype=np.int64)
-        row_group[row] = group[there]
+        row_group[row] = group
         begin, end = (first + 1, np.maximum(last, first + 1)) if self._ragged else (first, last + 1)
         clock = np.concatenate(([0], np.cumsum(self._units)))
         width = clock[end] - clock[begin] + 1
-        cases = 4 if self._ragged else 1
-        base = np.concatenate(([0], np.cumsum(width * cases)))
-        table = np.zeros(int(base[-1]))
+        base = np.concatenate(([0], np.cumsum(width * (4 if self._ragged else 1))))
+        self._fill(crowd, base, width, row)
+        self._enter(base, width, place, first, last, begin, end, row_group)
+        self.entries = len(self._all.at)
+
+    def _fill(self, crowd: Crowd, base: Ints, width: Ints, row: Ints) -> None:
+        """Tables (levels + 1, cells): of all energy that is worth more than each level, and its worth."""
+        wanted = crowd.sizes > 0
+        self._levels = np.unique(crowd.grade[wanted])
+        count, cells = len(self._levels), int(base[-1])
+        table, worth = np.zeros((count + 1, cells)), np.zeros((count + 1, cells))
+        self._least = np.zeros(count + 1)
+        below = np.cumsum(crowd.sizes, axis=0) - crowd.sizes
         unit_h = self._unit / 3600.0
-        power = crowd.power[there]
-        for case in range(cases):
-            shift = crowd.first_h[there] * (case >= 2) + crowd.last_h[there] * (case % 2) if self._ragged else np.zeros(len(there))
-            where = base[:-1] + case * width
-            for energy, sign in ((above, 1.0), (below, -1.0)):
-                if energy[there].any():
-                    table += sign * _table(power, energy[there] / power, shift, where[row], width[row], unit_h, len(table))
+        for k, level in enumerate(self._levels):
+            chosen = wanted & (crowd.grade == level)
+            self._least[k] = crowd.values[chosen].min()
+            for j in np.flatnonzero(chosen.any(axis=1)):
+                cars = np.flatnonzero(chosen[j])
+                power, value, from_, to = crowd.power[cars], crowd.values[j, cars], below[j, cars], (below + crowd.sizes)[j, cars]
+                for case in range(4 if self._ragged else 1):
+                    shift = crowd.first_h[cars] * (case >= 2) + crowd.last_h[cars] * (case % 2) if self._ragged else np.zeros(len(cars))
+                    where, wide = (base[:-1] + case * width)[row[cars]], width[row[cars]]
+                    for energy, sign in ((to, 1.0), (from_, -1.0)):
+                        if energy.any():
+                            table[k] += sign * _table(power, energy / power, shift, where, wide, unit_h, cells)
+                            if self._least[k] < level:
+                                worth[k] += sign * _table(power * value, energy / power, shift, where, wide, unit_h, cells)
+            if self._least[k] == level:
+                worth[k] = table[k] * level
+        self._rounded = bool((self._least[:count] < self._levels).any())
+        for k in range(count - 1, -1, -1):
+            table[k] += table[k + 1]
+            worth[k] += worth[k + 1]
+        self._table, self._worth, self._cells = table.ravel(), worth.ravel(), cells
+
+    def _enter(self, base: Ints, width: Ints, place: Ints, first: Ints, last: Ints, begin: Ints, end: Ints, row_group: Ints) -> None:
+        steps = self.steps
         length = last - first + 1
         start = np.concatenate(([0], np.cumsum(length)))
         entry = np.repeat(np.arange(len(first)), length)
@@ -127,8 +136,7 @@ class Windows:
             square + np.where(is_first, 0, self.places * steps * steps) + last[entry] * steps + at,
         )
         tall = place[entry] * (steps + 1) * steps
-        return _Part(
-            table=table,
+        self._all = _Entries(
             base=base[:-1][entry].astype(np.int32),
             low_c=(tall + begin[entry] * steps + at).astype(np.int32),
             high_c=(tall + end[entry] * steps + at).astype(np.int32),
@@ -140,9 +148,6 @@ class Windows:
             stride_last=stride.astype(np.int32) if self._ragged else np.zeros(0, dtype=np.int32),
             cell=(row_group[entry] * steps + at).astype(np.int32),
             at=(place[entry] * steps + at).astype(np.int32),
-            level=level.astype(np.uint8)[entry],
-            levels=levels,
-            least=float(levels[0]),
         )
 
     def respond(self, price: Floats, spread: float = 0.0) -> Response:
@@ -156,32 +161,39 @@ class Windows:
         cheaper, not_dearer = order(grades, self._units, self._ragged)
         count, count_all = cheaper[1], not_dearer[1]
         before = np.concatenate((cheaper[0].ravel(), not_dearer[0].ravel())) if self._ragged else cheaper[0]
-        top = float(seen.max())
-        flat = seen.ravel()
-        energy = np.zeros(self.groups * steps)
-        worth = np.zeros(self.groups * steps)
-        for part in self._parts:
-            for begin in range(0, len(part.at), BLOCK):
-                some = slice(begin, begin + BLOCK)
-                low_c, high_c = part.low_c[some], part.high_c[some]
-                hours = count[high_c] - count[low_c]
-                low = part.base[some] + hours
-                if self._ragged:
-                    low += part.stride_first[some] * before[part.first[some]] + part.stride_last[some] * before[part.last[some]]
-                if spread:
-                    wide = count_all[high_c] - count_all[low_c] - hours
-                    edge, inc = part.edge[some], part.inc[some]
-                    taken = part.table[low + np.where(edge, inc, wide)] - part.table[low]
-                    taken *= np.where(edge, 1.0, inc / np.maximum(wide, 1))
-                else:
-                    taken = part.table[low + part.inc[some]] - part.table[low]
-                value = part.levels[part.level[some]]
-                if part.least <= top:
-                    taken *= flat[part.at[some]] < value
-                cell = part.cell[some]
-                energy += np.bincount(cell, taken, len(energy))
-                worth += np.bincount(cell, taken * value, len(energy))
-        return Response(energy=energy.reshape(self.groups, steps), cost=self._missing - worth.reshape(self.groups, steps).sum(axis=1))
+        level = np.searchsorted(self._levels, seen.ravel(), side="right")
+        shelf = (level * self._cells).astype(np.int32)
+        # where prices lie among values that are taken as one, not all that is taken is worth its price
+        over = np.maximum(seen.ravel() - self._least[level], 0.0) * (level < len(self._levels)) if self._rounded else np.zeros(0)
+        energy, worth, loss = np.zeros(self.groups * steps), np.zeros(self.groups * steps), 0.0
+        every = self._all
+        for begin in range(0, len(every.at), BLOCK):
+            some = slice(begin, begin + BLOCK)
+            low_c, high_c, at, inc = every.low_c[some], every.high_c[some], every.at[some], every.inc[some]
+            hours = count[high_c] - count[low_c]
+            low = every.base[some] + hours + shelf[at]
+            if self._ragged:
+                low += every.stride_first[some] * before[every.first[some]] + every.stride_last[some] * before[every.last[some]]
+            if spread:
+                wide = count_all[high_c] - count_all[low_c] - hours
+                edge = every.edge[some]
+                high, share = low + np.where(edge, inc, wide), np.where(edge, 1.0, inc / np.maximum(wide, 1))
+            else:
+                high, share = low + inc, np.ones(1)
+            taken, cell = (self._table[high] - self._table[low]) * share, every.cell[some]
+            energy += np.bincount(cell, taken, len(energy))
+            worth += np.bincount(cell, (self._worth[high] - self._worth[low]) * share, len(energy))
+            if self._rounded:
+                some_over = over[at]
+                mine = np.flatnonzero(some_over)
+                low, high = low[mine], high[mine]
+                more = self._table[high + self._cells] - self._table[low + self._cells]
+                loss += float(some_over[mine] @ (taken[mine] - more * (share[mine] if spread else share)))
+        return Response(
+            energy=energy.reshape(self.groups, steps),
+            cost=self._missing - worth.reshape(self.groups, steps).sum(axis=1),
+            loss=loss,
+        )
 
 
 def units(crowd: Crowd) -> tuple[int, Ints]:
@@ -204,14 +216,6 @@ def order(grades: Floats, units: Ints, ragged: bool) -> tuple[tuple[Ints, Ints],
         np.cumsum(before * units[None, :, None], axis=1, out=count[:, 1:], dtype=np.int32)
         found.append((before.astype(np.int32) if ragged else np.zeros(0, dtype=np.int32), count.ravel()))
     return found[0], found[1]
-
-
-def _classes(values: Floats) -> Floats:
-    """At most MOST_VALUES prices, so that each value has one that is not below it."""
-    levels = np.unique(values)
-    if len(levels) > MOST_VALUES:
-        levels = np.unique(levels[np.linspace(0, len(levels) - 1, MOST_VALUES).round().astype(int)])
-    return np.asarray(levels)
 
 
 def _table(power: Floats, hours: Floats, shift: Floats, where: Ints, width: Ints, unit_h: float, size: int) -> Floats:
