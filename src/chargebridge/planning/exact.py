@@ -25,7 +25,8 @@ class Choice(Struct, frozen=True):
 
 
 class Solved(Struct):
-    """x: the columns, of which the answer has the duals. ordered: whether the order of what bends was kept. slack: money by which the cost may be
+    """x: the columns, of which the answer has the duals. bends: whether anything does; ordered: whether
+    its order was kept. slack: money by which the cost may be
     above that of the best plan. turned (S): stores that would have charged and discharged at once."""
 
     form: Form
@@ -34,6 +35,7 @@ class Solved(Struct):
     programme: Programme
     money_scale: float
     slack: float
+    bends: bool
     ordered: bool
     turned: Flags
     used_s: float
@@ -95,8 +97,8 @@ def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -
         turned[stores] = True
         bounds.close(highs, np.concatenate((wrong, below)))
         answer = highs.solve(until_s)
-    ordered = True
-    if answer.proven and any((answer.x[columns] > TINY).any() for _, columns, _ in bent):
+    bends, ordered = any((answer.x[columns] > TINY).any() for _, columns, _ in bent), True
+    if answer.proven and bends:
         answer, ordered = _in_order(highs, bounds, bent, answer, until_s)
     x = answer.x
     if answer.proven:
@@ -109,6 +111,7 @@ def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -
         programme=programme,
         money_scale=scale,
         slack=slack,
+        bends=bends,
         ordered=ordered,
         turned=turned,
         used_s=highs.used_s,

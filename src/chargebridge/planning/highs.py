@@ -35,14 +35,12 @@ class Sheet:
         self.height = 0
 
     def columns(self, count: int, low: float | Floats = 0.0, high: float | Floats = INFINITY, cost: float | Floats = 0.0) -> Ints:
-        low, high, cost = (np.broadcast_to(np.asarray(value, dtype=float), (count,)) for value in (low, high, cost))
-        self._columns.append((low, high, cost))
+        self._columns.append((_filled(low, count), _filled(high, count), _filled(cost, count)))
         self.width += count
         return np.arange(self.width - count, self.width)
 
     def rows(self, count: int, low: float | Floats = -INFINITY, high: float | Floats = INFINITY) -> Ints:
-        low, high = (np.broadcast_to(np.asarray(value, dtype=float), (count,)) for value in (low, high))
-        self._rows.append((low, high))
+        self._rows.append((_filled(low, count), _filled(high, count)))
         self.height += count
         return np.arange(self.height - count, self.height)
 
@@ -56,8 +54,9 @@ class Sheet:
 
     def put(self, rows: Ints, columns: Ints, values: float | Floats) -> None:
         """Entries; where a row and a column meet twice, the values add up."""
-        rows, columns = np.broadcast_arrays(rows, columns)
-        self._entries.append((rows.ravel(), columns.ravel(), np.broadcast_to(np.asarray(values, dtype=float), rows.shape).ravel()))
+        if rows.shape != columns.shape:
+            rows, columns = np.broadcast_arrays(rows, columns)
+        self._entries.append((rows.ravel(), columns.ravel(), _filled(values, rows.size)))
 
     def programme(self) -> "Programme":
         low, high, cost = (np.concatenate(part) if part else np.zeros(0) for part in zip(*self._columns, strict=True))
@@ -87,6 +86,10 @@ class Sheet:
             values=values,
             whole=np.zeros(0),
         )
+
+
+def _filled(value: float | Floats, count: int) -> Floats:
+    return value.ravel() if isinstance(value, np.ndarray) and value.size == count else np.full(count, value, dtype=float)
 
 
 class Programme(Struct, frozen=True):

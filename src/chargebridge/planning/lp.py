@@ -12,7 +12,7 @@ from chargebridge.planning.demand import windows
 from chargebridge.planning.energy import charge_now, store_energy
 from chargebridge.planning.flow import Flow, field, flows, net, placed, weighted
 from chargebridge.planning.highs import Sheet
-from chargebridge.planning.limits import node_limits
+from chargebridge.planning.limits import NodeLimit, node_limits
 from chargebridge.planning.weights import GOAL, OVERLOAD, PLANT, SOFT, base_weight
 
 __all__ = ["GOAL", "Charge", "Form", "LimitRows", "base_weight", "formulate"]
@@ -59,6 +59,7 @@ class Form(Struct, frozen=True):
     twisted: Ints
     short: Ints
     goal_rows: Ints
+    every_limit: tuple[NodeLimit, ...]
     limits: tuple[LimitRows, ...]
     charges: tuple[Charge, ...]
     idle: Ints
@@ -88,25 +89,26 @@ def formulate(a: Arrays) -> Form:
     net(a, sheet, split, flow, -1.0)
     stock, short, goal_rows = store_energy(a, sheet, flow, weight)
     full, behind = charge_now(a, sheet, flow, stock, weight)
-    limits = _limits(a, sheet, flow, weight)
+    every_limit = tuple(node_limits(a))
+    limits = _limits(a, sheet, flow, every_limit, weight)
     _own_use(a, sheet, flow)
     idle, run_rows = _plants(a, sheet, flow.on, weight)
     charges = _demand(a, sheet, grid)
     return Form(
         sheet=sheet, flow=flow, stock=stock, grid=grid, split=split, linear=linear,
         twisted=np.flatnonzero((a.export_price > a.import_price) & (low < 0) & (high > 0)),
-        short=short, goal_rows=goal_rows, limits=limits, charges=charges,
+        short=short, goal_rows=goal_rows, every_limit=every_limit, limits=limits, charges=charges,
         idle=idle, run_rows=run_rows,
         full=full,
         behind=behind, likings=_likings(a, sheet, flow), weight=weight,
     )  # fmt: skip
 
 
-def _limits(a: Arrays, sheet: Sheet, flow: Flow, weight: float) -> tuple[LimitRows, ...]:
+def _limits(a: Arrays, sheet: Sheet, flow: Flow, every: tuple[NodeLimit, ...], weight: float) -> tuple[LimitRows, ...]:
     """(6) what flows over each node, in sum and on each phase, on the bad side of the forecast."""
     found = []
     sure = _sure(a, sheet, flow.curtail)
-    for limit in node_limits(a):
+    for limit in every:
         sign = limit.sign
         helps = limit.stores @ a.discharge_kw if sign > 0 else limit.stores @ a.charge_kw + limit.plants @ a.plant_share
         relief = limit.overload * (helps > 0) if limit.hard else np.zeros(a.steps)

@@ -29,12 +29,15 @@ def plan(problem: Problem, budget_s: float = 2.0) -> Schedule:
     grid = grid_kw(a, powers)
     twisted = solved.form.twisted
     price[twisted] = np.where(grid[twisted] < 0, a.export_price[twisted], a.import_price[twisted])
-    bound = money(a, powers_of(first.form, a, first.x)).total - first.slack - twist(first, a)
+    bound = np.inf  # an LP's plan is its own bound
+    if solved is not first or first.slack or len(twisted):
+        bound = money(a, powers_of(first.form, a, first.x)).total - first.slack - twist(first, a)
     if whole:
         bound = max(bound, money(a, powers).total - solved.slack)
     return schedule(
-        a, powers, Solver.MILP if whole else Solver.LP, price=price, bound=bound, blame=blame(solved, a), worths=worths(solved, a, price)
-    )
+        a, powers, Solver.MILP if whole else Solver.LP, price=price, bound=bound, limits=solved.form.every_limit,
+        blame=blame(solved, a) if solved.bends else None, worths=worths(solved, a, price),
+    )  # fmt: skip
 
 
 def twist(solved: Solved, a: Arrays) -> float:

@@ -1,8 +1,11 @@
 """From powers to a schedule: what each store does, what it costs, what bent."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from chargebridge.planning.arrays import Arrays, Floats
+from chargebridge.planning.limits import NodeLimit, node_limits
 from chargebridge.planning.money import Powers, grid_kw, missing_kwh, money, stock_kwh
 from chargebridge.planning.schedule import PlantPlan, Schedule, Solver, StorePlan, Worth
 from chargebridge.planning.sentences import relaxations
@@ -15,13 +18,14 @@ def schedule(
     *,
     price: Floats,
     bound: float,
+    limits: Sequence[NodeLimit] | None = None,
     blame: dict[str, str] | None = None,
     worths: tuple[Worth, ...] = (),
     note: str = "",
 ) -> Schedule:
     """price (T): money a kWh at the grid connection. bound: money; what no plan goes below.
 
-    blame: store -> the node whose limit is in its way.
+    limits: of all nodes, if they are at hand. blame: store -> the node whose limit is in its way.
     """
     problem = a.problem
     spent = money(a, powers)
@@ -62,7 +66,7 @@ def schedule(
         co2_kg=co2,
         bound=min(bound, spent.total),
         price_per_kwh=tuple(price.tolist()),
-        relaxations=relaxations(a, powers, missing, stock, blame or {}),
+        relaxations=relaxations(a, powers, missing, stock, tuple(node_limits(a)) if limits is None else limits, blame or {}),
         worths=worths,
         note=note,
     )

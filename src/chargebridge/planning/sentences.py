@@ -1,11 +1,12 @@
 """What bent, named for a person: in the order of Yield."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
 
 from chargebridge.planning.arrays import Arrays, Floats
-from chargebridge.planning.limits import NodeLimit, node_limits
+from chargebridge.planning.limits import NodeLimit
 from chargebridge.planning.money import Powers
 from chargebridge.planning.problem import Yield
 from chargebridge.planning.schedule import Relaxation
@@ -15,9 +16,11 @@ LEAST_WH = 1.0
 LEAST_W = 1.0
 
 
-def relaxations(a: Arrays, powers: Powers, missing: Floats, stock: Floats, blame: dict[str, str]) -> tuple[Relaxation, ...]:
+def relaxations(
+    a: Arrays, powers: Powers, missing: Floats, stock: Floats, every: Sequence[NodeLimit], blame: dict[str, str]
+) -> tuple[Relaxation, ...]:
     """Everything that is not as it was asked for, what bends first coming first."""
-    limits = [limit for limit in node_limits(a) if not limit.hard or limit.overload.any()]
+    limits = [limit for limit in every if not limit.hard or limit.overload.any()]
     found = _soft(a, powers, limits)
     found += [_goal(a, k, float(missing[k]), blame) for k in np.flatnonzero(~a.aims.capped & (missing * 1000.0 > LEAST_WH)).tolist()]
     found += _behind(a, powers, stock)

@@ -40,6 +40,9 @@ def undecided(form: Form, a: Arrays, x: Floats) -> Flags:
 def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
     """The best plan in which everything is on or off, from the LP's; and whether a MILP made it."""
     form = first.form
+    switches = (a.least_charge_kw, a.single_kw, a.least_discharge_kw, a.now_kw, first.turned, a.plant_kw, form.twisted)
+    if not any(each.any() for each in switches[:-2]) and not any(len(each) for each in switches[-2:]):
+        return first, False
     bad = undecided(form, a, first.x) | first.turned
     switched = (a.least_charge_kw.max(axis=1, initial=0.0) > 0) | (a.single_kw.max(axis=1, initial=0.0) > 0)
     switched |= a.now_kw.max(axis=1, initial=0.0) > 0
