@@ -61,6 +61,7 @@ class Goal(Struct, frozen=True, kw_only=True):
 
     stored_wh: at least this, in the store's own measure. price_cap: the most that is to be paid for it, a kWh; None: whatever it costs.
     probability: that it counts at this time, for a departure that is not certain: several goals then share one store and their sum is at most 1.
+    It weighs a price cap, and who goes short first; a goal without a cap is met whatever it costs, however unlikely.
     """
 
     at: datetime
@@ -187,7 +188,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 class Yield(IntEnum):
     """What bends when not everything can be had, the first to bend first. A hard limit never does: where loads that nobody plans already
-    cross it, the plan adds nothing to them, and says so (OVERLOAD).
+    cross it, the plan adds nothing to them, takes away from them what it can, and says so (OVERLOAD).
     """
 
     REST = 1  # what is only wished, beyond the goals

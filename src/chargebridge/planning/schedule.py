@@ -19,8 +19,8 @@ class Solver(StrEnum):
 class StorePlan(Struct, frozen=True, kw_only=True):
     """power_w: mean of each step, charging positive, discharging negative. stored_wh: at the end of each step. phases: of each step, how many.
 
-    cost: of its energy at the nodal prices, less what it earned, with wear. done_step: the step in which the last goal is reached, None if never.
-    missing_wh: of each goal.
+    cost: of its energy at price_per_kwh of each step, less what it earned, with wear. done_step: the step in which the last goal is reached, None if
+    never. missing_wh: of each goal.
     """
 
     store: str
@@ -67,8 +67,9 @@ class Worth(Struct, frozen=True, kw_only=True):
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """cost: money over the horizon, with wear, demand charges and less the value of what is stored at the end; bound: no plan costs less than this
-    (gap 0 for an LP). grid_w: import positive. price_per_kwh: what one more kWh would cost in each step at the grid connection.
+    """cost: money over the horizon, with wear, demand charges, what is missing of goals with a price cap at their cap, and less the value of what is
+    stored at the end beyond the goals (or beyond what was there) at the rest price; demand charges above what was reached.
+    bound: no plan costs less than this (gap 0 for an LP). grid_w: import positive. price_per_kwh: what one more kWh would cost in each step at the grid connection.
     note: why this solver, when it is not the exact one. took_s: by the caller's clock, None inside the pure functions.
     """
 
