@@ -69,7 +69,8 @@ class Worth(Struct, frozen=True, kw_only=True):
 class Schedule(Struct, frozen=True, kw_only=True):
     """cost: money over the horizon, with wear, demand charges, what is missing of goals with a price cap at their cap, and less the value of what is
     stored at the end beyond the goals (or beyond what was there) at the rest price; demand charges above what was reached.
-    bound: no plan costs less than this (gap 0 for an LP). grid_w: import positive. price_per_kwh: what one more kWh would cost in each step at the grid connection.
+    bound: no plan costs less than this (gap 0 for an LP). grid_w: import positive. price_per_kwh: what one more kWh would cost in each step at the
+    grid connection.
     note: why this solver, when it is not the exact one. took_s: by the caller's clock, None inside the pure functions.
     """
 

@@ -60,7 +60,7 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
         try:
             near = abs(money(a, powers_of(form, a, first.x)).total)
             exact = _milp(a, first.turned, best, near, budget_s - used)
-            if best is None or worth_of(exact) <= worth_of(best) + 1e-9:
+            if best is None or worth_of(exact) <= worth_of(best) + 1e-6 * max(1.0, abs(worth_of(best))):
                 return exact, True
         except SolverError:
             pass
