@@ -10,6 +10,7 @@ from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Group, T
 from chargebridge.model.decision import Decision, Move, PointDecision
 from chargebridge.model.limit import Bound, Limit, LimitSource, OnGroup, OnNode
 from chargebridge.model.phases import PerPhase
+from chargebridge.model.plan import PlanNow
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus
 from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
@@ -57,6 +58,7 @@ class SmallSite:
     limits: tuple[Limit, ...] = ()
     peak: PeakBudget | None = None
     price: float | None = None
+    plan: PlanNow | None = None
     silent: set[str] = field(default_factory=set)
     takes: dict[str, float] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class SmallSite:
             peak=self.peak,
             price_per_kwh=self.price,
             memory=self.memory,
+            plan=self.plan,
         )
 
     def measure(self) -> None:

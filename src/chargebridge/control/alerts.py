@@ -14,11 +14,36 @@ from chargebridge.model.state import OfferOutcome
 
 
 def alerts(
-    tree: Tree, book: Book, loads: Loads, cases: Sequence[Case], nodes: Sequence[NodeDecision], granted: Grant, now: datetime
+    tree: Tree,
+    book: Book,
+    loads: Loads,
+    cases: Sequence[Case],
+    nodes: Sequence[NodeDecision],
+    granted: Grant,
+    now: datetime,
+    *,
+    plan_is_old: bool = False,
 ) -> tuple[Alert, ...]:
     """All of them, gravest first."""
-    found = [*_overloads(tree, nodes), *_meters(tree, loads), *_points(cases, now), *_limits(book), *_needs(granted)]
+    found = [
+        *_overloads(tree, nodes),
+        *_meters(tree, loads),
+        *_points(cases, now),
+        *_limits(book),
+        *_needs(granted),
+        *_plan(tree, plan_is_old),
+    ]
     return tuple(sorted(found, key=lambda alert: GRAVITY.index(alert.severity)))
+
+
+def _plan(tree: Tree, is_old: bool) -> Iterator[Alert]:
+    if is_old:
+        yield Alert(
+            severity="warning",
+            node=tree.circuits[0].id,
+            text="the last plan is too old: charging goes on without one",
+            cure="a new one is made as soon as the planner answers again; the log tells why it does not",
+        )
 
 
 CONFIRM_S = 30.0

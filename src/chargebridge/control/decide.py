@@ -3,7 +3,7 @@
 ceilings -> loads -> limit book -> wants -> Demand -> EMS -> Grant -> CSM: goals -> steps -> why
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,9 @@ from chargebridge.control.figures import sane
 from chargebridge.control.loads import Loads, keep, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
+from chargebridge.control.orders import Orders
 from chargebridge.control.outward import Outward, move_of, outward
+from chargebridge.control.planned import Planned, alive, asked_to_give, is_stale, of_points, share_surplus
 from chargebridge.control.release import Step, steps
 from chargebridge.control.rows import lay_out
 from chargebridge.control.timing import VALID_S
@@ -39,11 +41,15 @@ def decide(state: SiteState, now: datetime) -> Decision:
     """The decision for ``state`` at ``now`` (aware UTC). Raises ModelError only for a topology that ``control.topology.check`` refuses."""
     tree = grow(state.topology)
     told = {point.point: point for point in state.points}
-    points = [told.get(point.id, PointState(point=point.id)) for point in tree.points]
+    plan = alive(state, now)
+    seen = [told.get(point.id, PointState(point=point.id)) for point in tree.points]
+    plans = of_points(plan, seen)
+    points = asked_to_give(plans, seen, None if plan is None else plan.dies_at)
     ceilings = [reckon(point, known, now) for point, known in zip(tree.points, points, strict=True)]
     loads = measure(tree, state, ceilings, points, now)
     book = open_book(tree, state.limits, state.peak, now)
-    cases = _cases(tree, state, points, ceilings, loads, book, now)
+    planned = share_surplus(plans, plan, tree.points, points, loads)
+    cases = _cases(tree, state, points, ceilings, loads, book, planned, now)
     demand = _demand(cases, loads.voltage_v)
     root = loads.nodes[0]
     offered, lopsided = offers_standing(cases)
@@ -51,7 +57,8 @@ def decide(state: SiteState, now: datetime) -> Decision:
     others_w = (
         root.base_w if root.load_w > grid_w else min(root.base_w, max(root.base_low_w, grid_w - power_w(total(offered), loads.voltage_v)))
     )
-    granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now)
+    orders = Orders.of(plan, root, tree.circuits[0].fuse_a)
+    granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now, orders)
     batteries = hold_to_groups(tree, book, state.batteries, _needed_w(tree, cases, loads.voltage_v), batteries, now)
     table = lay_out(tree, book, loads, granted.granted_w)
     room = np.array(table.rooms(offered, lopsided))
@@ -72,13 +79,20 @@ def decide(state: SiteState, now: datetime) -> Decision:
         points=decisions,
         nodes=nodes,
         batteries=batteries,
-        alerts=alerts(tree, book, loads, cases, nodes, granted, now),
+        alerts=alerts(tree, book, loads, cases, nodes, granted, now, plan_is_old=is_stale(state, now)),
         memory=Memory(decided_at=now, points=tuple(memories), nodes=keep(tree, loads, state.memory, now), lost_meters=loads.lost_meters),
     )
 
 
 def _cases(
-    tree: Tree, state: SiteState, points: Sequence[PointState], ceilings: Sequence[Ceiling], loads: Loads, book: Book, now: datetime
+    tree: Tree,
+    state: SiteState,
+    points: Sequence[PointState],
+    ceilings: Sequence[Ceiling],
+    loads: Loads,
+    book: Book,
+    planned: Mapping[str, Planned],
+    now: datetime,
 ) -> list[Case]:
     known: dict[str, PointMemory] = {memory.point: memory for memory in state.memory.points}
     reasons = failsafes(tree, loads, book)
@@ -87,7 +101,7 @@ def _cases(
     for point, seen, ceiling, failsafe in zip(tree.points, points, ceilings, reasons, strict=True):
         point = _for_car(point, seen)
         memory = learn(point, seen, recall(known, point, seen), ceiling, now)
-        wanted = want(point, seen, memory, ceiling, failsafe, state.price_per_kwh, loads.voltage_v, now, zone)
+        wanted = want(point, seen, memory, ceiling, failsafe, state.price_per_kwh, loads.voltage_v, now, zone, planned.get(point.id))
         cases.append(Case(point, seen, memory, ceiling, wanted))
     return cases
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chargebridge.control.book import Book, binding_power
 from chargebridge.control.figures import sane
+from chargebridge.control.orders import NONE, Orders
 from chargebridge.control.timing import BATTERY_MAX_AGE_S, ESS_INTERVAL_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Battery
@@ -25,19 +26,26 @@ def grant(
     batteries: Sequence[Battery],
     states: Sequence[BatteryState],
     now: datetime,
+    orders: Orders = NONE,
 ) -> tuple[Grant, tuple[BatteryCommand, ...]]:
     """P_granted with needed <= granted <= wished (3.2.6.2) and P_used - P_gen + P_granted <= P_max of the grid (3.2.6.1).
 
     others_w: P_used - P_gen as measured, batteries included, W. Where what is needed does not fit, batteries have to help (3.2.6.3) within their
-    power and their stored energy (3.2.6.4); their share counts as granted, and reaches the cars when the meter shows it.
+    power and their stored energy (3.2.6.4); their share counts as granted, and reaches the cars when the meter shows it. Else they follow ``orders``.
     """
     heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and sane(s.power_w)}
     known = [battery for battery in batteries if battery.id in heard]
     present_w = sum(heard[battery.id].power_w for battery in known)
     without_w = others_w - present_w
     left_w = max_grid_w - without_w - demand.needed_w
-    commands = _commands(known, heard, left_w, present_w)
-    planned_w = sum(c.power_w for c in commands) if commands else present_w
+    planned = [battery for battery in known if battery.id in orders.plans] if left_w >= 0 else []
+    able_w = {battery.id: _able_w(battery, heard[battery.id]) for battery in planned}
+    commands = orders.commands(planned, heard, able_w, demand, without_w, max_grid_w - without_w - demand.wished_w)
+    free = [battery for battery in known if battery not in planned]
+    free_w = sum(heard[battery.id].power_w for battery in free)
+    commands += _commands(free, heard, left_w - sum(max(0.0, c.power_w) for c in commands), free_w)
+    told = {command.battery for command in commands}
+    planned_w = sum(c.power_w for c in commands) + sum(heard[b.id].power_w for b in known if b.id not in told)
     available_w = max(0.0, max_grid_w - without_w - planned_w)
     granted_w = min(demand.wished_w, available_w)
     short_w = max(0.0, demand.needed_w - granted_w)
@@ -80,7 +88,8 @@ def hold_to_groups(
     found = {command.battery: command for command in commands}
     for group, needed in zip(tree.groups, needed_w, strict=True):
         bound = binding_power(book.of(group.id))
-        charging = {m: heard[m].power_w for m in group.members if m in heard and heard[m].power_w > 0}
+        powers = {m: found[m].power_w if m in found else heard[m].power_w for m in group.members if m in heard}
+        charging = {m: max(power, heard[m].power_w) for m, power in powers.items() if max(power, heard[m].power_w) > 0}
         if bound is None or not charging:
             continue
         left_w = max(0.0, bound[0] - needed)

@@ -14,6 +14,7 @@ from chargebridge.control.book import Book
 from chargebridge.control.ceiling import Ceiling, terminals_used
 from chargebridge.control.figures import sane
 from chargebridge.control.loads import Loads
+from chargebridge.control.planned import Planned, can_wait
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import ChargingPoint
 from chargebridge.model.decision import Cause
@@ -87,6 +88,7 @@ def want(
     voltage_v: PerPhase,
     now: datetime,
     zone: tzinfo,
+    planned: Planned | None = None,
 ) -> Want:
     """What one point's car may use and must have now. zone: the site's, in which sentences tell the time of day."""
     phases = _terminals(point, ceiling)
@@ -95,12 +97,19 @@ def want(
     usable = min(bound.allowed_a for bound in bounds)
     needed = 0.0
     if (given_w := asked_w(point, state, now)) > 0:
-        sentence = f"the car gives energy back, up to {given_w / 1000:.1f} kW, until {100 * state.preference.reserve_soc:.0f} % are left in it"
+        sentence = (
+            f"the car gives energy back, up to {given_w / 1000:.1f} kW, until {100 * state.preference.reserve_soc:.0f} % are left in it"
+        )
         bounds.append(Bound(Cause.DISCHARGING, point.id, "the car is asked to give energy back", 0.0, sentence))
         usable = 0.0
     if usable >= point.minimum_a:
         used = terminals_used(point, state, phases)
-        needed = _needed(point, state, usable, sum(voltage_v[p - 1] for p in used), now)
+        volts = sum(voltage_v[p - 1] for p in used)
+        needed = _needed(point, state, usable, volts, now)
+        if planned is not None:
+            needed = _planned_need(state, planned, needed, point, usable, volts, now)
+            text, sentence = "what is planned", planned.sentence(zone)
+            bounds.append(Bound(Cause.PLAN, point.id, text, max(needed, planned.allowed_a(point, volts)), sentence))
         bounds += _prices(point, state, price_per_kwh, needed)
         bounds += _asked(point, state, usable, needed, zone)
         needed = min(needed, min(bound.allowed_a for bound in bounds))
@@ -159,6 +168,17 @@ def _needed(point: ChargingPoint, state: PointState, usable_a: float, voltage_v:
     if left_h <= 0:
         return usable_a
     return min(usable_a, max(point.minimum_a, missing_wh / left_h / voltage_v))
+
+
+def _planned_need(
+    state: PointState, planned: Planned, needed_a: float, point: ChargingPoint, usable_a: float, volts: float, now: datetime
+) -> float:
+    """With a plan that will do it in time, no more than the plan has for it now."""
+    wants = state.preference
+    if needed_a <= 0 or wants.target_at is None:
+        return needed_a
+    missing_wh, left_s = wants.energy_min_wh - state.energy_wh, (wants.target_at - now).total_seconds()
+    return min(needed_a, planned.allowed_a(point, volts)) if can_wait(missing_wh, usable_a * volts, left_s) else needed_a
 
 
 def _asked(point: ChargingPoint, state: PointState, usable_a: float, needed_a: float, zone: tzinfo) -> Iterator[Bound]:

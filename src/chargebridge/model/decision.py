@@ -40,6 +40,7 @@ class Cause(StrEnum):
     WAITING_TURN = "waiting_turn"
     WAITING_RELEASE = "waiting_release"
     PRICE = "price"
+    PLAN = "plan"
     FAILSAFE = "failsafe"
     OFFLINE = "offline"
     NO_CAR = "no_car"

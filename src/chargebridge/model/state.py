@@ -8,6 +8,7 @@ from msgspec import Struct
 from chargebridge.model.circuit import Topology
 from chargebridge.model.limit import Limit
 from chargebridge.model.phases import PerPhase
+from chargebridge.model.plan import PlanNow
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus, Preference
 
@@ -147,3 +148,4 @@ class SiteState(Struct, frozen=True, kw_only=True):
     peak: PeakBudget | None = None
     price_per_kwh: float | None = None
     memory: Memory = Memory()
+    plan: PlanNow | None = None

@@ -1,5 +1,6 @@
 """What the owner writes, table by table: one TOML file a site. docs/configuration.md tells it at length."""
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -262,6 +263,47 @@ class OcppTable(ListenTable):
     log_megabytes: Annotated[float, Field(gt=0, le=1e6)] = 200.0
 
 
+class NetworkFee(_Table):
+    """A time of day, in the site's time zone, at which the network costs something else; until before since: over midnight."""
+
+    since: time
+    until: time
+    per_kwh: float
+
+
+class PriceTable(_Table):
+    """Beside the supply's price (``site.price_per_kwh``, or a list): what is paid for export, what the network and its peaks cost.
+
+    file: CSV with a price list, read anew when it changes. network_per_kwh: of the network where no entry of ``network`` says otherwise.
+    demand_per_kw: of the highest mean of a quarter hour in the month. co2_g_per_kwh: of the grid's mix; co2_price_per_kg: what avoiding it is worth.
+    """
+
+    file: Path | None = None
+    export_per_kwh: float = 0.0
+    network_per_kwh: float = 0.0
+    network: tuple[NetworkFee, ...] = ()
+    demand_per_kw: Annotated[float, Field(ge=0)] = 0.0
+    co2_g_per_kwh: float | None = None
+    co2_price_per_kg: Annotated[float, Field(ge=0)] = 0.0
+
+
+class PlanningTable(_Table):
+    """plan_every_s: and besides when something changes. max_age_s: of a plan, then charging goes on as without one. budget_s: of the solver's time.
+
+    hours: how far it looks ahead, at least; step_s: its steps. car_kwh: what a car is taken to want when nobody says.
+    wear_per_kwh: of what batteries give.
+    """
+
+    enabled: bool = True
+    plan_every_s: Seconds = 300.0
+    max_age_s: Seconds = 900.0
+    budget_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    hours: Annotated[float, Field(ge=1, le=168)] = 24.0
+    step_s: Annotated[float, Field(ge=60, le=3600)] = 900.0
+    car_kwh: Annotated[float, Field(gt=0, le=1000)] = 40.0
+    wear_per_kwh: Annotated[float, Field(ge=0)] = 0.06
+
+
 class SiteConfig(_Table):
     """The whole file."""
 
@@ -277,6 +319,8 @@ class SiteConfig(_Table):
     backend: tuple[BackendTable, ...] = ()
     tariff: tuple[TariffTable, ...] = ()
     payment: PaymentTable = PaymentTable()
+    price: PriceTable = PriceTable()
+    planning: PlanningTable = PlanningTable()
     web: WebTable = WebTable()
     ocpp: OcppTable = OcppTable()
 

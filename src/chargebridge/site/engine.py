@@ -6,15 +6,16 @@ If ``decide`` fails the process ends: every offer expires by itself and every st
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from chargebridge.control.decide import decide
 from chargebridge.model.clock import Clock
 from chargebridge.model.decision import Decision, Move
+from chargebridge.model.plan import PlanNow
 from chargebridge.model.state import SiteState
-from chargebridge.site import findings, journal, ledger, station_book
+from chargebridge.site import findings, journal, ledger, plan_journal, station_book
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.live import Live
 from chargebridge.site.peak import PeakWindow
@@ -39,6 +40,7 @@ class Engine:
         clock: Clock,
         *,
         peak: PeakWindow | None,
+        plan: Callable[[datetime], PlanNow | None],
         keep_s: float,
         decided: Callable[[SiteState, Decision], None],
     ) -> None:
@@ -47,6 +49,7 @@ class Engine:
         self._database = database
         self._clock = clock
         self._peak = peak
+        self._plan = plan
         self._keep_s = keep_s
         self._decided = decided
         self._bell = asyncio.Event()
@@ -90,6 +93,9 @@ class Engine:
         now = self._clock.now()
         if self._peak is not None:
             self._live.peak = self._peak.budget(now)
+        price = self._live.prices.at(now)
+        self._live.price_per_kwh = None if price is None else price.total
+        self._live.plan = self._plan(now)
         state = self._live.state()
         made = decide(state, now)
         self._live.memory = made.memory
@@ -124,6 +130,7 @@ class Engine:
             station_book.forget(c, now, self._keep_s)
             ledger.forget(c, now, self._keep_s)
             findings.forget(c, now)
+            plan_journal.forget(c, now, now - timedelta(seconds=self._keep_s))
             for limit in over:
                 journal.withdraw_limit(c, limit.id, now, limit.starts_at)
 

@@ -10,10 +10,12 @@ import msgspec
 
 from chargebridge.model.circuit import ChargingPoint, Topology
 from chargebridge.model.phases import PerPhase
+from chargebridge.model.plan import PlanNow
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import CarNeeds, PointStatus, Preference, Session
 from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
 from chargebridge.site.limit_book import LimitBook
+from chargebridge.site.prices import PriceBook
 from chargebridge.stations.port import EvseMeasurement
 
 CAR_DRAWS_A = 1.0
@@ -182,7 +184,9 @@ class Live:
     batteries: dict[str, BatteryState] = field(default_factory=dict)
     limits: LimitBook = field(default_factory=LimitBook)
     peak: PeakBudget | None = None
+    prices: PriceBook = field(default_factory=PriceBook)
     price_per_kwh: float | None = None
+    plan: PlanNow | None = None
     memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
@@ -240,4 +244,5 @@ class Live:
             peak=self.peak,
             price_per_kwh=self.price_per_kwh,
             memory=self.memory,
+            plan=self.plan,
         )

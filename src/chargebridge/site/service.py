@@ -18,6 +18,7 @@ from chargebridge.site.keys import DriverKeys
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
+from chargebridge.site.plan_view import PlanService
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
 from chargebridge.site.watch import MeterWatch
 from chargebridge.stations.ocpp.forward.link import LinkState
@@ -52,13 +53,14 @@ class Service:
         reaction_ms: Callable[[], float | None],
         watch: MeterWatch,
         money: MoneyOffice,
+        planning: PlanService,
     ) -> None:
         self._about, self._live, self._engine, self._stations = about, live, engine, stations
         self._database, self._clock = database, clock
         self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
         self._watch = watch
-        self.money = money
+        self.money, self.planning = money, planning
         self._backends: Callable[[], tuple[LinkState, ...]] = tuple
         self._office: StationService | None = None
 

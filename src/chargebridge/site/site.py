@@ -29,6 +29,8 @@ from chargebridge.site.limit_asker import LimitAsker
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
+from chargebridge.site.planner import Planner
+from chargebridge.site.prices import PriceBook
 from chargebridge.site.service import Service
 from chargebridge.site.tokens import REMOTE, Tokens, places_of
 from chargebridge.site.view import Happening, HistoryPoint
@@ -72,7 +74,17 @@ class Site:
         self._told: dict[tuple[str, str], datetime] = {}
         self._lost_records = 0
         self._began = clock.now()
-        self.live = Live(self._topology, price_per_kwh=config.site.price_per_kwh)
+        prices = PriceBook(config.site.price_per_kwh, config.price, config.site.timezone)
+        self.live = Live(self._topology, prices=prices)
+        self.planner = Planner(
+            config,
+            self.live,
+            database,
+            clock,
+            latest=lambda: self._engine.latest,
+            wake=lambda: self._engine.wake(),
+            tell=self.tell,
+        )
         self.money = MoneyOffice.of(config, database, clock, live=self.live, stop=self._stop, tell=self.tell)
         tokens = Tokens(
             config.token,
@@ -107,6 +119,7 @@ class Site:
             database,
             clock,
             peak=self._peak,
+            plan=self.planner.now,
             keep_s=config.site.keep_days * 86_400,
             decided=self._decided,
         )
@@ -128,6 +141,7 @@ class Site:
             reaction_ms=lambda: None if self._engine.reaction_s is None else self._engine.reaction_s * 1000,
             watch=self._watch,
             money=self.money,
+            planning=self.planner,
         )
 
     @classmethod
@@ -153,6 +167,7 @@ class Site:
                     site._end_unreported(point.session.id)
                 point.session, point.needs = session, session.needs
         await site.money.desk.open()
+        await site.planner.open()
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits.enter(limit)
@@ -173,6 +188,7 @@ class Site:
             group.create_task(self._sample(), name="samples")
             group.create_task(self._welcome(), name="fallbacks")
             group.create_task(self.money.run(), name="money")
+            group.create_task(self.planner.run(), name="planner")
             group.create_task(self._asker.run(self.stations, self._hearing), name="limits of others")
             for meter in self._meters:
                 group.create_task(self._read(meter), name=f"meter {meter.name}")
@@ -272,6 +288,7 @@ class Site:
 
     def _decided(self, state: SiteState, made: Decision) -> None:
         self._keeper.give(made.batteries)
+        self.planner.look(state)
         if (made.at - self._began).total_seconds() < SETTLING_S:
             return
         before = {(a.node, a.cure) for a in self._alerts}

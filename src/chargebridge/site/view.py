@@ -12,6 +12,7 @@ from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
+from chargebridge.site.plan_view import PlanService
 from chargebridge.stations.ocpp.forward.link import LinkState
 from chargebridge.stations.port import Answer
 
@@ -199,6 +200,7 @@ class SiteService(Protocol):
     """What faces may ask of a running site. Errors are ``ChargebridgeError`` with a cure."""
 
     money: MoneyOffice
+    planning: PlanService
 
     def view(self) -> SiteView:
         """The present moment; cheap, the pages ask once a second."""

@@ -14,6 +14,7 @@ from chargebridge.app.web.api_schema import DischargeBody, Json, LimitBody, Pref
 from chargebridge.app.web.doors import address
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.app.web.money_api import add_money
+from chargebridge.app.web.plan_api import add_plan, add_point_plan
 from chargebridge.app.web.station_api import add_stations
 from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
 from chargebridge.model.finding import DayFigures, Finding
@@ -83,7 +84,9 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     _steering(owner, service)
     add_stations(owner, service)
     add_money(owner, service)
+    add_plan(owner, service)
     _point(router, service, guard)
+    add_point_plan(router, service, guard.either)
     router.include_router(owner)
 
     @router.api_route("/{rest:path}", methods=["GET", "PUT", "POST", "DELETE"], include_in_schema=False)

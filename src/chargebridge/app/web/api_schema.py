@@ -28,6 +28,8 @@ from chargebridge.site.operation.view import (
     StationRow,
     StrangerRow,
 )
+from chargebridge.site.plan_view import CarPlan, PlanRow, PlanView, QuarterHour, Trial
+from chargebridge.site.prices import PriceEntry
 from chargebridge.site.view import HistoryPoint, LimitView, MeterState, PointView, SessionRow, SiteView
 from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.port import Answer
@@ -35,6 +37,7 @@ from chargebridge.stations.port import Answer
 GIVEN: tuple[type[msgspec.Struct], ...] = (
     *(SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer),
     *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult, Comparison),
+    *(PlanView, CarPlan, PlanRow, QuarterHour, Trial, PriceEntry),
     *(TermsView, PaymentRow, AccountRow, QrCode),
     *(Judged, GivenCertificate, InstalledCertificate, InstalledCertificates, StationSecurity, UpgradeStep),
 )

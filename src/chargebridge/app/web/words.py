@@ -33,6 +33,7 @@ CAUSE = {
     Cause.WAITING_TURN: "waiting its turn",
     Cause.WAITING_RELEASE: "about to rise",
     Cause.PRICE: "waiting for the price",
+    Cause.PLAN: "by the plan",
     Cause.FAILSAFE: "safe mode",
     Cause.OFFLINE: "offline",
     Cause.NO_CAR: "no car",

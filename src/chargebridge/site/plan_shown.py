@@ -1,0 +1,150 @@
+"""From a standing plan to what pages and interfaces show of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from chargebridge.model.circuit import Topology
+from chargebridge.planning.problem import Band, Store
+from chargebridge.planning.schedule import Schedule, StorePlan
+from chargebridge.site.outlook import Outlook
+from chargebridge.site.plan_view import CarPlan, PlanView
+from chargebridge.site.standing_plan import CHARGES_W, StandingPlan, starts_of
+
+AT_ONCE = "was to charge at once"
+"""How the planner says that a limit keeps a car from its full power: no news about a car that nobody asked a time for."""
+
+
+def view(made: StandingPlan, topology: Topology, currency: str, max_age_s: float, now: datetime) -> PlanView:
+    plan, problem = made.schedule, made.outlook.problem
+    dies_at = min(made.made_at + timedelta(seconds=max_age_s), _end(plan))
+    steps = range(len(plan.horizon.steps_s))
+    batteries = [store.power_w for store in plan.stores if store.store not in made.outlook.sessions]
+    return PlanView(
+        made_at=made.made_at,
+        dies_at=dies_at,
+        alive=made.made_at <= now < dies_at,
+        solver=plan.solver.value,
+        cause=made.cause,
+        note=plan.note,
+        took_s=made.took_s,
+        currency=currency,
+        cost=plan.energy_cost + plan.demand_cost,
+        saves=made.saves,
+        at_once_cost=None if made.at_once is None else made.at_once.energy_cost + made.at_once.demand_cost,
+        co2_kg=plan.co2_kg,
+        known_until=made.outlook.known_until,
+        starts=tuple(made.starts),
+        steps_s=plan.horizon.steps_s,
+        price_per_kwh=tuple(made.price(t) for t in steps),
+        export_per_kwh=problem.prices.export_per_kwh,
+        house_w=_sum([_likely(node.load) for node in problem.nodes if node.load is not None], len(steps)),
+        pv_w=_sum([_likely(generator.power) for generator in problem.generators], len(steps)),
+        battery_w=_sum(batteries, len(steps)),
+        grid_w=plan.grid_w,
+        at_once_grid_w=None if made.at_once is None else made.at_once.grid_w,
+        cars=cars(made.outlook, plan, topology),
+        bent=bent(plan, topology),
+    )
+
+
+def bent(plan: Schedule, topology: Topology) -> tuple[str, ...]:
+    """What could not be had, with the names that people know."""
+    names = {p.id: p.name for p in topology.points} | {c.id: c.name for c in topology.circuits} | {g.id: g.name for g in topology.groups}
+    found = []
+    for relaxation in plan.relaxations:
+        what, said = relaxation.what, relaxation.sentence
+        if AT_ONCE not in said:
+            found.append(said.replace(what, names.get(what, what), 1) if said.startswith(what) else said)
+    return tuple(found)
+
+
+def cars(outlook: Outlook, plan: Schedule, topology: Topology) -> tuple[CarPlan, ...]:
+    names = {point.id: point.name for point in topology.points}
+    stores = {store.id: store for store in outlook.problem.stores}
+    zone = ZoneInfo(topology.timezone)
+    return tuple(
+        car(mine, stores[mine.store], plan, names[mine.store], zone, waits=mine.store in outlook.waits)
+        for mine in plan.stores
+        if mine.store in outlook.sessions and mine.store in names
+    )
+
+
+def car(mine: StorePlan, store: Store, plan: Schedule, name: str, zone: ZoneInfo, *, waits: bool) -> CarPlan:
+    starts, steps = starts_of(plan), plan.horizon.steps_s
+    charging = [t for t, power in enumerate(mine.power_w) if power >= CHARGES_W]
+    energy_wh = sum(power * seconds / 3600 for power, seconds in zip(mine.power_w, steps, strict=True))
+    missing_wh = sum(mine.missing_wh)
+    done_at = _done_at(mine, store, plan, charging)
+    starts_at = starts[charging[0]] if charging else None
+    return CarPlan(
+        point=mine.store,
+        name=name,
+        waits=waits,
+        power_w=mine.power_w,
+        starts_at=starts_at,
+        done_at=done_at,
+        energy_wh=energy_wh,
+        cost=mine.cost,
+        missing_wh=missing_wh,
+        leaves_at=store.departs_at,
+        sentence=_sentence(starts_at, done_at, energy_wh, missing_wh, plan, zone, waits=waits),
+    )
+
+
+def _done_at(mine: StorePlan, store: Store, plan: Schedule, charging: Sequence[int]) -> datetime | None:
+    """When the goals are reached, by the energy within the step; without goals, when it has all that it gets."""
+    starts, steps = starts_of(plan), plan.horizon.steps_s
+    if any(missing > 1 for missing in mine.missing_wh) or not charging:
+        return None if any(missing > 1 for missing in mine.missing_wh) or not store.goals else starts[0]
+    level = max((goal.stored_wh for goal in store.goals), default=max(mine.stored_wh))
+    before = store.stored_wh
+    for t, after in enumerate(mine.stored_wh):
+        if after >= level - 1.0:
+            share = 1.0 if after <= before else min(1.0, max(0.0, (level - before) / (after - before)))
+            length = steps[t] if mine.power_w[t] <= 0 else min(steps[t], share * steps[t])
+            return starts[t] + timedelta(seconds=round(length))
+        before = after
+    return None
+
+
+def _sentence(
+    starts_at: datetime | None,
+    done_at: datetime | None,
+    energy_wh: float,
+    missing_wh: float,
+    plan: Schedule,
+    zone: ZoneInfo,
+    *,
+    waits: bool,
+) -> str:
+    if not waits:
+        return "charges at once, as no time was said"
+    if starts_at is None:
+        return "has what was asked for" if missing_wh <= 1 else f"{missing_wh / 1000:.1f} kWh of what is needed cannot be had in time"
+    when = "now" if starts_at <= plan.horizon.starts_at else f"at {_clock(starts_at, plan.horizon.starts_at, zone)}"
+    done = "" if done_at is None else f", has what is needed at {_clock(done_at, plan.horizon.starts_at, zone)}"
+    lacks = f", {missing_wh / 1000:.1f} kWh of what is needed are missing" if missing_wh > 1 else ""
+    return f"begins {when}{done}, {energy_wh / 1000:.1f} kWh in all{lacks}"
+
+
+def _clock(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%a %H:%M}"
+
+
+def _end(plan: Schedule) -> datetime:
+    return plan.horizon.starts_at + timedelta(seconds=sum(plan.horizon.steps_s))
+
+
+def _likely(band: Band) -> tuple[float, ...]:
+    return band.likely
+
+
+def _sum(series: Sequence[Sequence[float]], count: int) -> tuple[float, ...]:
+    return tuple(sum(values) for values in zip(*series, strict=True)) if series else (0.0,) * count
+
+
+def of_point(found: Sequence[CarPlan], point: str) -> CarPlan | None:
+    by_point: Mapping[str, CarPlan] = {car.point: car for car in found}
+    return by_point.get(point)
