@@ -1,13 +1,16 @@
 """Limits that somebody else has set in a station: told by it, in the site's book, and out of it again."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chargebridge.model.limit import Direction, LimitedCurrent, LimitedPower, LimitSource, Unlimited
+from chargebridge.site import limit_asker
 from tests.site.kit import Bench, bench, until
 from tests.stations.ocpp_kit import RawStation
+from tests.store.test_failing_disk import short_patience
 
 SECOND = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 ASK = "GetChargingProfiles"
@@ -136,3 +139,21 @@ async def test_what_is_generated_behind_a_station_limits_nothing(tmp_path: Path)
         assert (await client.call("NotifyChargingLimit", told))[0] == 3
         assert book(made) == {}
         assert "adds what is generated there" in " ".join(made.happenings)
+
+
+async def test_an_answer_that_cannot_be_kept_ends_nothing_and_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short_patience(monkeypatch)
+    monkeypatch.setattr(limit_asker, "AGAIN_S", 0.1)
+    async with bench(tmp_path) as made:
+        client = await arrived(made, "ocpp2.1")
+        await client.call("NotifyChargingLimit", limit(9.0))
+        other = sqlite3.connect(tmp_path / "site.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        asked = len(client.asked)
+        made.site._asker.ask("CP-1")
+        assert await until(lambda: sum(frame[2] == ASK for frame in client.asked[asked:]) > 1), "asked again"
+        assert set(book(made)) == {"station CP-1/1 EMS 0"}, "what stands on disk stands"
+        other.execute("ROLLBACK")
+        other.close()
+        assert await until(lambda: book(made) == {})
+        assert await made.rows("SELECT id FROM limit_entry WHERE withdrawn_at IS NULL") == []

@@ -234,6 +234,18 @@ async def test_a_message_that_is_always_refused_does_not_hold_up_the_others(tmp_
         assert outcomes[1].startswith("refused: InternalError")
 
 
+async def test_a_queue_that_cannot_be_read_is_read_again(tmp_path: Path) -> None:
+    """And ends neither the forwarding nor, with it, the site."""
+    async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:
+        await place.database.write(lambda c: c.exec_driver_sql("ALTER TABLE forward_state RENAME TO away"))
+        for link in place.forwarder._links["CP-1"].values():
+            link.wake()
+        assert await until(lambda: place.forwarder.states[0].trouble == "failed; the log tells more")
+        await place.database.write(lambda c: c.exec_driver_sql("ALTER TABLE away RENAME TO forward_state"))
+        await arrive(place, "ocpp1.6")
+        assert await until(lambda: foreign.actions() == ["BootNotification"])
+
+
 async def test_while_the_station_is_away_so_it_is_to_the_back_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chargebridge.stations.ocpp.forward.link.LINGER_S", 0.3)
     async with Foreign("ocpp1.6") as foreign, Place(tmp_path, backend(foreign.port)) as place:

@@ -81,9 +81,9 @@ class Hearing:
     async def no_limits(self, station: str) -> None:
         """A station has said that nobody else limits it."""
         change, now = self.limits.none_there(station), self._clock.now()
-        self._apply(station, change)
-        if change != NOTHING:
+        if change != NOTHING:  # kept first: what cannot be kept is asked for again
             await self._database.write(lambda c: change.keep(c, station, now))
+        self._apply(station, change)
 
     def _apply(self, station: str, change: Change) -> None:
         self.limits.apply(station, change)

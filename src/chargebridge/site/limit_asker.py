@@ -6,7 +6,7 @@ import structlog
 
 from chargebridge.model.clock import Clock
 from chargebridge.site.hearing import Hearing
-from chargebridge.stations.port import Answer, Outcome, Stations
+from chargebridge.stations.port import Outcome, Station, Stations
 
 POLL_S = 0.2
 """A connected station may be asked only after its boot was answered; so often we look whether it was."""
@@ -47,16 +47,19 @@ class LimitAsker:
                 await self._clock.sleep(POLL_S)
                 waited_s += POLL_S
                 continue
-            self._request = max(self._request + 1, int(self._clock.now().timestamp()) & 0x3FFFFFFF)
-            hearing.limits.asked(identity, self._request)
             try:
-                answer = await to.report_limits(self._request)
-            except Exception as error:
+                outcome = await self._ask(identity, to, hearing)
+            except Exception:  # of ours, or the store's: it costs nobody else anything, and is tried again
                 log.exception("a station's limits could not be asked for", station=identity)
-                answer = Answer(outcome=Outcome.UNSUPPORTED, detail=f"{type(error).__name__}: {error}")
-            if answer.outcome is Outcome.REJECTED and answer.detail.startswith(NONE_THERE):
-                await hearing.no_limits(identity)
-            elif answer.outcome is Outcome.UNSUPPORTED:
+                outcome = Outcome.TIMED_OUT
+            if outcome is Outcome.UNSUPPORTED:
                 return
-            away = answer.outcome in (Outcome.TIMED_OUT, Outcome.OFFLINE)
-            await self._clock.sleep(AGAIN_S if away else DAILY_S)
+            await self._clock.sleep(AGAIN_S if outcome in (Outcome.TIMED_OUT, Outcome.OFFLINE) else DAILY_S)
+
+    async def _ask(self, identity: str, to: Station, hearing: Hearing) -> Outcome:
+        self._request = max(self._request + 1, int(self._clock.now().timestamp()) & 0x3FFFFFFF)
+        hearing.limits.asked(identity, self._request)
+        answer = await to.report_limits(self._request)
+        if answer.outcome is Outcome.REJECTED and answer.detail.startswith(NONE_THERE):
+            await hearing.no_limits(identity)
+        return answer.outcome

@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 KEPT = 5000  # ended ones in memory, for stations that send their end again
 LOOK_EVERY_S = 2.0
+STOP_AGAIN_S = 30.0
 ENDS = frozenset({"StopAuthorized", "EVConnectTimeout"})
 DIRECT = "DirectPayment"
 
@@ -296,7 +297,11 @@ class MoneyDesk:
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
             for row in list(self._rows.values()):
-                reached = self._reached(row)
+                try:
+                    reached = self._reached(row)
+                except Exception:  # one transaction's figures end neither the others nor the site
+                    log.exception("limits of a transaction cannot be held against it", station=row.station, transaction=row.transaction)
+                    continue
                 if reached is not None and row.key not in self._stopping:
                     self._stopping.add(row.key)
                     task = asyncio.create_task(self._end_at_station(row, reached))
@@ -317,11 +322,13 @@ class MoneyDesk:
         return None
 
     async def _end_at_station(self, row: TermsRow, reached: str) -> None:
-        answer = await self._stop(row.station, row.transaction)
-        self._tell(
-            "session", f"{row.station}: {reached} of transaction {row.transaction} is reached, stop asked: {answer.outcome}", row.station
-        )
-        await self._clock.sleep(30.0)
+        try:
+            answer = await self._stop(row.station, row.transaction)
+            said = f"{reached} of transaction {row.transaction} is reached, stop asked: {answer.outcome}"
+            self._tell("session", f"{row.station}: {said}", row.station)
+        except Exception:
+            log.exception("a transaction at its limit could not be stopped", station=row.station, transaction=row.transaction)
+        await self._clock.sleep(STOP_AGAIN_S)
         self._stopping.discard(row.key)  # a station that did not stop is asked again
 
 

@@ -207,6 +207,8 @@ class Security:
                 await self._look()
             except (ChargebridgeError, OSError, ValueError) as error:
                 log.error("certificates cannot be read again; the old ones stay", reason=str(error))
+            except Exception:  # who is revoked must be cut off the next time all the same
+                log.exception("certificates could not be looked at")
 
     async def _look(self) -> None:
         self.trust.reload()
@@ -227,9 +229,12 @@ class Security:
     async def _remind(self) -> None:
         while True:
             for station in self._central or ():
-                if self.certificates is not None:
-                    await self.certificates.remind(station)
-                await self.look_again(station)
+                try:
+                    if self.certificates is not None:
+                        await self.certificates.remind(station)
+                    await self.look_again(station)
+                except Exception:  # one station's certificate keeps no other from being looked at
+                    log.exception("a station's certificate could not be looked at", station=station.identity)
             await self._clock.sleep(REMIND_EVERY_S)
 
     async def look_again(self, station: OcppStation) -> None:

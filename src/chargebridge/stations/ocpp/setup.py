@@ -44,6 +44,8 @@ class Setup:
             done = False
             try:
                 done = await self._write()
+            except Exception:  # such as the store's, asked for the tokens of the local list
+                log.exception("a station could not be set up", station=self._station.identity)
             finally:
                 if not done:
                     self._needed.set()

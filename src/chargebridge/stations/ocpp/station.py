@@ -181,8 +181,14 @@ class OcppStation:
     def _spawn(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(job)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """What goes wrong on the station's behalf, with nobody waiting for it, is in the log."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work for a station failed", station=self.identity, exc_info=error)
 
     async def stop(self) -> None:
         """End what still runs on the station's behalf."""

@@ -113,9 +113,10 @@ class Link:
     async def run(self) -> None:
         backoff = Backoff(self._clock, LONGEST_WAIT_S)
         while True:
-            await self._wanted()
             begun = self._clock.now()
             try:
+                await self._wanted()
+                begun = self._clock.now()
                 await self._one_connection()
             except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
                 self._note(why(error))
