@@ -20,8 +20,8 @@ def expected_load(
 ) -> Band:
     """Of cars that come after ``now``: each earlier day of the same kind, as if it came again; the quantiles are those of the days.
 
-    power_w: what one car draws; most_w: all of them, which is the band's upper end where no earlier day is known. here: drivers whose car is plugged in already; on the first day theirs are not expected again. A band holds for each
-    step by itself, not for the sum of several.
+    power_w: what one car draws; most_w: all of them, which is the band's upper end where no earlier day is known. here: drivers whose car is
+    plugged in already; on the first day theirs are not expected again. A band holds for each step by itself, not for the sum of several.
     """
     first, count = slots_of(horizon)
     ahead = grid(calendar, first, count)

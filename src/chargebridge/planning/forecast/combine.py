@@ -41,10 +41,9 @@ class Forecast(Struct, frozen=True, kw_only=True):
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """What can be at all, W. likely: to be told while nothing is known."""
+    """What can be at all, W."""
 
     low: float = 0.0
-    likely: float = 0.0
     high: float
 
 
@@ -77,9 +76,8 @@ def combine(
         spread = trial.spread()
         told.append((trial.score(name, spread), np.clip(lines[0] + spread * scale[origin:], bounds.low, top)))
     if not told:
-        likely = np.clip(_known_mean(table, origin, bounds.likely), bounds.low, top)
-        band = _band(np.stack([np.full(count, bounds.low), likely, top]), first, horizon)
-        why = "Less than two days are known, so the band says no more than what is possible."
+        band = _band(np.stack([np.full(count, bounds.low), (bounds.low + top) / 2, top]), first, horizon)
+        why = "Less than two days are known, so this is a guess, and the band is wide."
         return Forecast(made_at=now, horizon=horizon, band=band, method=NOTHING, why=why)
     told.sort(key=lambda pair: (pair[0].pinball, pair[0].method))
     scores = tuple(score for score, _ in told)
@@ -142,11 +140,6 @@ def _quantiles(pool: Floats, days: int) -> Floats:
         column = np.arange(pool.shape[1])
         found.append(ranked[below, column] + (place - below) * (ranked[above, column] - ranked[below, column]))
     return np.stack(found)
-
-
-def _known_mean(table: Table, origin: int, otherwise: float) -> float:
-    known = table.values[:origin][~np.isnan(table.values[:origin])]
-    return float(known.mean()) if len(known) else otherwise
 
 
 def _band(values: Floats, first: int, horizon: Horizon) -> Band:

@@ -3,15 +3,19 @@
 from datetime import datetime
 
 import numpy as np
+from msgspec.structs import replace
 
-from chargebridge.planning.forecast.combine import REHEARSED_DAYS, Bounds, Forecast, combine
-from chargebridge.planning.forecast.grid import DAY, Calendar, Past, grid, slot_of, slots_of
+from chargebridge.planning.forecast.combine import NOTHING, REHEARSED_DAYS, Bounds, Forecast, combine
+from chargebridge.planning.forecast.grid import DAY, Calendar, Floats, Past, grid, slot_of, slots_of
 from chargebridge.planning.forecast.methods import WINDOW_DAYS, Table, tell
 from chargebridge.planning.forecast.weather import UNKNOWN, Weather
-from chargebridge.planning.problem import Horizon
+from chargebridge.planning.problem import Band, Horizon
 
-LIKELY_W = 500.0
-"""Of a property of which nothing is known."""
+LIKELY_SHARE, HIGH_SHARE = 0.05, 0.35
+"""Of what the connection lets through: the median, and what is rarely exceeded, of a property of which nothing is known. Connections are sized for
+what hardly ever happens (VDEW coincidence curves: a single home's 14.5 kW stand beside a mean of 0.4 kW)."""
+SEEN_SHARE = 1.5
+"""Of the highest quarter hour ever seen, as long as less than two days are known."""
 
 
 def forecast_load(
@@ -32,5 +36,15 @@ def forecast_load(
         temperature_c=weather.temperature_c.on(first, count),
         irradiance_w_m2=weather.irradiance_w_m2.on(first, count),
     )
-    bounds = Bounds(low=least_w, likely=min(LIKELY_W, most_w), high=most_w)
-    return combine(table, origin_slot - first, tell, bounds, horizon, now)
+    bounds = Bounds(low=least_w, high=most_w)
+    told = combine(table, origin_slot - first, tell, bounds, horizon, now)
+    return replace(told, band=_guessed(table.values, len(horizon.steps_s), most_w, least_w)) if told.method == NOTHING else told
+
+
+def _guessed(values: Floats, steps: int, most_w: float, least_w: float) -> Band:
+    known = values[~np.isnan(values)]
+    likely, high = (float(known.mean()), SEEN_SHARE * float(known.max())) if len(known) else (LIKELY_SHARE * most_w, 0.0)
+    if len(known) < DAY:
+        high = max(high, HIGH_SHARE * most_w)
+    likely = min(max(likely, least_w), most_w)
+    return Band(likely=(likely,) * steps, low=(min(likely, least_w),) * steps, high=(min(max(likely, high), most_w),) * steps)
