@@ -1,0 +1,1 @@
+"""SPINE 1.3.0: datagrams, what a device offers, and the node that talks about it."""
