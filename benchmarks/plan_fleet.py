@@ -22,7 +22,7 @@ QUARTERS = (900.0,) * 96
 TWO_DAYS = (900.0,) * 192
 FINE = (300.0,) * 288
 MIXED = (300.0,) * 12 + (900.0,) * 28 + (3600.0,) * 16
-GREEDY_UP_TO, DIRECT_UP_TO, DIRECT_S = 100_000, 1_000, 120.0
+GREEDY_UP_TO, DIRECT_UP_TO, DIRECT_S = 100_000, 10_000, 120.0
 ROWS = (
     ("", 1_000, QUARTERS, 0, False, 1e-4),
     ("", 10_000, QUARTERS, 0, False, 1e-4),
@@ -63,7 +63,7 @@ def measure(row: Row) -> dict[str, float | None]:
     if worst > 1.0 or abs(seen.cost - plan.cost) > 1e-5 * plan.turnover:
         raise SystemExit(f"the plan does not hold: {seen}")
     found |= {"direct": None, "direct_cost": None, "greedy": None, "missing": None}
-    if count <= DIRECT_UP_TO:
+    if count <= DIRECT_UP_TO and gap < 1e-3:
         found["direct_cost"], found["direct"] = directly(fleet, DIRECT_S)
     if count <= GREEDY_UP_TO and gap < 1e-3:
         cost, missing, found["greedy_s"] = greedily(fleet)
@@ -89,7 +89,11 @@ def main() -> None:
         if not row[0]:
             scale.append((row[1], got["seconds"]))
         greedy = "-" if got["greedy"] is None else f"{got['greedy']:.2%}, {got['missing'] or 0:.0f} kWh missing, {got['greedy_s']:.1f} s"
-        direct = "-" if got["direct"] is None else f"{got['direct']:.2f} s, {got['direct_cost'] or np.nan:.2f}"
+        direct = (
+            "-"
+            if got["direct"] is None
+            else f"{got['direct']:.1f} s, " + (f"{got['direct_cost']:.2f}" if got["direct_cost"] else "not done")
+        )
         table.add_row(
             f"{row[1]:,}", str(len(row[2])), row[0], f"{got['seconds']:.2f} s", f"{got['rounds']}", f"{got['gap']:.4%}",
             f"{got['cost']:.2f}", f"{got['bound']:.2f}", f"{got['megabytes']:.0f} MB", f"{got['expand']:.1f} s", direct, greedy,

@@ -79,6 +79,25 @@ def test_where_a_tree_is_too_narrow_as_little_as_possible_is_missing_and_every_c
     assert seen.over_limit_w < 1e-3
 
 
+def test_behind_a_limit_of_nothing_nobody_charges() -> None:
+    some = fleet(1, 60, leaves=12, leaf_tight=0.0)
+    found = plan_fleet(some)
+    assert found.way == "tree"
+    assert found.missing_wh.sum() == pytest.approx(some.cars.least_wh.sum())
+    assert found.power_w().max() == pytest.approx(0.0, abs=1e-6)
+    assert np.isfinite([found.cost, found.bound]).all()
+
+
+def test_without_time_there_is_a_plan_and_its_gap() -> None:
+    for leaves in (0, 12):
+        some = fleet(1, 60, leaves=leaves, leaf_tight=0.6)
+        found = plan_fleet(some, 1e-9, 1e-3)
+        seen = audit(some, found)
+        assert max(seen.over_power_w, seen.over_energy_wh, seen.over_limit_w, seen.under_energy_wh) < 1.0
+        assert found.bound <= found.cost
+        assert not leaves or found.gap > 1e-3
+
+
 def test_shortage_is_shared_by_quarters() -> None:
     """Four equal cars, room for half of what they need: none has more than a quarter more than another."""
     some = fleet(0, 4, tight=0.0)

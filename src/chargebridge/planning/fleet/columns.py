@@ -21,8 +21,9 @@ from chargebridge.planning.fleet.windows import Offer, Response, Windows
 from chargebridge.planning.highs import INFINITY, Programme, SolverError
 from chargebridge.planning.money import grid_kw
 
-TRUST = 0.3
+TRUST = 0.5
 """How far from the best prices known, towards the master's, the next are asked; less after answers that raised no bound."""
+ROUNDS = 500
 ENTRY_S = 2e-8
 """What one entry of the tables takes in one answer; only to keep to a budget without a clock."""
 
@@ -195,6 +196,8 @@ def mix(
         x, dual, cost = master.solve()
         lent = x[master.lent].sum()
         money = turnover(site, x[: master.width])
+        if count >= ROUNDS:
+            budget_s = 0.0
         spent = master.highs.getRunTime() + alone.highs.getRunTime() + count * windows.entries * ENTRY_S * 2
         tight = cost - best <= gap * money
         if lent > 1e-9 * max(1.0, float(answer.energy.sum())) and (tight or spent > budget_s) and top < most:

@@ -17,6 +17,8 @@ STEP = 0.995
 STUCK = 1e-5
 """Shorter steps lead nowhere: rounding has the last word."""
 LAST = 80
+ENTRY_S = 3e-7
+"""What one step takes for each car and step of the horizon; only to keep to a budget without a clock."""
 
 
 class Solution(Struct, frozen=True):
@@ -149,8 +151,8 @@ class _Top:
         self.low, self.fixed, self.links, self.width = p.low, float(p.cost @ p.low), links, width
 
 
-def solve(site: Site, crowd: Crowd, tree: Tree, *, gap: float, turnover: float, most: int = LAST) -> Solution:
-    """The crowd's cars stand in the tree's order. turnover: money; the gap's measure."""
+def solve(site: Site, crowd: Crowd, tree: Tree, *, gap: float, turnover: float, budget_s: float) -> Solution:
+    """The crowd's cars stand in the tree's order. turnover: money; the gap's measure. budget_s: roughly, s."""
     steps, places = len(crowd.hours), tree.places
     count = len(tree.above)
     top, elimination = _Top(site), Elimination(tree, steps)
@@ -162,8 +164,10 @@ def solve(site: Site, crowd: Crowd, tree: Tree, *, gap: float, turnover: float, 
         shut[k] = (room[k] <= 0) | shut[tree.above[k]]
     u = np.where(shut[node], 0.0, presence(crowd))
     shut = shut[:count]
-    energy = crowd.sizes.sum(axis=0)
-    cars, slices = _Box(u, np.zeros_like(u)), _Box(crowd.sizes.T, -crowd.values.T)
+    # nor can a slice be larger than what is left of the car's time
+    sizes = np.diff(np.minimum(np.cumsum(crowd.sizes, axis=0), u.sum(axis=1)), axis=0, prepend=0.0)
+    energy = sizes.sum(axis=0)
+    cars, slices = _Box(u, np.zeros_like(u)), _Box(sizes.T, -crowd.values.T)
     left, rest = _Box(np.where(shut, 0.0, room), np.zeros_like(room)), _Box(top.high, top.cost)
     boxes = (cars, slices, left, rest)
     y_node, y_top = np.zeros((count, steps)), np.zeros(len(top.right))
@@ -171,7 +175,7 @@ def solve(site: Site, crowd: Crowd, tree: Tree, *, gap: float, turnover: float, 
     seen = np.tile(-site.a.import_price, (count + places, 1))
     inside = u > 0
     y_car = -np.where(inside, seen[node], 0.0).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
-    typical = 10.0 * float(np.abs(site.a.import_price).mean() + 1e-3) * float(u.sum() / max(inside.sum(), 1))
+    typical = 10.0 * float(np.abs(site.a.import_price).mean() + 1e-3) * float(max(u.sum(), 1.0) / max(inside.sum(), 1))
     for box, paid in zip(boxes, _paid(y_car, seen, y_node, y_top, node, top), strict=True):
         # what is large may keep further from its bounds: the same share of the gap for the same share of the energy
         box.weight = max(1.0, box.size / cars.size)
@@ -180,7 +184,7 @@ def solve(site: Site, crowd: Crowd, tree: Tree, *, gap: float, turnover: float, 
     right_node = np.where(shut, 0.0, room)
     owed = float((crowd.sizes * crowd.values)[crowd.owed].sum())
     cost, best, astray, iterations = 0.0, -np.inf, np.inf, 0
-    for count_of in range(1, most + 1):
+    for count_of in range(1, int(np.clip(budget_s / (ENTRY_S * u.size), 5, LAST)) + 1):
         iterations = count_of
         short_car = slices.x.sum(axis=1, where=slices.live) - cars.x.sum(axis=1, where=cars.live)
         load = _loads(elimination, tree, np.where(cars.live, cars.x, 0.0))
@@ -203,7 +207,10 @@ def solve(site: Site, crowd: Crowd, tree: Tree, *, gap: float, turnover: float, 
             break
         thetas = [box.weigh() for box in boxes]
         give = np.where(shut, 1e-12, thetas[2])
-        answers = elimination.factor(thetas[0], thetas[1].sum(axis=1), give)
+        try:
+            answers = elimination.factor(thetas[0], thetas[1].sum(axis=1), give)
+        except np.linalg.LinAlgError:
+            break  # as near as rounding lets it come
         normal = (top.matrix * thetas[3]) @ top.matrix.T
         for p in range(places):
             some = slice(p * steps, (p + 1) * steps)

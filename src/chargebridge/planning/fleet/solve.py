@@ -97,7 +97,7 @@ def plan_cars(fleet: Fleet, gap: float = 1e-4, budget_s: float = 20.0) -> FleetS
     if len(places_of(fleet)[1]) > PLACES:
         room = rooms(fleet)
         if (room[:, 0] >= 0).any():
-            return _by_tree(fleet, without(fleet, room), room, gap)
+            return _by_tree(fleet, without(fleet, room), room, gap, budget_s)
     return _by_columns(fleet, gap, budget_s)
 
 
@@ -160,7 +160,7 @@ def _groups(crowd: Crowd) -> tuple[Ints, Ints]:
     return group, np.repeat(np.arange(crowd.places), each)
 
 
-def _by_tree(fleet: Fleet, above: Fleet, room: Floats, gap: float) -> FleetSchedule:
+def _by_tree(fleet: Fleet, above: Fleet, room: Floats, gap: float, budget_s: float) -> FleetSchedule:
     site = draw_up(above)
     spent = 0
     for quarters, needed in ((False, ENOUGH), (True, GOAL)):
@@ -173,7 +173,7 @@ def _by_tree(fleet: Fleet, above: Fleet, room: Floats, gap: float) -> FleetSched
         bill = float(
             (np.abs(site.a.import_price) * site.a.hours) @ (np.abs(site.a.base) + 0.25 * site.a.charge_kw[site.stores :].sum(axis=0))
         )
-        found = interior.solve(site, crowd, tree, gap=gap / 2, turnover=0.5 * bill)
+        found = interior.solve(site, crowd, tree, gap=gap / 2, turnover=0.5 * bill, budget_s=budget_s)
         spent += found.iterations
         energy = _inside(found.energy, crowd, tree, present[order])
         account = settle(crowd, energy.sum(axis=1), site.weight * 2)

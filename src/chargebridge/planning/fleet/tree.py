@@ -87,6 +87,7 @@ class Elimination:
         count = len(tree.above)
         self.theta, self.give = theta, give
         self.total = theta.sum(axis=1) + slack
+        self.total[self.total <= 0] = 1.0
         padded = np.concatenate((theta, np.zeros((1, steps))))
         weight = np.concatenate((self.total, [1.0]))
         own = self.by_node(theta)
