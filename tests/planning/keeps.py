@@ -1,7 +1,7 @@
 """What every plan has to keep, whoever made it: checked from the problem and the schedule alone."""
 
 from chargebridge.planning.problem import Node, Problem, Store, Yield
-from chargebridge.planning.schedule import Schedule
+from chargebridge.planning.schedule import Schedule, StorePlan
 
 NOTHING_W = 0.5
 """W or Wh: what a solver's tolerances leave."""
@@ -35,9 +35,18 @@ def check_stores(problem: Problem, made: Schedule) -> None:
                 assert stock >= store.floor_wh - NOTHING_W, (store.id, t)
             if power > NOTHING_W and store.discharge_max_w == 0.0:
                 room = max(store.full_wh, store.stored_wh) - (stock - hours * power * store.charge_efficiency)
-                assert power >= min(store.charge_min_w * here[t] / alone, room / hours) - NOTHING_W or stock >= _enough(store) - NOTHING_W
+                assert (
+                    power >= min(store.charge_min_w * here[t] / alone, room / hours) - NOTHING_W
+                    or stock >= _enough(store) - NOTHING_W
+                    or _last(done, t)
+                )
             if done.phases[t] == 1 and len(store.phases) > 1:
                 assert power <= most / len(store.phases) + NOTHING_W
+
+
+def _last(done: StorePlan, t: int) -> bool:
+    """Whether it charges no more afterwards: then it stops within the step."""
+    return all(power <= NOTHING_W for power in done.power_w[t + 1 :])
 
 
 def _enough(store: Store) -> float:

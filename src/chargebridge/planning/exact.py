@@ -8,12 +8,18 @@ import numpy as np
 from msgspec import Struct
 
 from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints
-from chargebridge.planning.highs import Answer, Highs, Programme
+from chargebridge.planning.highs import Answer, Highs, Programme, SolverError
 from chargebridge.planning.lp import Form
 from chargebridge.planning.money import Powers
 
 TINY = 1e-5
 """kW, kWh or hours that count as nothing: what a solver's tolerances leave."""
+
+
+PRIMAL = 4
+"""HiGHS' number of the primal simplex."""
+FIRST_TRY = 0.4
+"""Share of the time that the dual simplex has to itself."""
 
 
 class Choice(Struct, frozen=True):
@@ -86,7 +92,13 @@ def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -
     highs = Highs(programme)
     bounds = Bounds(programme)
     bent = list(levels(form, a))
-    answer = highs.solve(until_s)
+    try:
+        answer = highs.solve(until_s * FIRST_TRY)
+    except SolverError:
+        # the dual simplex goes astray where a lot has to bend; the primal one has a plan to begin with: nothing charges
+        highs.option("simplex_strategy", PRIMAL)
+        highs.forget()
+        answer = highs.solve(until_s)
     bound = answer.bound
     turned = np.zeros(len(a.stored), dtype=bool)
     for last in (False,) * 5 + (True,):
@@ -101,7 +113,7 @@ def solve(form: Form, a: Arrays, until_s: float, choice: Choice | None = None) -
     if answer.proven and bends:
         answer, ordered = _in_order(highs, bounds, bent, answer, until_s)
     x = answer.x
-    if answer.proven:
+    if answer.proven and ordered:
         x = taste(form, highs, bounds, answer, until_s)
     slack = max(answer.cost - bound, 0.0) * scale
     return Solved(
@@ -183,7 +195,6 @@ def _in_order(highs: Highs, bounds: Bounds, bent: list[tuple[str, Ints, Floats]]
     cost = bounds.cost.copy()
     every = np.concatenate([columns for _, columns, _ in bent])
     cost[every] = 0.0
-    best = answer
     try:
         for _, columns, weights in bent:
             if clear and not (answer.x[columns] > TINY).any():
@@ -194,14 +205,11 @@ def _in_order(highs: Highs, bounds: Bounds, bent: list[tuple[str, Ints, Floats]]
             goal = np.zeros(len(cost))
             goal[columns] = weights
             highs.change(cost=goal)
-            best = highs.solve(until_s)
-            bounds.hold(highs, best)
+            bounds.hold(highs, highs.solve(until_s))
         highs.change(cost=cost)
         return highs.solve(until_s), True
-    except Exception:
-        if best is answer:
-            raise
-        return best, False
+    except SolverError:
+        return answer, False
 
 
 def taste(form: Form, highs: Highs, bounds: Bounds, answer: Answer, until_s: float) -> Floats:
@@ -214,7 +222,7 @@ def taste(form: Form, highs: Highs, bounds: Bounds, answer: Answer, until_s: flo
             break
         if not (cost[bounds.low < bounds.high] != 0).any():
             continue
-        highs.option("simplex_strategy", 4)
+        highs.option("simplex_strategy", PRIMAL)
         highs.change(cost=cost)
         try:
             answer = highs.solve(until_s)

@@ -90,6 +90,9 @@ def _charging(
             slack[:, t] -= factor * least_t
         else:
             energy += float(power[t] * a.hours[t])
+    # what is on takes its least power at least: all of it has to fit in
+    fits = np.inf if a.discharge_kw[i].any() else float(a.most[i] - a.stored[i]) / float(a.charge_efficiency[i])
+    fits -= float(np.where(on, np.where(all_phases, least_all, least), 0.0) @ a.hours)
     order = np.argsort(-np.where(possible & ~on, power, -1.0), kind="stable")
     for t in order.tolist():
         if energy <= 1e-9 or not possible[t] or on[t]:
@@ -100,10 +103,20 @@ def _charging(
         on[t] = True
         slack[:, t] -= factor * least[t]
         energy -= float(least[t] * a.hours[t])
+        fits -= float(least[t] * a.hours[t])
+    # more than fits in: it stops within the last step in which it charges
+    lows = (least_all.copy(), least.copy())
+    for t in np.flatnonzero(on)[::-1].tolist():
+        if fits >= -1e-9:
+            break
+        line = lows[0] if all_phases[t] or not alone[t] else lows[1]
+        cut = min(float(line[t]), -fits / float(a.hours[t]))
+        line[t] -= cut
+        fits += cut * float(a.hours[t])
     found = []
     for columns, used, least_of, most in (
-        (charge, on & (all_phases | ~alone), least_all, a.charge_kw[i]),
-        (single, on & alone & ~all_phases, least, a.single_kw[i]),
+        (charge, on & (all_phases | ~alone), lows[0], a.charge_kw[i]),
+        (single, on & alone & ~all_phases, lows[1], a.single_kw[i]),
     ):
         there = np.flatnonzero(columns >= 0)
         state = used[there]
@@ -118,3 +131,12 @@ def _discharging(form: Form, a: Arrays, i: int, x: Floats, slack: Floats, factor
     on = (x[columns[there]] >= least[there] - TINY) & (_room(slack[:, there], factors, least[there]) >= -1e-9)
     slack[:, there] -= np.outer(factors, np.where(on, least[there], 0.0))
     return [(columns[there], np.where(on, least[there], 0.0), np.where(on, a.discharge_kw[i, there], 0.0))]
+
+
+def thin_out(choice: Choice, x: Floats | None) -> Choice:
+    """The same with what is on allowed to do less than its least power, and what did so in ``x`` off: that always has a solution."""
+    high = choice.high.copy()
+    if x is not None:
+        values = x[choice.columns]
+        high[(choice.low > 0) & (values < choice.low - TINY)] = 0.0
+    return Choice(columns=choice.columns, low=np.where(choice.high == choice.low, choice.low, 0.0), high=high)

@@ -148,6 +148,10 @@ class Highs:
     def option(self, name: str, value: float | str | bool) -> None:
         self._highs.setOptionValue(name, value)
 
+    def forget(self) -> None:
+        """Begin anew with the next solve."""
+        self._highs.clearSolver()
+
     def change(
         self,
         *,

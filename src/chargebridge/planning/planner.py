@@ -34,7 +34,7 @@ def plan(problem: Problem, budget_s: float = 2.0) -> Schedule:
         bound = money(a, powers_of(first.form, a, first.x)).total - first.slack - twist(first, a)
     if whole:
         bound = max(bound, money(a, powers).total - solved.slack)
-    proven = solved.answer.proven
+    proven = solved.answer.proven and solved.ordered
     return schedule(
         a, powers, Solver.MILP if whole else Solver.LP, price=price, bound=bound if proven else -np.inf, limits=solved.form.every_limit,
         blame=blame(solved, a) if solved.bends else None, worths=worths(solved, a, price), note="" if proven else "stopped by the clock",

@@ -140,12 +140,25 @@ class _Work:
         part = np.clip((need - np.concatenate(([0.0], energy[:-1]))) / np.maximum(parts[order] * gain[order], 1e-12), 0.0, 1.0)
         power = np.zeros(2 * a.steps)
         power[order] = parts[order] * part
+        self._round(i, power)
         more = self._possible(i, self.charge[i] + power[: a.steps] + power[a.steps :], room + self.charge[i]) - self.charge[i]
         if not (np.abs(more) > LEAST_KW).any():
             return False
         self.charge[i] += more
         self.take(self.stores[:, i], more)
         return True
+
+    def _round(self, i: int, power: Floats) -> None:
+        """Where the last step has less than the least power, another gives up what that lacks."""
+        steps = self.a.steps
+        least, now = self.a.least_charge_kw[i], self.charge[i] + power[:steps] + power[steps:]
+        for t in np.flatnonzero((now > LEAST_KW) & (now < least - LEAST_KW)).tolist():
+            lacks = float(least[t] - now[t])
+            part = np.where(np.arange(2 * steps) % steps == t, 0.0, np.minimum(power, np.tile(now - least, 2)))
+            giver = int(np.argmax(part))
+            if part[giver] * self.a.hours[giver % steps] >= lacks * self.a.hours[t]:
+                power[giver] -= lacks * self.a.hours[t] / self.a.hours[giver % steps]
+                power[t if power[t] > 0 else t + steps] += lacks
 
     def _possible(self, i: int, power: Floats, most: Floats) -> Floats:
         """(T): power between its least and its most, or none; never more than the store takes: taper and what it can hold."""

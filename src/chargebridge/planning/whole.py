@@ -2,13 +2,15 @@
 stores; for many, what lies below the least power is gathered into whole steps and the LP is solved once more.
 """
 
+from contextlib import suppress
+
 import numpy as np
 from msgspec import Struct
 
 from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints
 from chargebridge.planning.exact import TINY, Choice, Solved, powers_of, scaled, solve, worth_of
 from chargebridge.planning.flow import net
-from chargebridge.planning.gather import gather
+from chargebridge.planning.gather import gather, thin_out
 from chargebridge.planning.highs import Highs, Programme, SolverError
 from chargebridge.planning.lp import Form, formulate
 from chargebridge.planning.money import money
@@ -49,13 +51,18 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
     switched |= a.least_discharge_kw.max(axis=1, initial=0.0) > 0
     if not bad.any() and not len(a.plant_kw) and not len(form.twisted):
         return first, False
-    used = first.used_s
+    choice, used = gather(form, a, first), first.used_s
     best: Solved | None = None
     try:
-        best = solve(form, a, budget_s - used, gather(form, a, first))
-        used += best.used_s
+        best = solve(form, a, budget_s - used, choice)
     except SolverError:
-        pass
+        # a least power did not fit after all, beside a taper say: off, where the LP would have less than it
+        with suppress(SolverError):
+            loose = solve(form, a, budget_s - used, thin_out(choice, None))
+            best = solve(form, a, budget_s - used, thin_out(choice, loose.x))
+            if undecided(form, a, best.x).any():
+                best = None
+    used += 0.0 if best is None else best.used_s
     if int((switched | bad).sum()) <= FEW:
         try:
             near = abs(money(a, powers_of(form, a, first.x)).total)
