@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.planning.fleet_kit import HOURLY, fleet, with_cars
+from tests.planning.keeps import check_all
+from tests.planning.random_problems import random_problem
 
-from chargebridge.planning.fleet import Fleet, plan_fleet
+from chargebridge.planning import plan
+from chargebridge.planning.fleet import Fleet, fitting, plan_fleet
 from chargebridge.planning.fleet.audit import audit
 from chargebridge.planning.fleet.columns import Mixture
 from chargebridge.planning.fleet.crowd import Crowd, gather
@@ -14,6 +17,8 @@ from chargebridge.planning.fleet.interior import presence
 from chargebridge.planning.fleet.share import Plans, gather_up
 from chargebridge.planning.fleet.site import draw_up
 from chargebridge.planning.fleet.windows import Offer, Windows
+from chargebridge.planning.problem import Taste
+from chargebridge.planning.schedule import Solver
 
 GRIDS = (HOURLY, (900.0,) * 8, (420.0,) + (900.0,) * 6 + (3600.0,) * 3, (300.0, 900.0, 1800.0) * 3)
 Lots = st.integers(0, 10_000)
@@ -118,3 +123,34 @@ def test_more_freedom_never_costs_more(lot: int, ragged: bool) -> None:
         assert found.missing_wh.sum() <= first.missing_wh.sum() + 1.0
         if first.missing_wh.sum() < 1.0:
             assert found.bound <= first.cost + 1e-7 * first.turnover
+
+
+@given(Lots, st.booleans(), st.sampled_from([0, 12]))
+def test_prices_of_nodes_are_signals_at_which_nobody_would_do_much_else(lot: int, ragged: bool, leaves: int) -> None:
+    some = fleet(lot, 40, ragged=ragged, tight=0.6, leaves=leaves, leaf_tight=0.6)
+    found = plan_fleet(some, 1e-5)
+    crowd = found.crowd
+    if found.missing_wh.sum() > 1.0:
+        return
+    planned = found.drawn.energy(np.arange(len(crowd.power)))
+    for i in range(len(crowd.power)):
+        price = found.price_per_kwh[some.cars.node[crowd.index[i]]]
+        alone = by_hand(crowd, i, price)
+        value = crowd.values[-1, i]
+        # needed energy is had either way; what is beyond it is worth its value
+        regret = float(price @ (planned[i] - alone)) - value * float(planned[i].sum() - alone.sum())
+        assert regret <= 3e-4 * found.turnover
+
+
+@given(Lots, st.sampled_from([1.0, 0.3]), st.booleans())
+def test_a_property_with_everything_is_planned_as_by_the_exact_solver(lot: int, tight: float, strange: bool) -> None:
+    problem = replace(random_problem(lot, tight=tight, strange_prices=strange), taste=Taste(sooner=False))
+    exact = plan(problem, budget_s=20.0)
+    if not fitting(problem).any() or exact.solver is not Solver.LP or exact.relaxations:
+        return
+    found = plan_fleet(problem, 1e-6)
+    check_all(problem, found)
+    assert found.relaxations == ()
+    turnover = sum(abs(w) * s for w, s in zip(exact.grid_w, problem.horizon.steps_s, strict=True)) / 3.6e6 * 0.25 + 1e-3
+    assert found.cost <= exact.cost + 1e-4 * turnover
+    assert found.bound <= exact.cost + 1e-5 * turnover

@@ -107,6 +107,10 @@ class _Master:
     def top(self, price: float) -> None:
         self.highs.changeColsCost(len(self.lent), self.lent.astype(np.int32), np.full(len(self.lent), price))
 
+    def shut(self) -> None:
+        none = np.zeros(len(self.lent))
+        self.highs.changeColsBounds(len(self.lent), self.lent.astype(np.int32), none, none)
+
     def solve(self) -> tuple[Floats, Floats, float]:
         x, cost = run(self.highs)
         dual = np.array(self.highs.getSolution().row_dual)
@@ -211,6 +215,11 @@ def mix(
             break
         asked = dual if count <= 2 else best_price + trust * (dual - best_price)
     x, cost, money = found
+    if x[master.lent].any():
+        # stopped while some was lent, or by tolerances: only what is there counts
+        master.shut()
+        x, _, cost = master.solve()
+        money = turnover(site, x[: master.width])
     shares = np.maximum(x[master.lent[-1] + 1 :].reshape(-1, windows.groups), 0.0)
     shares /= shares.sum(axis=0)
     flow = np.where(site.flow >= 0, x[np.maximum(site.flow, 0)], 0.0) * site.a.hours

@@ -16,17 +16,21 @@ from chargebridge.planning.schedule import Schedule, Solver
 
 def fitting(problem: Problem) -> Flags:
     """(stores): which are cars of a fleet: they only take, with any power up to one, and need at most one amount, by when they leave."""
-    end = sum(problem.horizon.steps_s)
+    edges = np.concatenate(([0.0], np.cumsum(problem.horizon.steps_s)))
+    end = float(edges[-1])
     grouped = {member for node in problem.nodes for member in node.members or ()}
     phased = any(node.current_a is not None for node in problem.nodes)
     found = np.zeros(len(problem.stores), dtype=bool)
     for i, store in enumerate(problem.stores):
-        plain = not store.discharge_max_w and store.taper is None and store.charge_limit_w is None and store.from_grid
+        plain = not store.discharge_max_w and store.taper is None and store.from_grid
+        plain = plain and store.charge_limit_w is None and store.charge_now_w is None
         plain = plain and store.id not in grouped and not (store.switchable and phased) and len(store.goals) <= 1
         for goal in store.goals:
-            leaves = min(end, seconds(problem, store.departs_at, end))
+            leaves, at = min(end, seconds(problem, store.departs_at, end)), seconds(problem, goal.at, end)
+            # one that wants no more than its goal leaves with it; but power is the mean of a step, so not within one
             enough = store.rest_price is None or store.full_wh <= goal.stored_wh
-            plain = plain and goal.probability == 1.0 and (enough or seconds(problem, goal.at, end) >= leaves)
+            early = enough and bool((np.abs(edges - at) < 1e-6).any())
+            plain = plain and goal.probability == 1.0 and (early or at >= leaves)
         found[i] = plain
     return found
 

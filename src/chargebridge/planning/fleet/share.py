@@ -120,9 +120,11 @@ def gather_up(crowd: Crowd, behind: Ints, energy: Floats) -> Floats:
     key = (behind * steps + crowd.first) * steps + crowd.last
     order = np.argsort(key, kind="stable")
     for cars in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
+        if len(cars) < 2:
+            continue
         first, last = int(crowd.first[cars[0]]), int(crowd.last[cars[0]])
         inner = np.arange(first + 1, last) if crowd.ragged else np.arange(first, last + 1)
-        if len(cars) < 2 or not len(inner):
+        if not len(inner):
             continue
         part, power = energy[np.ix_(cars, inner)], crowd.power[cars]
         total, left = part.sum(axis=0), part.sum(axis=1)
