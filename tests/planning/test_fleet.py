@@ -213,6 +213,14 @@ def test_a_problem_of_many_stores_becomes_the_same_schedule(leaves: int) -> None
     assert found.relaxations == exact.relaxations
 
 
+def test_many_cars_are_handed_over_and_without_time_the_rule_plans() -> None:
+    problem = as_problem(fleet(10, 2000, leaves=20, leaf_tight=0.6))
+    assert plan(problem, budget_s=20.0).solver is Solver.FLEET
+    late = plan(problem, budget_s=0.01)
+    assert late.solver is Solver.RULE
+    assert "bound" in late.note
+
+
 def test_columns_that_contradict_each_other_are_refused() -> None:
     some = fleet(0, 3)
     for column, value in (("power_w", -1.0), ("node", 9), ("arrival", np.nan), ("departure", -5.0), ("efficiency", 0.0)):

@@ -5,6 +5,7 @@ import numpy as np
 from chargebridge.planning.arrays import Arrays, arrays
 from chargebridge.planning.check import check
 from chargebridge.planning.exact import Solved, powers_of, solve
+from chargebridge.planning.fleet.convert import fitting, plan_problem
 from chargebridge.planning.lp import formulate
 from chargebridge.planning.money import grid_kw, money
 from chargebridge.planning.problem import Problem
@@ -14,10 +15,18 @@ from chargebridge.planning.schedule import Schedule, Solver
 from chargebridge.planning.whole import decide
 from chargebridge.planning.worth import step_prices, worths
 
+MANY = 2000
+"""Cars from which on they are planned as a fleet."""
+
 
 def plan(problem: Problem, budget_s: float = 2.0) -> Schedule:
     """The cheapest schedule. budget_s: of the solver's time, s. ProblemError for what cannot be meant; all else has a plan."""
     check(problem)
+    if len(problem.stores) >= MANY and int(fitting(problem).sum()) >= MANY:
+        try:
+            return plan_problem(problem, budget_s=budget_s)
+        except Exception as error:
+            return by_rule(arrays(problem), f"by rule: {error or type(error).__name__}")
     a = arrays(problem)
     try:
         first = solve(formulate(a), a, budget_s)

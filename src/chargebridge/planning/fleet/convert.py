@@ -8,10 +8,14 @@ from chargebridge.planning.check import check
 from chargebridge.planning.fleet.cars import Cars, Fleet
 from chargebridge.planning.fleet.share import gather_up
 from chargebridge.planning.fleet.solve import FleetSchedule, Whole, plan_cars
+from chargebridge.planning.highs import SolverError
 from chargebridge.planning.money import Powers
 from chargebridge.planning.problem import Problem
 from chargebridge.planning.result import schedule
 from chargebridge.planning.schedule import Schedule, Solver
+
+FAR = 0.02
+"""A plan that may be so much too dear is none: the rule does better."""
 
 
 def fitting(problem: Problem) -> Flags:
@@ -77,11 +81,13 @@ def _to_fleet(problem: Problem, a: Arrays) -> tuple[Fleet, Ints]:
 
 
 def plan_problem(problem: Problem, gap: float = 1e-4, budget_s: float = 20.0) -> Schedule:
-    """The problem's schedule by the fleet solver. Minimum powers are not looked at."""
+    """The problem's schedule by the fleet solver. Minimum powers are not looked at. SolverError if the budget leaves it far from the bound."""
     check(problem)
     a = arrays(problem)
     fleet, chosen = _to_fleet(problem, a)
     found = plan_cars(fleet, gap, budget_s)
+    if found.gap > FAR:
+        raise SolverError(f"stopped by the clock {found.gap:.0%} from the bound")
     crowd = found.crowd
     behind = crowd.place if found.way == "columns" else fleet.cars.node[crowd.index]
     turns = gather_up(crowd, behind, found.drawn.energy(np.arange(len(crowd.power))))
