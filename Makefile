@@ -49,7 +49,7 @@ browser:
 	@tools/need-browser
 
 soak: $(STAMP)
-	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties
+	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties tests/planning/test_exact.py tests/planning/test_invariants.py
 	SCHEMA_EXAMPLES=100 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/ocpp/test_generated.py
 	FUZZ_INPUTS=100000 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/meter/test_fuzz_many.py
 	KILL_UPDATES=60 .venv/bin/pytest --timeout=0 tests/stations/test_kill.py

@@ -3,8 +3,8 @@
 from chargebridge.planning.problem import Node, Problem, Store, Yield
 from chargebridge.planning.schedule import Schedule, StorePlan
 
-NOTHING_W = 0.5
-"""W or Wh: what a solver's tolerances leave."""
+NOTHING_W = 1.0
+"""W or Wh: what a solver's tolerances leave, and what is too little to be reported."""
 
 
 def presence(problem: Problem, store: Store) -> list[float]:

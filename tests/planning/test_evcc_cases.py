@@ -12,7 +12,7 @@ from chargebridge.planning.schedule import Solver
 VECTORS = Path(os.environ.get("CHARGEBRIDGE_VECTORS", Path(__file__).parents[3] / "shared" / "vectors"))
 CASES = cases(VECTORS)
 THEIR_GAP = 0.01
-"""Money within which their own solver stops. One case needs it of ours, on a busy machine: 250 decisions over 154 steps."""
+"""Money within which their own solver stops. One case needs it in three seconds (250 decisions over 154 steps); in five it is at their cost."""
 
 
 @pytest.mark.skipif(len(CASES) < 19, reason="the golden cases are not there (planning/evcc_optimizer_cases below CHARGEBRIDGE_VECTORS)")
@@ -20,9 +20,10 @@ THEIR_GAP = 0.01
 def test_never_dearer_than_the_expected_answer(path: Path) -> None:
     case = request_of(path)
     request = case["request"]
-    made = plan(problem_of(request), budget_s=15.0)
+    hard = path.stem.startswith("020")
+    made = plan(problem_of(request), budget_s=3.0 if hard else 15.0)
     assert made.solver is not Solver.RULE
     money, penalty = worth(request, flows_of(request, made))
     their_money, their_penalty = worth(request, expected_flows(case))
-    allowed = THEIR_GAP if path.stem.startswith("020") else 1e-4
+    allowed = THEIR_GAP if hard else 1e-4
     assert money - penalty >= their_money - their_penalty - allowed
