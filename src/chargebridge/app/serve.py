@@ -13,6 +13,7 @@ from msgspec import Struct
 from chargebridge.app.forwarding import attach, open_forwarder
 from chargebridge.app.guards import Guards, StartError, secret_from
 from chargebridge.app.web import Access, create_app
+from chargebridge.market import PriceSource, WeatherSource, open_prices, open_weather
 from chargebridge.meters.registry import open_meter
 from chargebridge.model.clock import Clock
 from chargebridge.plants import open_battery
@@ -105,6 +106,24 @@ async def _kept_hash(variable: str, database: Database) -> str:
     return made
 
 
+def prices_of(config: SiteConfig, clock: Clock) -> PriceSource | None:
+    """Who tells the exchange's prices. Raises StartError when its token is not in the environment."""
+    price = config.price
+    if price.source is None:
+        return None
+    token = "" if price.token_env is None else secret_from(price.token_env, "price")
+    return open_prices(price.source, clock, url=price.url, zone=price.zone, token=token)
+
+
+def weather_of(config: SiteConfig, clock: Clock) -> WeatherSource | None:
+    """Who tells the weather."""
+    table = config.weather
+    place = None
+    if table.source is not None and table.latitude is not None and table.longitude is not None:
+        place = (table.latitude, table.longitude)
+    return open_weather(clock, file=table.file, place=place, url=table.url)
+
+
 def heartbeat_s(config: SiteConfig) -> int:
     """So often that one lost heartbeat makes no station count as lost."""
     ages = [p.station_max_age_s for p in config.point]
@@ -173,7 +192,8 @@ async def _serve(
     def make(sink: StationSink) -> CentralSystem:
         return CentralSystem(settings, stations, forwarder.sink(sink), clock, security)
 
-    site = await Site.open(config, clock, database, make, meters, batteries, demo=demo)
+    prices, weather = prices_of(config, clock), weather_of(config, clock)
+    site = await Site.open(config, clock, database, make, meters, batteries, demo=demo, prices=prices, weather=weather)
     central = site.stations
     assert isinstance(central, CentralSystem)
     attach(forwarder, config, central, site.service)

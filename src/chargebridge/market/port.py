@@ -6,6 +6,8 @@ from typing import Protocol
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.wire.market.values import PriceSlot, WeatherPoint
 
+__all__ = ["MarketError", "PriceSlot", "PriceSource", "WeatherPoint", "WeatherSource"]
+
 
 class MarketError(ChargebridgeError):
     """A source that cannot be reached, refuses, or answers what cannot be used. passing: it may work by itself another time."""

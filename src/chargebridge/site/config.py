@@ -1,6 +1,6 @@
 """What the owner writes, table by table: one TOML file a site. docs/configuration.md tells it at length."""
 
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +29,7 @@ Three = tuple[Amps, Amps, Amps]
 
 
 class SiteTable(_Table):
-    """tariff: for who has none of his own. open_to_all: any card may charge.
+    """tariff: for who has none of his own. open_to_all: any card may charge. holidays: local days that go like Sundays.
 
     peak_budget_w: highest mean power over a quarter hour. keep_days: of readings and decisions."""
 
@@ -42,6 +42,7 @@ class SiteTable(_Table):
     price_per_kwh: float | None = None
     tariff: str | None = None
     peak_budget_w: Watts | None = None
+    holidays: tuple[date, ...] = ()
 
     @field_validator("timezone")
     @classmethod
@@ -274,17 +275,40 @@ class NetworkFee(_Table):
 class PriceTable(_Table):
     """Beside the supply's price (``site.price_per_kwh``, or a list): what is paid for export, what the network and its peaks cost.
 
+    source: a service that tells the exchange's prices, instead of file: zone is the bidding zone by its own name for it, url another address than
+    its public one, token_env the environment variable with its token. The supply then costs (price + markup_per_kwh) * (1 + tax), and
+    export_at_market pays for export what the exchange does.
     file: CSV with a price list, read anew when it changes. network_per_kwh: of the network where no entry of ``network`` says otherwise.
     demand_per_kw: of the highest mean of a quarter hour in the month. co2_g_per_kwh: of the grid's mix; co2_price_per_kg: what avoiding it is worth.
     """
 
     file: Path | None = None
+    source: Literal["entsoe", "awattar", "energy-charts"] | None = None
+    zone: str | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^?#]+$")] | None = None
+    token_env: str | None = None
+    markup_per_kwh: float = 0.0
+    tax: Annotated[float, Field(ge=0, le=1)] = 0.0
+    export_at_market: bool = False
     export_per_kwh: float = 0.0
     network_per_kwh: float = 0.0
     network: tuple[NetworkFee, ...] = ()
     demand_per_kw: Annotated[float, Field(ge=0)] = 0.0
     co2_g_per_kwh: float | None = None
     co2_price_per_kg: Annotated[float, Field(ge=0)] = 0.0
+
+
+class WeatherTable(_Table):
+    """Where the site lies, degrees north and east, and who tells the weather there: a service in Open-Meteo's form, or a CSV file.
+
+    url: another address than the service's public one.
+    """
+
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    source: Literal["open-meteo"] | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^?#]+$")] | None = None
+    file: Path | None = None
 
 
 class PlanningTable(_Table):
@@ -320,6 +344,7 @@ class SiteConfig(_Table):
     tariff: tuple[TariffTable, ...] = ()
     payment: PaymentTable = PaymentTable()
     price: PriceTable = PriceTable()
+    weather: WeatherTable = WeatherTable()
     planning: PlanningTable = PlanningTable()
     web: WebTable = WebTable()
     ocpp: OcppTable = OcppTable()

@@ -87,6 +87,7 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
     yield from _insecure(config, text, name)
     yield from _foreign(config, text, name)
     yield from _money(config, text, name)
+    yield from _outside(config, text, name)
     named = (("station", config.station), ("token", config.token), ("backend", config.backend), ("tariff", config.tariff))
     for kind, ids in (("meter", meters), *((kind, [table.id for table in tables]) for kind, tables in named)):
         for double in sorted({i for i in ids if ids.count(i) > 1}):
@@ -150,6 +151,33 @@ def _money(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
             yield ConfigError(where, "is prepaid, but nothing says what charging costs", "give it a tariff, or the site one")
         for unknown in sorted(set(token.points or ()) - points):
             yield ConfigError(where, f"point {unknown} is not there", "add a [[point]] with that id")
+
+
+def _outside(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """Who tells prices and weather."""
+    price, weather = config.price, config.weather
+    where = f"{name}:{line_of(text, ('price', 'source'))}: price"
+    if price.source is not None and price.file is not None:
+        yield ConfigError(where, "has a source and a file", "leave out one of them")
+    if price.source == "entsoe" and (price.token_env is None or price.zone is None):
+        yield ConfigError(where, "ENTSO-E wants a token and a zone", "give token_env, and the zone's EIC code such as 10YAT-APG------L")
+    if price.source is not None and config.site.currency != "EUR":
+        yield ConfigError(
+            where, f"the exchange's prices are in EUR, the site's in {config.site.currency}", "give a price list by file or REST"
+        )
+    if price.source is None:
+        for key in ("zone", "url", "token_env"):
+            if getattr(price, key) is not None:
+                yield ConfigError(
+                    f"{name}:{line_of(text, ('price', key))}: price", f"{key} without source means nothing", "give source too"
+                )
+    where = f"{name}:{line_of(text, ('weather', 'source'))}: weather"
+    if (weather.latitude is None) != (weather.longitude is None):
+        yield ConfigError(where, "has half of a place", "give latitude and longitude")
+    if weather.source is not None and weather.latitude is None:
+        yield ConfigError(where, "is asked for a place that nobody told", "give latitude and longitude")
+    if weather.source is not None and weather.file is not None:
+        yield ConfigError(where, "has a source and a file", "leave out one of them")
 
 
 def line_of(text: str, loc: tuple[int | str, ...]) -> int:

@@ -21,6 +21,7 @@ from chargebridge.model.state import SiteState
 from chargebridge.planning.problem import Problem
 from chargebridge.site import plan_journal, plan_shown, present
 from chargebridge.site.config import SiteConfig
+from chargebridge.site.forecasts.standing import Standing
 from chargebridge.site.foresight import foresee, reached_w
 from chargebridge.site.live import Live
 from chargebridge.site.outlook import Foresee, Outlook, outlook
@@ -34,7 +35,7 @@ CALM_S = 2.0
 """Between two plans: what changes together is planned together."""
 LEARN_EVERY_S = 900.0
 LEARN_DAYS = 32
-"""The month of a demand charge, and as much as forecasts make use of."""
+"""The month of a demand charge."""
 FILE_EVERY_S = 60.0
 TRIAL_BUDGET_S = 1.0
 FIRST_S = 5.0
@@ -56,10 +57,11 @@ class Planner:
         latest: Callable[[], Decision | None],
         wake: Callable[[], None],
         tell: Callable[[str, str, str], None],
+        expected: Callable[[], Standing],
     ) -> None:
         self._config, self._settings = config, config.planning
         self._live, self._database, self._clock = live, database, clock
-        self._latest, self._wake, self._tell = latest, wake, tell
+        self._latest, self._wake, self._tell, self._expected = latest, wake, tell, expected
         self._solver, self._trials = Solver(), Solver()
         self._bell = asyncio.Event()
         self._cause = "the start"
@@ -241,7 +243,7 @@ class Planner:
         flow = present.flow(self._live, now)
         drawn_wh = 0.0 if self._live.peak is None else self._live.peak.drawn_wh
         zone = self._live.topology.timezone
-        return foresee(self._past, flow, peaks, bases, zone, now, reached_w=reached_w(self._past, zone, now), window_wh=drawn_wh)
+        return foresee(self._expected(), flow, peaks, bases, now, reached_w=reached_w(self._past, zone, now), window_wh=drawn_wh)
 
     async def _learn(self) -> None:
         """The quarter hours of the last days, now and then."""

@@ -14,6 +14,7 @@ from chargebridge.model.session import Preference
 from chargebridge.site import findings, journal, ledger, present
 from chargebridge.site.config import SiteTable
 from chargebridge.site.engine import Engine
+from chargebridge.site.forecasts.view import ForecastService
 from chargebridge.site.keys import DriverKeys
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.money.office import MoneyOffice
@@ -54,13 +55,14 @@ class Service:
         watch: MeterWatch,
         money: MoneyOffice,
         planning: PlanService,
+        forecasts: ForecastService,
     ) -> None:
         self._about, self._live, self._engine, self._stations = about, live, engine, stations
         self._database, self._clock = database, clock
         self._keys, self._remote_token, self._demo = keys, remote_token, demo
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
         self._watch = watch
-        self.money, self.planning = money, planning
+        self.money, self.planning, self.forecasts = money, planning, forecasts
         self._backends: Callable[[], tuple[LinkState, ...]] = tuple
         self._office: StationService | None = None
 

@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from chargebridge.market import PriceSource, WeatherSource
 from chargebridge.meters.port import Meter
 from chargebridge.model.circuit import Topology
 from chargebridge.model.clock import Clock
@@ -24,6 +25,8 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.desk import StationDesk
 from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
+from chargebridge.site.forecasts.market import MarketDesk
+from chargebridge.site.forecasts.office import ForecastOffice
 from chargebridge.site.keys import DriverKeys, driver_keys
 from chargebridge.site.limit_asker import LimitAsker
 from chargebridge.site.live import Live, LivePoint
@@ -66,6 +69,8 @@ class Site:
         keys: DriverKeys,
         remote_token: str,
         demo: bool,
+        prices: PriceSource | None,
+        weather: WeatherSource | None,
     ) -> None:
         self._config, self._clock, self._database, self._meters = config, clock, database, meters
         self._topology: Topology = config.topology()
@@ -74,8 +79,8 @@ class Site:
         self._told: dict[tuple[str, str], datetime] = {}
         self._lost_records = 0
         self._began = clock.now()
-        prices = PriceBook(config.site.price_per_kwh, config.price, config.site.timezone)
-        self.live = Live(self._topology, prices=prices)
+        book = PriceBook(config.site.price_per_kwh, config.price, config.site.timezone)
+        self.live = Live(self._topology, prices=book)
         self.planner = Planner(
             config,
             self.live,
@@ -84,7 +89,10 @@ class Site:
             latest=lambda: self._engine.latest,
             wake=lambda: self._engine.wake(),
             tell=self.tell,
+            expected=lambda: self.forecasts.standing,
         )
+        market = MarketDesk(prices, weather, config.price, database, clock, take=self.planner.set_prices, tell=self.tell)
+        self.forecasts = ForecastOffice(config, self.live, database, clock, market)
         self.money = MoneyOffice.of(config, database, clock, live=self.live, stop=self._stop, tell=self.tell)
         tokens = Tokens(
             config.token,
@@ -142,6 +150,7 @@ class Site:
             watch=self._watch,
             money=self.money,
             planning=self.planner,
+            forecasts=self.forecasts,
         )
 
     @classmethod
@@ -155,11 +164,25 @@ class Site:
         batteries: Sequence[BatteryPlant] = (),
         *,
         demo: bool = False,
+        prices: PriceSource | None = None,
+        weather: WeatherSource | None = None,
     ) -> "Site":
         """A site with what its store remembers: running sessions, limits in the book, the last happenings."""
         keys = await database.write(driver_keys)
         remote = await database.write(lambda c: ledger.keep_setting(c, REMOTE, "CB" + secrets.token_hex(8).upper()))
-        site = cls(config, clock, database, make_stations, meters, batteries, keys=keys, remote_token=remote, demo=demo)
+        site = cls(
+            config,
+            clock,
+            database,
+            make_stations,
+            meters,
+            batteries,
+            keys=keys,
+            remote_token=remote,
+            demo=demo,
+            prices=prices,
+            weather=weather,
+        )
         for session in await database.read(ledger.open_sessions):
             point = site.live.points.get(session.point)
             if point is not None:
@@ -168,6 +191,7 @@ class Site:
                 point.session, point.needs = session, session.needs
         await site.money.desk.open()
         await site.planner.open()
+        await site.forecasts.open()
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits.enter(limit)
@@ -189,6 +213,7 @@ class Site:
             group.create_task(self._welcome(), name="fallbacks")
             group.create_task(self.money.run(), name="money")
             group.create_task(self.planner.run(), name="planner")
+            group.create_task(self.forecasts.run(), name="forecasts")
             group.create_task(self._asker.run(self.stations, self._hearing), name="limits of others")
             for meter in self._meters:
                 group.create_task(self._read(meter), name=f"meter {meter.name}")

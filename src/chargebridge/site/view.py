@@ -10,6 +10,7 @@ from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
+from chargebridge.site.forecasts.view import ForecastService
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
 from chargebridge.site.plan_view import PlanService
@@ -201,6 +202,7 @@ class SiteService(Protocol):
 
     money: MoneyOffice
     planning: PlanService
+    forecasts: ForecastService
 
     def view(self) -> SiteView:
         """The present moment; cheap, the pages ask once a second."""

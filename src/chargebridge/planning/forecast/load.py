@@ -11,7 +11,7 @@ from chargebridge.planning.forecast.methods import WINDOW_DAYS, Table, tell
 from chargebridge.planning.forecast.weather import UNKNOWN, Weather
 from chargebridge.planning.problem import Band, Horizon
 
-LIKELY_SHARE, HIGH_SHARE = 0.05, 0.35
+LIKELY_SHARE, HIGH_SHARE = 0.04, 0.15
 """Of what the connection lets through: the median, and what is rarely exceeded, of a property of which nothing is known. Connections are sized for
 what hardly ever happens (VDEW coincidence curves: a single home's 14.5 kW stand beside a mean of 0.4 kW)."""
 SEEN_SHARE = 1.5

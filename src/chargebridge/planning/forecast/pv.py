@@ -46,7 +46,8 @@ def forecast_pv(past: Past, horizon: Horizon, place: Place | None, *, now: datet
     )
     bounds = Bounds(high=peak_w)
     if place is None:
-        return combine(table, origin, _Plant(None, None, None).tell, bounds, horizon, now)
+        told = combine(table, origin, _Plant(None, None, None).tell, bounds, horizon, now)
+        return replace(told, band=_unseen(values, len(horizon.steps_s), peak_w)) if told.method == NOTHING else told
     shines = sun(place, first, count)
     clouded = under_clouds(shines.clear_w_m2, weather.cloud.on(first, count))
     reaches = np.where(np.isnan(table.irradiance_w_m2), clouded, table.irradiance_w_m2)
@@ -66,6 +67,13 @@ def forecast_pv(past: Past, horizon: Horizon, place: Place | None, *, now: datet
     band = Band(likely=tuple(likely.tolist()), low=tuple(low.tolist()), high=tuple(high.tolist()))
     why = "Less than two days of this plant are known, so this is what its peak power and the sun let expect."
     return replace(told, band=band, why=why)
+
+
+def _unseen(values: Floats, steps: int, peak_w: float) -> Band:
+    """Of a plant of which neither the place nor two days are known: nobody counts on it."""
+    known = values[~np.isnan(values)]
+    likely = min(float(known.mean()), peak_w) if len(known) >= DAY else 0.0
+    return Band(likely=(likely,) * steps, low=(0.0,) * steps, high=(peak_w,) * steps)
 
 
 class _Plant:
