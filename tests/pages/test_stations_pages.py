@@ -135,6 +135,15 @@ def test_a_command_shows_the_stations_own_answer(open_page: Callable[..., Page])
     expect(page.locator(".in-commands")).to_contain_text("ClearCache")
 
 
+def test_how_a_station_proves_who_it_is(open_page: Callable[..., Page]) -> None:
+    page = open_page("/stations/BAY-2")
+    expect(page.locator(".in-security")).to_contain_text("Profile it came by0: none")
+    page.get_by_role("button", name="Renew").click()
+    page.get_by_text("Its certificate").click()
+    expect(page.locator(".q-notification")).to_contain_text("there is no CA of ours")
+    assert page.locator(".in-backends").count() == 0, "it is forwarded to nobody"
+
+
 def test_a_campaign_goes_on_before_ones_eyes_and_spares_the_car(open_page: Callable[..., Page], api: httpx.Client) -> None:
     page = open_page("/stations")
     page.get_by_role("button", name="New campaign").click()

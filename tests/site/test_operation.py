@@ -133,6 +133,8 @@ def test_differences_are_told_by_what_things_are_not_where_they_stand() -> None:
     after = {"at": "2026-01-01T00:00:05Z", "v": [{"measurand": "SoC", "value": "6"}, {"measurand": "Voltage", "value": "230"}], "new": {}}
     assert difference(before, after) == (Change("v[SoC].value", "5", "6"), Change("new", None, {}), Change("gone", 1, None))
     assert difference([1, 2], [1, 2]) == ()
+    alone = [[{"measurand": "SoC", "value": value}] for value in ("5", "6")]
+    assert difference(*alone) == (Change("[SoC].value", "5", "6"),)
     assert len(difference(list(range(100)), list(range(1, 101)))) == 20
 
 

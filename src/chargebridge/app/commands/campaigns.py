@@ -112,5 +112,6 @@ def _tell(row: dict[str, Any], *, as_json: bool, whole: bool) -> None:
     counts = ", ".join(f"{count} {state}" for state, count in row["counts"].items())
     out.print(f"{row['number']}  {row['plan']['name']}: {row['state']} {row['note']}  ({counts})", soft_wrap=True, markup=False)
     for station in row["stations"] if whole else ():
-        firmware = f"{station['before'] or '?'} -> {station['now'] or '?'}"
+        known = [version for version in dict.fromkeys((station["before"], station["now"])) if version]
+        firmware = f"firmware {' -> '.join(known)}" if known else "firmware not told"
         out.print(f"   {station['station']}  {station['state']}  {firmware}  {station['detail']}", soft_wrap=True, markup=False)

@@ -39,7 +39,8 @@ def terms(station: Station, url: Url = DEFAULT_URL, token: Token = "", as_json: 
             continue
         bounds = (" ".join(f"{name}={value}" for name, value in row[kind].items()) for kind in ("wanted", "held"))
         costs = ("" if row[kind] is None else f"{row[kind]} {row['currency']}" for kind in ("cost", "their_cost"))
-        table.add_row(row["transaction"], row["token"], row["tariff"] or "", *costs, *bounds)
+        tariff = (row["tariff"] or "").rpartition("-")[0]  # without what tells its versions apart
+        table.add_row(row["transaction"], row["token"], tariff, *costs, *bounds)
     if not as_json:
         out.print(table)
 

@@ -5,7 +5,6 @@ from fastapi import APIRouter, Response
 from chargebridge.app.web.api_schema import Json, gives
 from chargebridge.app.web.station_schema import UpgradeBody
 from chargebridge.site.operation.security_view import (
-    GivenCertificate,
     InstalledCertificate,
     InstalledCertificates,
     StationSecurity,
@@ -20,22 +19,7 @@ def add_security(router: APIRouter, service: SiteService) -> None:
         "/stations/{station}/security", responses=gives(StationSecurity), tags=["security"], summary="How a station proves who it is"
     )
     async def shown(station: str) -> Response:
-        security = service.stations.security
-        found, kept = security.station(station), security.vault.credentials(station)
-        return Json(
-            StationSecurity(
-                security_profile=max(found.settings.security_profile, kept.profile or 0),
-                came_by=found.entry.profile if found.online and found.entry is not None else None,
-                upgrade_to=kept.upgrade_to,
-                password_pending=bool(kept.next_hashes),
-                certificates=tuple(
-                    GivenCertificate(
-                        serial=one.serial, issued_at=one.issued_at, expires_at=one.expires_at, outcome=one.outcome, detail=one.detail
-                    )
-                    for one in security.given(station)
-                ),
-            )
-        )
+        return Json(StationSecurity.of(service.stations.security, station))
 
     @router.post(
         "/stations/{station}/security/password",

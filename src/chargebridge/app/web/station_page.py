@@ -8,15 +8,18 @@ from zoneinfo import ZoneInfo
 from nicegui import context, ui
 
 from chargebridge.app.web import parts
-from chargebridge.app.web.actions import told
+from chargebridge.app.web.actions import tell, told
 from chargebridge.app.web.command_dialog import CommandDialog
 from chargebridge.app.web.feed import Moment
 from chargebridge.app.web.owner import panel
+from chargebridge.app.web.shown import security as shown_security
 from chargebridge.app.web.shown import stations as shown
 from chargebridge.app.web.shown.money import money as money_rows
 from chargebridge.app.web.stations_page import LOOK_EVERY_S, here
+from chargebridge.site.operation.security_view import StationSecurity
 from chargebridge.site.operation.view import LoggedMessage, MessageFilter, StationRow
 from chargebridge.site.view import SiteService
+from chargebridge.stations.ocpp.forward import LinkState
 
 PAGE = 60
 PAGE_MAX = 600
@@ -48,6 +51,11 @@ class StationPage:
         if station is not None:
             self._facts.show(shown.facts(station, *self._now))
             self._chip(station)
+
+    @property
+    def _backend_states(self) -> list[LinkState]:
+        """Its connections to other back ends; which ones there are is configured."""
+        return [state for state in self._moment.view.backends if state.station == self._identity]
 
     def fault(self, text: str) -> None:
         self._head.show(here({**self._moment.parts["head"], "level": "over", "health": text}))
@@ -88,6 +96,15 @@ class StationPage:
                 with panel("Cost and payment", "money"):
                     columns = ["Transaction", "Card", "Cost", "Limits", "Payment"]
                     self._money = parts.PlainTable(_table(columns, "Nothing is charged for: there is no tariff, limit or payment."))
+                with panel("Security", "security") as head:
+                    with head, ui.dropdown_button("Renew", auto_close=True).props("flat dense no-caps"):
+                        ui.item("Password", on_click=self._renew_password)
+                        ui.item("Its certificate", on_click=self._renew_certificate)
+                        ui.item("Our root in it", on_click=self._install_root)
+                    self._security = parts.PlainTable(_table(["", "State"], ""))
+                if self._backend_states:
+                    with panel("Other back ends", "backends"):
+                        self._backends = parts.PlainTable(_table(["Back end", "State"], ""))
                 with panel("Events", "events"):
                     self._events = parts.PlainTable(_table(["When", "What"], "Nothing happened yet."))
 
@@ -128,8 +145,25 @@ class StationPage:
             money = self._service.money
             rows = money_rows(await money.terms(self._identity), await money.payments(self._identity))
             self._money.show({**self._money.data, "rows": rows})
+            security = StationSecurity.of(office.security, self._identity)
+            self._security.show({**self._security.data, "rows": shown_security.security(security, *self._now)})
+            if self._backend_states:
+                rows = shown_security.backends(self._backend_states, *self._now)
+                self._backends.show({**self._backends.data, "rows": rows})
             self._events.show({**self._events.data, "rows": shown.events(detail, *self._now)})
         await self._look_at_log()
+
+    async def _renew_password(self) -> None:
+        async with told():
+            tell("A new password", await self._service.stations.security.rotate_password(self._identity))
+
+    async def _renew_certificate(self) -> None:
+        async with told():
+            tell("A new certificate", await self._service.stations.security.renew_certificate(self._identity))
+
+    async def _install_root(self) -> None:
+        async with told():
+            tell("Our root certificate", await self._service.stations.security.install_root(self._identity))
 
     async def _look_at_log(self) -> None:
         async with told():

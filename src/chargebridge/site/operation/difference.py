@@ -32,7 +32,8 @@ def _compare(path: str, before: Any, after: Any, found: list[Change]) -> None:
 
 def _compare_lists(path: str, before: list[Any], after: list[Any], found: list[Change]) -> None:
     if len(before) == len(after) == 1:  # the only one is the same one, whatever it is called
-        _compare(f"{path}[0]", before[0], after[0], found)
+        name = _name(after[0]) if _is_measured(after[0]) else "0"
+        _compare(f"{path}[{name}]", before[0], after[0], found)
         return
     old, new = _named(before), _named(after)
     for name in [*new, *(n for n in old if n not in new)]:
@@ -51,13 +52,17 @@ def _named(items: list[Any]) -> dict[str, Any]:
 def _name(item: Any) -> str:
     if not isinstance(item, dict):
         return ""
-    if "value" in item:
+    if _is_measured(item):
         words = [str(item[n]) for n in _NAMES if isinstance(item.get(n), str) and item[n] not in ("Sample.Periodic", "Outlet")]
         return " ".join(words) or "value"
     parts = [item.get("component"), item.get("variable")]
     if all(isinstance(part, dict) for part in parts):
         return ".".join(str(part.get("name", "")) for part in parts if isinstance(part, dict))
     return next((str(item[n]) for n in _IDS if isinstance(item.get(n), str | int)), "")
+
+
+def _is_measured(item: Any) -> bool:
+    return isinstance(item, dict) and "value" in item
 
 
 def _is_time(value: Any) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from chargebridge.stations.ocpp.security import Security
 from chargebridge.stations.port import Answer
 
 
@@ -34,6 +35,23 @@ class StationSecurity(Struct, frozen=True, kw_only=True):
     upgrade_to: int | None
     password_pending: bool
     certificates: tuple[GivenCertificate, ...]
+
+    @classmethod
+    def of(cls, security: Security, station: str) -> "StationSecurity":
+        """Raises UnknownNameError."""
+        found, kept = security.station(station), security.vault.credentials(station)
+        return cls(
+            security_profile=max(found.settings.security_profile, kept.profile or 0),
+            came_by=found.entry.profile if found.online and found.entry is not None else None,
+            upgrade_to=kept.upgrade_to,
+            password_pending=bool(kept.next_hashes),
+            certificates=tuple(
+                GivenCertificate(
+                    serial=one.serial, issued_at=one.issued_at, expires_at=one.expires_at, outcome=one.outcome, detail=one.detail
+                )
+                for one in security.given(station)
+            ),
+        )
 
 
 class InstalledCertificate(Struct, frozen=True, kw_only=True):

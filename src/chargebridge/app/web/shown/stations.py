@@ -19,9 +19,10 @@ from chargebridge.site.operation.view import (
     StationRow,
     StrangerRow,
 )
-from chargebridge.stations.events import StationEvent
+from chargebridge.stations.events import SecurityEvent, StationEvent
 
 STATE = {"online": "online", "connected": "connecting", "offline": "offline", "unseen": "never heard"}
+PROFILE = {0: "0: none", 1: "1: password", 2: "2: password and TLS", 3: "3: certificates"}
 STATE_LEVEL = {"online": "ok", "connected": "tight", "offline": "over", "unseen": "quiet"}
 OUTCOME_LEVEL = {"accepted": "ok", "rejected": "over", "unsupported": "tight", "timed_out": "tight", "offline": "over", "unknown": "tight"}
 OUTCOME = {"timed_out": "no answer", "unsupported": "cannot do that", "offline": "not connected", "unknown": "not known"}
@@ -80,10 +81,9 @@ def heard(at: datetime | None, now: datetime, zone: ZoneInfo) -> str:
 
 def facts(station: StationRow, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """The head of a station's own page."""
-    security = {0: "0: none", 1: "1: password", 2: "2: password and TLS", 3: "3: certificates"}
     told = [
         ("Protocol", protocol(station.protocol) or "not known yet"),
-        ("Security profile", security.get(station.security_profile, str(station.security_profile))),
+        ("Security profile", PROFILE.get(station.security_profile, str(station.security_profile))),
         ("Make and model", f"{station.vendor} {station.model}".strip() or "not told yet"),
         ("Firmware", station.firmware or "not told"),
         ("Serial number", station.serial or "not told"),
@@ -270,12 +270,13 @@ def transactions(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[l
 
 def events(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[list[str]]:
     """What happened and what it told, together, the newest first."""
-    lines = [*detail.events, *((one.received_at, _told(one.event)) for one in detail.told)]
+    # A security event is told to people at once: it is among what happened.
+    lines = [*detail.events, *((one.received_at, _told(one.event)) for one in detail.told if not isinstance(one.event, SecurityEvent))]
     return [[words.moment(at, now, zone), text] for at, text in sorted(lines, key=lambda line: line[0], reverse=True)[:EVENTS]]
 
 
 def _told(event: StationEvent) -> str:
-    """SecurityEvent: kind FirmwareUpdated."""
+    """tells log status: status Uploaded."""
     fields = {name: value for name, value in msgspec.to_builtins(event).items() if name not in ("event", "at")}
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(event).__name__).lower()
     return f"tells {name}: {', '.join(_fields(fields))}"[:SUMMARY]
