@@ -1,0 +1,226 @@
+"""Both sides of LPC and LPP over SPINE, joined in one process."""
+
+from decimal import Decimal
+
+import pytest
+from tests.wire.eebus.usecases.bench import ENTITY, Box, Clock, House, Wire, joined
+
+from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command
+from chargebridge.wire.eebus.spine.errors import ErrorNumber
+from chargebridge.wire.eebus.spine.events import Answered, Malformed, Written
+from chargebridge.wire.eebus.spine.functions.common import ScaledNumber, TimePeriod, scaled
+from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitData, LoadControlLimitListData
+from chargebridge.wire.eebus.usecases.controllable_system import LimitChanged
+from chargebridge.wire.eebus.usecases.energy_guard import Told
+from chargebridge.wire.eebus.usecases.limitation import State
+from chargebridge.wire.eebus.usecases.lpc import LPC
+from chargebridge.wire.eebus.usecases.lpp import LPP
+
+SYSTEM = ("house", ENTITY)
+
+
+def test_LPC_913_a_guard_takes_a_system_over_within_60_s():  # noqa: N802
+    wire = joined()
+    assert wire.house.lpc.machine.state is State.CONTROLLED
+    assert wire.house.lpp.machine.state is State.INIT
+    assert not wire.heard("house", Malformed)
+    assert not wire.heard("box", Malformed)
+    assert [told.number for told in wire.heard("box", Told)] == [ErrorNumber.NONE]
+
+
+def test_a_limit_reaches_the_house_and_its_state_comes_back():
+    wire = joined()
+    wire.box.guard.limit(Decimal(4200), 20, wire.clock.now)
+    wire.tick()
+    assert (wire.house.lpc.machine.state, wire.house.lpc.applied_w) == (State.LIMITED, 4200)
+    assert wire.heard("house", LimitChanged)[-1].limit_w == 4200
+    assert wire.heard("house", Written)[-1].number is ErrorNumber.NONE
+    report = wire.box.guard.report(SYSTEM)
+    assert (report.active, report.limit_w, report.failsafe_w, report.failsafe_s, report.nominal_w) == (True, 4200, 5000, 7200, 34500)
+    wire.wait(20)
+    assert wire.house.lpc.machine.state is State.CONTROLLED
+    assert wire.box.guard.report(SYSTEM).active is False
+
+
+def test_LPC_022_failsafe_values_are_written_and_refused():  # noqa: N802
+    wire = joined()
+    wire.box.guard.failsafe(SYSTEM, Decimal(6000), 10800, wire.clock.now)
+    wire.tick()
+    assert wire.house.lpc.machine.memory in [changed.memory for changed in wire.heard("house", LimitChanged)]
+    assert (wire.house.lpc.machine.memory.failsafe_w, wire.house.lpc.machine.memory.failsafe_s) == (6000, 10800)
+    assert wire.box.guard.report(SYSTEM).failsafe_w == 6000
+    wire.box.guard.failsafe(SYSTEM, Decimal(-1), None, wire.clock.now)
+    wire.tick()
+    assert wire.heard("box", Answered)[-1].number is ErrorNumber.COMMAND_REJECTED
+    with pytest.raises(ValueError, match="7200"):
+        wire.box.guard.failsafe(SYSTEM, None, 6840, wire.clock.now)
+
+
+def test_LPC_035_1_a_negative_limit_is_refused_and_tried_again_after_60_s():  # noqa: N802
+    wire = joined()
+    wire.box.guard.limit(Decimal(-1), None, wire.clock.now)
+    wire.tick()
+    assert wire.heard("box", Told)[-1].number is ErrorNumber.COMMAND_REJECTED
+    count = len(wire.heard("box", Told))
+    wire.wait(59)
+    assert len(wire.heard("box", Told)) == count
+    wire.wait(1)
+    assert len(wire.heard("box", Told)) == count + 1
+    assert wire.house.lpc.machine.state is State.CONTROLLED
+
+
+def test_LPP_a_limit_is_negative_and_a_positive_one_is_refused():  # noqa: N802
+    wire = joined(kinds=(LPC, LPP))
+    lpp = wire.box.guards[1]
+    lpp.limit(Decimal(-3000), None, wire.clock.now)
+    wire.tick()
+    assert (wire.house.lpp.applied_w, wire.house.lpc.applied_w) == (-3000, None)
+    lpp.limit(Decimal(3000), None, wire.clock.now)
+    wire.tick()
+    assert wire.heard("box", Told)[-1].number is ErrorNumber.COMMAND_REJECTED
+    assert wire.house.lpp.applied_w == -3000
+    assert lpp.report(SYSTEM).nominal_w == 10000
+
+
+def test_LPC_TS_041_the_failsafe_duration_is_one_for_both():  # noqa: N802
+    wire = joined(kinds=(LPC, LPP))
+    wire.box.guards[1].failsafe(SYSTEM, None, 10800, wire.clock.now)
+    wire.tick()
+    assert wire.house.lpc.machine.memory.failsafe_s == wire.house.lpp.machine.memory.failsafe_s == 10800
+
+
+def test_LPC_912_a_guard_that_falls_silent_leaves_the_house_in_failsafe_though_the_socket_is_open():  # noqa: N802
+    wire = joined()
+    wire.box.guard.limit(Decimal(8000), None, wire.clock.now)
+    wire.tick().wait(600)
+    assert wire.house.lpc.machine.state is State.LIMITED
+    wire.cut = True
+    wire.wait(130)
+    assert (wire.house.lpc.machine.state, wire.house.lpc.applied_w) == (State.FAILSAFE, 5000)
+
+
+def test_a_lost_connection_alone_ends_no_limit_and_a_new_one_takes_it_up():
+    wire = joined()
+    wire.box.guard.limit(Decimal(4200), None, wire.clock.now)
+    wire.tick().disconnect().wait(60)
+    assert wire.house.lpc.applied_w == 4200
+    wire.wait(60)
+    assert wire.house.lpc.machine.state is State.FAILSAFE
+    wire.connect()
+    assert (wire.house.lpc.machine.state, wire.house.lpc.applied_w) == (State.LIMITED, 4200)
+
+
+def test_a_second_guard_cannot_bind_nor_keep_the_first_one_alive():
+    wire = joined()
+    wire.box.guard.limit(Decimal(4200), None, wire.clock.now)
+    wire.tick()
+    second = Wire(wire.clock, wire.house, Box(wire.clock, "d:_n:Other_Box-2"), names=("second", "house")).connect()
+    assert ErrorNumber.GENERAL in [event.number for event in second.heard("box", Answered)]
+    assert second.heard("box", Told)[-1].number is ErrorNumber.BINDING_NECESSARY
+    wire.cut = True
+    for _ in range(20):
+        wire.clock.s += 10
+        wire.carry([("box", event) for event in wire.box.node.tick(wire.clock.now)])
+        second.tick()
+    assert wire.house.lpc.machine.state is State.FAILSAFE
+
+
+def test_a_house_restarts_with_what_was_written():
+    wire = joined()
+    wire.box.guard.failsafe(SYSTEM, Decimal(6000), 10800, wire.clock.now)
+    wire.tick()
+    again = House(wire.clock, memory=wire.house.lpc.machine.memory)
+    assert (again.lpc.machine.state, again.lpc.applied_w) == (State.INIT, 6000)
+
+
+# The 17 combinations of the public test specification (LPC-TS 6.11.4), each in each state in which it may come.
+
+VALUE, ACTIVE, INACTIVE, DELETE, DURATION = "value", "activated", "deactivated", "delete duration", "duration"
+MESSAGES = [
+    (VALUE,), (ACTIVE,), (INACTIVE,), (DELETE,), (DURATION,), (VALUE, ACTIVE), (VALUE, INACTIVE), (VALUE, DELETE), (VALUE, DURATION),
+    (ACTIVE, DELETE), (ACTIVE, DURATION), (INACTIVE, DELETE), (INACTIVE, DURATION), (VALUE, ACTIVE, DELETE), (VALUE, ACTIVE, DURATION),
+    (VALUE, INACTIVE, DELETE), (VALUE, INACTIVE, DURATION),
+]  # fmt: skip
+
+
+def message(parts):
+    row = LoadControlLimitData(
+        limit_id=0,
+        is_limit_active=ACTIVE in parts if ACTIVE in parts or INACTIVE in parts else None,
+        time_period=TimePeriod(end_time="PT60S") if DURATION in parts else None,
+        value=scaled(3000) if VALUE in parts else None,
+    )
+    elements = {"timePeriod": {"endTime": {}}}
+    tree = {"cmdControl": {"delete": {}}, "loadControlLimitListDataSelectors": {"limitId": 0}, "loadControlLimitDataElements": elements}
+    delete = (Filter(delete=True, selectors=({"limitId": 0},), elements=elements, tree=tree),) if DELETE in parts else ()
+    return command(LoadControlLimitListData(load_control_limit_data=(row,)), filters=(*delete, PARTIAL))
+
+
+def in_init(duration):
+    wire = joined()
+    wire.house.lpc.machine = House(wire.clock).lpc.machine
+    return wire
+
+
+def in_controlled(duration):
+    return joined()
+
+
+def in_limited(duration):
+    wire = joined()
+    wire.box.guard.limit(Decimal(8000), duration, wire.clock.now)
+    return wire.tick()
+
+
+def in_failsafe(duration):
+    wire = joined()
+    wire.cut = True
+    wire.wait(130)
+    wire.cut = False
+    return wire.wait(50)
+
+
+@pytest.mark.parametrize("parts", MESSAGES, ids=" and ".join)
+@pytest.mark.parametrize(
+    ("begin", "duration"), [(in_init, None), (in_controlled, None), (in_limited, None), (in_limited, 100), (in_failsafe, None)]
+)
+def test_message_combination(begin, duration, parts):
+    wire = begin(duration)
+    before = wire.house.lpc.machine
+    was_active = before.state is State.LIMITED
+    client = wire.box.node.device.entities[ENTITY].feature("LoadControl", "client")
+    server = wire.house.node.device.entities[ENTITY].feature("LoadControl", "server")
+    wire.box.node.write("house", client.ident, server.ident, message(parts), wire.clock.now)
+    wire.tick()
+    machine = wire.house.lpc.machine
+    assert wire.heard("house", Written)[-1].number is ErrorNumber.NONE
+    active = ACTIVE in parts or (was_active and INACTIVE not in parts)
+    assert machine.state is (State.LIMITED if active else State.CONTROLLED)
+    assert machine.limit_w == (3000 if VALUE in parts else before.limit_w)
+    if active:
+        ends = wire.clock.s + 60 if DURATION in parts else None if DELETE in parts else before.ends_s
+        assert machine.ends_s == ends
+    else:
+        assert machine.duration_s == (60 if DURATION in parts else None)
+    (row, _) = server.data["loadControlLimitListData"].load_control_limit_data
+    assert (row.is_limit_active, row.value) == (active, ScaledNumber(number=int(machine.limit_w), scale=0))
+
+
+def test_a_write_of_both_limits_changes_all_or_none():
+    wire = joined(kinds=(LPC, LPP))
+    rows = tuple(
+        LoadControlLimitData(limit_id=at, is_limit_active=True, value=scaled(Decimal(value))) for at, value in enumerate((2000, 2000))
+    )
+    client = wire.box.node.device.entities[ENTITY].feature("LoadControl", "client")
+    server = wire.house.node.device.entities[ENTITY].feature("LoadControl", "server")
+    cmd = command(LoadControlLimitListData(load_control_limit_data=rows), filters=(PARTIAL,))
+    wire.box.node.write("house", client.ident, server.ident, cmd, wire.clock.now)
+    wire.tick()
+    assert wire.heard("house", Written)[-1].number is ErrorNumber.COMMAND_REJECTED
+    assert (wire.house.lpc.machine.state, wire.house.lpp.machine.state) == (State.CONTROLLED, State.CONTROLLED)
+
+
+def test_the_clock_is_all_that_drives_it():
+    clock = Clock()
+    house = House(clock)
+    assert house.node.due_s() == clock.s + 50
