@@ -242,7 +242,9 @@ def sessions(c: Connection, point: str | None, limit: int) -> list[Session]:
 
 def sessions_between(c: Connection, since: datetime, until: datetime) -> list[Session]:
     """Those that began in [since, until), oldest first."""
-    query = select(session).where(session.c.started_at >= since, session.c.started_at < until).order_by(session.c.started_at, session.c.number)
+    query = (
+        select(session).where(session.c.started_at >= since, session.c.started_at < until).order_by(session.c.started_at, session.c.number)
+    )
     return [_session(row) for row in c.execute(query).mappings()]
 
 
