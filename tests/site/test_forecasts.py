@@ -168,6 +168,7 @@ async def test_prices_and_weather_come_in_are_kept_and_their_loss_is_told_once(t
         assert place.market.weather().temperature_c.values.tolist()[0] == pytest.approx(12.0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+    await place.database.write(lambda c: None)  # all that is queued before it is written
     again = MarketDesk(source, sky, table, place.database, place.clock, take=place._take, tell=lambda *what: place.told.append(what[1]))
     await again.open()
     assert {state.source for state in again.states() if state.fetched_at is not None} == {PRICES, WEATHER}

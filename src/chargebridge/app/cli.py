@@ -25,6 +25,7 @@ COMMANDS = {
     "renew": "renew",
     "replay": "replay",
     "plan": "plan",
+    "forecast": "forecast",
     "password": "password",
     "version": "version",
 }

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from chargebridge.app.web.access import Access, Gate, same_secret
 from chargebridge.app.web.api_schema import DischargeBody, Json, LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
+from chargebridge.app.web.forecast_api import add_forecasts, add_point_guess
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.app.web.money_api import add_money
 from chargebridge.app.web.plan_api import add_plan, add_point_plan
@@ -85,8 +86,10 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     add_stations(owner, service)
     add_money(owner, service)
     add_plan(owner, service)
+    add_forecasts(owner, service)
     _point(router, service, guard)
     add_point_plan(router, service, guard.either)
+    add_point_guess(router, service, guard.either)
     router.include_router(owner)
 
     @router.api_route("/{rest:path}", methods=["GET", "PUT", "POST", "DELETE"], include_in_schema=False)

@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.session import Preference
+from chargebridge.planning.forecast.drivers import Guess
+from chargebridge.site.forecasts.view import DriverRecord, ForecastView, Record, ScoredForecast, SourceState
 from chargebridge.site.money.view import AccountRow, PaymentRow, QrCode, TermsView
 from chargebridge.site.operation.security_view import (
     GivenCertificate,
@@ -38,6 +40,7 @@ GIVEN: tuple[type[msgspec.Struct], ...] = (
     *(SiteView, PointView, LimitView, SessionRow, HistoryPoint, MeterState, Finding, DayFigures, Answer),
     *(StationRow, StationDetail, LoggedMessage, CommandRecord, CommandForm, Campaign, StrangerRow, ImportResult, Comparison),
     *(PlanView, CarPlan, PlanRow, QuarterHour, Trial, PriceEntry),
+    *(ForecastView, Record, ScoredForecast, DriverRecord, SourceState, Guess),
     *(TermsView, PaymentRow, AccountRow, QrCode),
     *(Judged, GivenCertificate, InstalledCertificate, InstalledCertificates, StationSecurity, UpgradeStep),
 )

@@ -12,6 +12,7 @@ from nicegui.events import GenericEventArguments
 from chargebridge.app.web import chart, parts, words
 from chargebridge.app.web.actions import told
 from chargebridge.app.web.feed import Moment
+from chargebridge.app.web.forecast_panel import ForecastPanel
 from chargebridge.app.web.limit_dialog import LimitDialog
 from chargebridge.app.web.point_sheet import PointSheet
 from chargebridge.site.view import SessionRow, SiteService
@@ -83,6 +84,8 @@ class OwnerPage:
                             "flat dense no-caps"
                         )
                     self._put("limits", parts.LimitBook).on("withdraw", lambda e: self._withdraw(_said(e)))
+                with panel("What is expected", "expected"):
+                    self._expected = ForecastPanel(self._service, moment.view)
                 with panel("Meters", "meters"):
                     self._put("meters", parts.MeterList)
                 with panel("What happened", "story"):
@@ -105,6 +108,7 @@ class OwnerPage:
             self._chart.options["series"] = chart.series(history, zone)
             self._chart.update()
             names = {point.id: point.name for point in view.points}
+            await self._expected.renew(view)
             rows = await self._service.sessions(limit=20)
             self._sessions.show([_session(row, names, self._moment, zone) for row in rows])
 

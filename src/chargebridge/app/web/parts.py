@@ -50,6 +50,10 @@ class WhyChain(Live, component="live/why_chain.js"):
     pass
 
 
+class ForecastFacts(Live, component="live/forecast_facts.js"):
+    pass
+
+
 class LimitBook(Live, component="live/limit_book.js"):
     """Emits "withdraw" with the entry: the limit's id and its beginning."""
 

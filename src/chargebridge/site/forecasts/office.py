@@ -51,7 +51,7 @@ class ForecastOffice:
         self._days = max(72.0, config.planning.hours) / 24 + 0.25
         self._past: tuple[QuarterHour, ...] = ()
         self._habits = Habits((), self._calendar)
-        self._said: dict[tuple[str, datetime], datetime] = {}
+        self._drivers: DriverRecord | None = None
         self.standing = self._make((), clock.now())[0]
 
     async def open(self) -> None:
@@ -83,20 +83,15 @@ class ForecastOffice:
         since = self._past[-1].at if kept else edge
         self._past = (*kept, *await self._database.read(lambda c: plan_journal.quarter_hours(c, since)))
         sessions = await self._database.read(lambda c: ledger.sessions_between(c, now - timedelta(days=VISIT_DAYS), now))
-        self.standing, self._habits = await asyncio.to_thread(self._make, sessions, now)
+        self.standing, self._habits, self._drivers = await asyncio.to_thread(self._make, sessions, now)
 
-    def _make(self, sessions: Sequence[Session], now: datetime) -> tuple[Standing, Habits]:
-        visits = [(session, _visit(session)) for session in sessions if session.ended_at is not None]
-        habits = Habits((visit for _, visit in visits), self._calendar)
-        self._said = {
-            (visit.driver, visit.arrived_at): session.preference.target_at
-            for session, visit in visits
-            if session.preference.target_at is not None
-        }
-        site = self._config.topology()
-        return make(
-            self._measured(LOAD), self._measured(PV), site, self._calendar, self._place, self._market.weather(), now, self._days
-        ), habits
+    def _make(self, sessions: Sequence[Session], now: datetime) -> tuple[Standing, Habits, DriverRecord | None]:
+        visits = [(_visit(session), session.preference.target_at) for session in sessions if session.ended_at is not None]
+        habits = Habits((visit for visit, _ in visits), self._calendar)
+        said = {(visit.driver, visit.arrived_at): target for visit, target in visits if target is not None}
+        site, weather = self._config.topology(), self._market.weather()
+        made = make(self._measured(LOAD), self._measured(PV), site, self._calendar, self._place, weather, now, self._days)
+        return made, habits, driver_record(habits, said)
 
     def _measured(self, kind: str) -> Past:
         if kind == LOAD:
@@ -143,7 +138,7 @@ class ForecastOffice:
         return await self._database.read(lambda c: journal.scored(c, kind, limit))
 
     def drivers(self) -> DriverRecord | None:
-        return driver_record(self._habits, self._said)
+        return self._drivers
 
     def guess(self, point: str) -> Guess | None:
         at = self._live.points.get(point)
