@@ -136,6 +136,8 @@ async def test_an_unknown_station_is_approved_and_refused_by_rest(place: Place) 
     assert wrong.status_code == 422
     assert (await place.rest.post("/strangers/NOBODY", json={"approve": True})).status_code == 404
     told = (await place.rest.post("/strangers/NEW", json={"approve": True, "security_profile": 1})).json()
+    rows = {row["identity"]: row for row in (await place.rest.get("/stations")).json()}
+    assert rows["NEW"]["security_profile"] == 1, "what it was approved with"
     assert await until(lambda: station.closed is not None)
     assert await place.knock("NEW") == 401
     again = await place.knock("NEW", told["password"])

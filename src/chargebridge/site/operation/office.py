@@ -143,7 +143,7 @@ class Office:
             identity=identity,
             state=state,
             protocol=self._protocol(identity) or (info.protocol if info else None),
-            security_profile=station.settings.security_profile,
+            security_profile=max(station.settings.security_profile, self.security.vault.credentials(identity).profile or 0),
             vendor=info.vendor if info else "",
             model=info.model if info else "",
             serial=info.serial if info else None,

@@ -7,6 +7,9 @@ from chargebridge.app.web import words
 from chargebridge.site.money.view import PaymentRow, TermsView
 from chargebridge.stations.terms import Limits
 
+SHOWN = 8
+"""Characters of a transaction's name; stations like to make 36 of them."""
+
 
 def money(terms: Sequence[TermsView], payments: Sequence[PaymentRow]) -> list[list[str]]:
     """Rows: transaction, card, cost, limits, payment. Payments whose transaction is not there yet come first."""
@@ -14,7 +17,7 @@ def money(terms: Sequence[TermsView], payments: Sequence[PaymentRow]) -> list[li
     waiting = [["", payment.reference, "", "", _paid(payment)] for payment in payments if payment.transaction is None]
     return waiting + [
         [
-            one.transaction,
+            one.transaction if len(one.transaction) <= SHOWN else f"{one.transaction[:SHOWN]}…",
             one.token,
             _cost(one),
             "; ".join(part for part in (_limits("set", one.wanted), _limits("held by the station", one.held)) if part),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from chargebridge.app.web import words
+from chargebridge.site.ledger import PRESUMED
 from chargebridge.site.operation.view import (
     Campaign,
     Change,
@@ -23,6 +24,7 @@ from chargebridge.stations.events import SecurityEvent, StationEvent
 
 STATE = {"online": "online", "connected": "connecting", "offline": "offline", "unseen": "never heard"}
 PROFILE = {0: "0: none", 1: "1: password", 2: "2: password and TLS", 3: "3: certificates"}
+ENDED = {PRESUMED: "its end was never told"}
 STATE_LEVEL = {"online": "ok", "connected": "tight", "offline": "over", "unseen": "quiet"}
 OUTCOME_LEVEL = {"accepted": "ok", "rejected": "over", "unsupported": "tight", "timed_out": "tight", "offline": "over", "unknown": "tight"}
 OUTCOME = {"timed_out": "no answer", "unsupported": "cannot do that", "offline": "not connected", "unknown": "not known"}
@@ -262,7 +264,7 @@ def transactions(detail: StationDetail, now: datetime, zone: ZoneInfo) -> list[l
             words.moment(t.ended_at, now, zone) if t.ended_at else "running",
             words.energy(t.energy_wh),
             t.token or "",
-            t.end_reason or "",
+            ENDED.get(t.end_reason or "", t.end_reason or ""),
         ]
         for t in detail.transactions
     ]
@@ -328,12 +330,17 @@ def _campaign(campaign: Campaign, now: datetime, zone: ZoneInfo) -> dict[str, An
                 "id": s.station,
                 "state": s.state,
                 "level": {"installed": "ok", "failed": "over", "skipped": "quiet", "waiting": "quiet"}.get(s.state, "tight"),
-                "firmware": " → ".join(part for part in (s.before, s.now) if part) if s.before != s.now else s.now or "",
+                "firmware": _versions(s.before, s.now),
                 "detail": s.detail,
             }
             for s in campaign.stations
         ],
     }
+
+
+def _versions(before: str | None, now: str | None) -> str:
+    known = [version for version in dict.fromkeys((before, now)) if version]
+    return f"firmware {' → '.join(known)}" if known else ""
 
 
 def strangers(found: Iterable[StrangerRow], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
