@@ -52,7 +52,7 @@ def test_cost_and_what_bends_are_those_of_a_pure_lexicographic_solve(seed: int, 
         assert made.cost == pytest.approx(cost, abs=1e-4, rel=1e-4)
         if max(levels) < 1e-6:
             assert made.relaxations == ()
-    else:
+    elif not made.relaxations:
         # a step cannot both charge and discharge a store: the plain LP may be cheaper, never dearer
         assert cost <= made.cost + 1e-4
 
@@ -64,5 +64,8 @@ def test_what_is_on_or_off_costs_as_little_as_a_plain_milp_finds(seed: int, stra
     assert made.solver is not Solver.RULE, made.note
     levels, cost = Plain(problem, whole=True).in_order()
     if max(levels) < 1e-6:
-        assert made.cost == pytest.approx(cost, abs=1e-3, rel=1e-3)
-        assert made.bound <= cost + 1e-3
+        # never dearer; cheaper only where it stops within its last step, which the plain one does not know
+        assert made.cost <= cost + 1e-3 * max(1.0, abs(cost))
+        if made.solver is Solver.MILP:
+            assert made.cost == pytest.approx(cost, abs=1e-3, rel=1e-3)
+            assert made.bound <= cost + 1e-3
