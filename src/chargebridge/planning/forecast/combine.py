@@ -57,9 +57,10 @@ def combine(
     *,
     scale: Floats | None = None,
     top: Floats | None = None,
+    only: str | None = None,
 ) -> Forecast:
     """Tell the slots of the table from ``origin`` on. bounds: nothing outside is told. scale (M): to what errors are in proportion, positive; None:
-    they are the same at all times. top (M): the most that can be in each slot."""
+    they are the same at all times. top (M): the most that can be in each slot. only: the one method that is asked; None: the best."""
     count = len(table.values) - origin
     scale = np.ones(len(table.values)) if scale is None else scale
     top = np.full(count, bounds.high) if top is None else top[origin:]
@@ -70,7 +71,7 @@ def combine(
     for name, lines in tell(table, (origin, *earlier), count).items():
         errors = truth - lines[1:]
         rehearsed = ~np.isnan(errors).all(axis=1)
-        if np.isnan(lines[0]).any() or not rehearsed.any():
+        if np.isnan(lines[0]).any() or not rehearsed.any() or only not in (None, name):
             continue
         trial = _Trial(errors[rehearsed], np.flatnonzero(rehearsed) + 1, origin, scale)
         spread = trial.spread()

@@ -19,11 +19,19 @@ SEEN_SHARE = 1.5
 
 
 def forecast_load(
-    past: Past, horizon: Horizon, calendar: Calendar, *, now: datetime, most_w: float, least_w: float = 0.0, weather: Weather = UNKNOWN
+    past: Past,
+    horizon: Horizon,
+    calendar: Calendar,
+    *,
+    now: datetime,
+    most_w: float,
+    least_w: float = 0.0,
+    weather: Weather = UNKNOWN,
+    only: str | None = None,
 ) -> Forecast:
     """past: mean power of quarter hours, W; what is not over at ``now`` is not looked at. most_w, least_w: what the connection lets through at all.
 
-    weather: what was measured, then as forecast.
+    weather: what was measured, then as forecast. only: the one method that is asked (``methods.tell``); None: the best of late.
     """
     known = past.before(now)
     end = sum(slots_of(horizon))
@@ -37,7 +45,7 @@ def forecast_load(
         irradiance_w_m2=weather.irradiance_w_m2.on(first, count),
     )
     bounds = Bounds(low=least_w, high=most_w)
-    told = combine(table, origin_slot - first, tell, bounds, horizon, now)
+    told = combine(table, origin_slot - first, tell, bounds, horizon, now, only=only)
     return replace(told, band=_guessed(table.values, len(horizon.steps_s), most_w, least_w)) if told.method == NOTHING else told
 
 

@@ -28,9 +28,12 @@ LEAST_SHARE = 0.02
 """Errors are in proportion to what a clear sky gives, but never to less than this share of the peak power."""
 
 
-def forecast_pv(past: Past, horizon: Horizon, place: Place | None, *, now: datetime, peak_w: float, weather: Weather = UNKNOWN) -> Forecast:
+def forecast_pv(
+    past: Past, horizon: Horizon, place: Place | None, *, now: datetime, peak_w: float, weather: Weather = UNKNOWN, only: str | None = None
+) -> Forecast:
     """past: mean power of quarter hours, W, positive; what is not over at ``now`` is not looked at. place: None where it is not known: then only
-    earlier days are looked at. peak_w: more than this is never told; the connection's power where the plant's is not known."""
+    earlier days are looked at. peak_w: more than this is never told; the connection's power where the plant's is not known. only: the one
+    method that is asked; None: the best of late."""
     known = past.before(now)
     first_told, count_told = slots_of(horizon)
     origin_slot = min(slot_of(now), first_told)
@@ -46,20 +49,21 @@ def forecast_pv(past: Past, horizon: Horizon, place: Place | None, *, now: datet
     )
     bounds = Bounds(high=peak_w)
     if place is None:
-        told = combine(table, origin, _Plant(None, None, None).tell, bounds, horizon, now)
+        told = combine(table, origin, _Plant(None, None, None).tell, bounds, horizon, now, only=only)
         return replace(told, band=_unseen(values, len(horizon.steps_s), peak_w)) if told.method == NOTHING else told
     shines = sun(place, first, count)
     clouded = under_clouds(shines.clear_w_m2, weather.cloud.on(first, count))
-    reaches = np.where(np.isnan(table.irradiance_w_m2), clouded, table.irradiance_w_m2)
+    told_w_m2 = np.where(np.isnan(table.irradiance_w_m2), clouded, table.irradiance_w_m2)
+    reaches = _filled(told_w_m2, shines.clear_w_m2)
     dark = (shines.clear_w_m2 == 0) & (np.arange(count) < origin)  # when many inverters, and their meters, say nothing
     table = replace(table, values=np.where(dark & np.isnan(values), 0.0, values))
     plant = _Plant(shines.clear_w_m2, shines.hour, reaches)
     top = np.where(shines.clear_w_m2 > 0, peak_w, 0.0)
     scale = np.maximum(shines.clear_w_m2 / FULL_SUN_W_M2, LEAST_SHARE) * peak_w
-    told = combine(table, origin, plant.tell, bounds, horizon, now, scale=scale, top=top)
+    told = combine(table, origin, plant.tell, bounds, horizon, now, scale=scale, top=top, only=only)
     if told.method != NOTHING:
         return told
-    line = np.where(np.isnan(reaches), shines.clear_w_m2 / 2, reaches)[origin:] / FULL_SUN_W_M2 * YIELD * peak_w
+    line = np.where(np.isnan(told_w_m2), shines.clear_w_m2 / 2, told_w_m2)[origin:] / FULL_SUN_W_M2 * YIELD * peak_w
     lines = np.stack(
         [0.2 * line, line, np.minimum(np.maximum(1.5 * line, shines.clear_w_m2[origin:] / FULL_SUN_W_M2 * peak_w), top[origin:])]
     )
@@ -67,6 +71,15 @@ def forecast_pv(past: Past, horizon: Horizon, place: Place | None, *, now: datet
     band = Band(likely=tuple(likely.tolist()), low=tuple(low.tolist()), high=tuple(high.tolist()))
     why = "Less than two days of this plant are known, so this is what its peak power and the sun let expect."
     return replace(told, band=band, why=why)
+
+
+def _filled(reaches_w_m2: Floats, clear_w_m2: Floats) -> Floats | None:
+    """Where the weather has gaps, as clear as where it has none; nights are dark. None: nothing is known of it by day."""
+    known = ~np.isnan(reaches_w_m2) & (clear_w_m2 > 0)
+    if not known.any():
+        return None
+    clearness = float(reaches_w_m2[known].sum() / clear_w_m2[known].sum())
+    return np.where(clear_w_m2 > 0, np.where(known, reaches_w_m2, clearness * clear_w_m2), 0.0)
 
 
 def _unseen(values: Floats, steps: int, peak_w: float) -> Band:
