@@ -12,6 +12,7 @@ from chargebridge.app.web.actions import told
 from chargebridge.app.web.campaign_dialog import CampaignDialog
 from chargebridge.app.web.feed import Moment
 from chargebridge.app.web.owner import OWNER, panel
+from chargebridge.app.web.shown import campaigns as shown_campaigns
 from chargebridge.app.web.shown import stations as shown
 from chargebridge.model.errors import ModelError
 from chargebridge.site.operation import station_file
@@ -78,8 +79,8 @@ class StationsPage:
             return
         async with told():
             office = self._service.stations
-            self._campaigns.show(shown.campaigns(await office.campaigns(), *self._now))
-            self._strangers.show(shown.strangers(await office.strangers(), *self._now))
+            self._campaigns.show(shown_campaigns.campaigns(await office.campaigns(), *self._now))
+            self._strangers.show(shown_campaigns.strangers(await office.strangers(), *self._now))
 
     async def _steer(self, wish: str) -> None:
         to, _, number = wish.partition(" ")

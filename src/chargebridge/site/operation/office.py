@@ -2,29 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
 import structlog
-from msgspec.structs import replace
 
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ModelError, UnknownNameError
-from chargebridge.model.session import PointStatus
 from chargebridge.site import station_book
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
-from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.live import Live
 from chargebridge.site.operation import forms, past, station_file
 from chargebridge.site.operation.campaigns import Campaigns
 from chargebridge.site.operation.commands import CommandDesk, language_of
 from chargebridge.site.operation.message_log import MessageLog
+from chargebridge.site.operation.roll import Roll
 from chargebridge.site.operation.view import (
     Campaign,
     CampaignPlan,
     CommandForm,
     CommandRecord,
-    EvseView,
     ImportResult,
     LoggedMessage,
     MessageFilter,
@@ -38,11 +35,10 @@ from chargebridge.stations.ocpp.applicants import Profile
 from chargebridge.stations.ocpp.commanding import Comparison
 from chargebridge.stations.ocpp.session import FrameWatch
 from chargebridge.stations.ocpp.vault import PENDING
-from chargebridge.stations.port import Answer, Outcome, StationInfo
+from chargebridge.stations.port import Answer
 from chargebridge.store import Database
 from chargebridge.store.passwords import hash_password
 from chargebridge.wire.ocpp import CallReceived, Event
-from chargebridge.wire.ocpp.tolerance import propose
 
 LOG_AGAIN_S = 5.0
 SHOWN = 50
@@ -67,13 +63,12 @@ class Office:
         self._config, self._live, self._central = config, live, central
         self._database, self._clock, self._tell, self._admit = database, clock, tell, admit
         self.log = MessageLog(database, clock, keep_days=config.ocpp.log_days, keep_bytes=round(config.ocpp.log_megabytes * 1e6))
+        self._roll = Roll(live, central, self.log, clock)
         self._desk = CommandDesk(database, clock)
         self._campaigns = Campaigns(
-            database, clock, self._desk, station=central.station, busy=self.is_busy, firmware=self.firmware_of, tell=tell
+            database, clock, self._desk, station=central.station, busy=self._roll.is_busy, firmware=self._roll.firmware_of, tell=tell
         )
         self.security = central.security
-        self._infos: dict[str, tuple[StationInfo, datetime]] = {}
-        self._added: set[str] = set()
         self._taking_in = asyncio.Lock()
 
     @classmethod
@@ -93,8 +88,8 @@ class Office:
         await office.log.open()
         await office._desk.open()
         await office._campaigns.open()
-        office._infos = await database.read(past.infos)
-        office._added = {str(one.station["id"]) for one in await database.read(station_file.kept)}
+        office._roll.remember(await database.read(past.infos))
+        office._roll.added = {str(one.station["id"]) for one in await database.read(station_file.kept)}
         central.watch = office._watch
         return office
 
@@ -119,8 +114,7 @@ class Office:
         """A message that says which firmware a station has, or how far it is with another."""
         request: Any = call.request
         if call.action == "BootNotification":
-            info = _info(station, request, self._protocol(station))
-            self._infos[station] = info, self._clock.now()
+            self._roll.booted(station, request)
             self._campaigns.booted(station)
         else:
             number = getattr(request, "request_id", None)
@@ -129,54 +123,7 @@ class Office:
     # What there is
 
     def stations(self) -> tuple[StationRow, ...]:
-        return tuple(self._row(station) for station in self._central)
-
-    def _row(self, station: OcppStation) -> StationRow:
-        identity = station.identity
-        info, booted_at = self._infos.get(identity, (None, None))
-        session = station.session
-        heard_at = self.log.heard_at.get(identity)
-        state = "offline" if heard_at is not None or info is not None else "unseen"
-        if session is not None:
-            state = "online" if station.online else "connected"
-        return StationRow(
-            identity=identity,
-            state=state,
-            protocol=self._protocol(identity) or (info.protocol if info else None),
-            security_profile=max(station.settings.security_profile, self.security.vault.credentials(identity).profile or 0),
-            vendor=info.vendor if info else "",
-            model=info.model if info else "",
-            serial=info.serial if info else None,
-            firmware=info.firmware if info else None,
-            remote=session.remote if session is not None else None,
-            heard_at=heard_at,
-            booted_at=booted_at,
-            evses=self._evses(station),
-            setup_refused=sum(answer.outcome is not Outcome.ACCEPTED for answer in station.setup.values()),
-            faulty_messages=self.log.faulty.get(identity, 0),
-            tolerance=station.settings.tolerance,
-            proposed=propose(info.vendor, info.model) if info is not None and station.settings.tolerance is None else (),
-            mended=dict(self.log.mended.get(identity, {})),
-            added=identity in self._added,
-        )
-
-    def _protocol(self, identity: str) -> str:
-        station = self._central.station(identity)
-        return station.language.dialect.name if station is not None and station.language is not None else ""
-
-    def _evses(self, station: OcppStation) -> tuple[EvseView, ...]:
-        points = {at.point.evse: at for at in self._live.of(station.identity)}
-        numbers = sorted({*points, *range(1, len(station.settings.evses) + 1), *(evse for evse, _ in station.connectors if evse)})
-        return tuple(_evse(number, points.get(number), station) for number in numbers)
-
-    def is_busy(self, identity: str) -> bool:
-        """Whether a transaction runs there, by what the site or the station says."""
-        station = self._central.station(identity)
-        return any(at.session is not None for at in self._live.of(identity)) or (station is not None and bool(station.running))
-
-    def firmware_of(self, identity: str) -> str | None:
-        known = self._infos.get(identity)
-        return known[0].firmware if known else None
+        return self._roll.rows()
 
     def _station(self, identity: str) -> OcppStation:
         station = self._central.station(identity)
@@ -196,7 +143,7 @@ class Office:
             for name, answer in station.setup.items()
         ]
         return StationDetail(
-            station=self._row(station),
+            station=self._roll.row(station),
             written=(*(past.written(record) for record in given), *by_site),
             transactions=transactions,
             events=events,
@@ -218,8 +165,7 @@ class Office:
     def protocol_of(self, identity: str) -> str:
         """What a station speaks; "" when it was never heard. Raises UnknownNameError."""
         self._station(identity)
-        known = self._infos.get(identity)
-        return self._protocol(identity) or (known[0].protocol if known is not None else "")
+        return self._roll.protocol_of(identity)
 
     def actions(self, identity: str) -> tuple[str, ...]:
         return forms.callable_actions(language_of(self._station(identity)).dialect)
@@ -322,7 +268,7 @@ class Office:
         await self._database.write(partial(station_file.keep, one=one, password_hash=hashed, now=now, by=by))
         station = one.station.model_copy(update={"password_hash": hashed})
         self._config = station_file.with_points(self._config, station, one.points)
-        self._added.add(station.id)
+        self._roll.added.add(station.id)
         self._admit(station, one.points)
         self._tell("station", f"{station.id} was added by {by}", station.id)
         return ImportResult(
@@ -348,55 +294,3 @@ class _Ears:
 
     def sent(self, frame: str) -> None:
         self._log.sent(frame)
-
-
-def _info(station: str, request: Any, protocol: str) -> StationInfo:
-    """Of a BootNotification of either kind."""
-    about = getattr(request, "charging_station", None)
-    if about is not None:
-        return StationInfo(
-            station=station,
-            protocol=protocol,
-            vendor=about.vendor_name,
-            model=about.model,
-            serial=about.serial_number or None,
-            firmware=about.firmware_version or None,
-        )
-    return StationInfo(
-        station=station,
-        protocol=protocol,
-        vendor=request.charge_point_vendor,
-        model=request.charge_point_model,
-        serial=request.charge_point_serial_number or request.charge_box_serial_number or None,
-        firmware=request.firmware_version or None,
-    )
-
-
-def _evse(number: int, at: LivePoint | None, station: OcppStation) -> EvseView:
-    connectors = {connector: word for (evse, connector), word in station.connectors.items() if evse == number}
-    bare = EvseView(
-        evse=number,
-        point=None,
-        name="",
-        status=PointStatus.UNKNOWN,
-        error=None,
-        connectors=connectors,
-        transaction=next((name for name, evse in station.running.items() if evse == number), None),
-        energy_wh=None,
-        power_w=None,
-        offered_a=None,
-    )
-    if at is None:
-        return bare
-    session = at.session
-    return replace(
-        bare,
-        point=at.point.id,
-        name=at.point.name,
-        status=at.status,
-        error=at.error,
-        transaction=session.transaction if session is not None else bare.transaction,
-        energy_wh=session.energy_wh if session is not None else None,
-        power_w=at.power_w,
-        offered_a=at.offers[-1].current_a if at.offers else None,
-    )
