@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.wire.eebus.usecases.bench import ENTITY, Box, Clock, House, Wire, joined
 
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command
@@ -131,6 +133,64 @@ def test_a_house_restarts_with_what_was_written():
     wire.tick()
     again = House(wire.clock, memory=wire.house.lpc.machine.memory)
     assert (again.lpc.machine.state, again.lpc.applied_w) == (State.INIT, 6000)
+
+
+def test_a_wish_for_one_system_outlives_its_connection():
+    wire = joined()
+    wire.box.guard.limit(Decimal(3000), None, wire.clock.now, SYSTEM)
+    wire.tick().disconnect().wait(300)
+    wire.connect()
+    assert wire.house.lpc.applied_w == 3000
+
+
+def test_a_system_that_lets_go_hears_the_limit_again_after_60_s():
+    wire = joined()
+    wire.box.guard.limit(Decimal(3000), None, wire.clock.now)
+    wire.tick()
+    wire.house.system.interrupt(wire.house.lpc, wire.clock.now)
+    wire.tick()
+    assert wire.house.lpc.machine.state is State.CONTROLLED
+    wire.wait(59)
+    assert wire.house.lpc.machine.state is State.CONTROLLED
+    wire.wait(1)
+    assert wire.house.lpc.applied_w == 3000
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([1.0, 30.0, 61.0, 130.0])),
+    st.tuples(st.just("limit"), st.sampled_from([None, -1, 0, 4200]), st.sampled_from([None, 10.0, 90.0])),
+    st.tuples(st.sampled_from(["cut", "mend", "disconnect", "connect", "interrupt"])),
+)
+
+
+@given(st.lists(ACTS, max_size=12))
+def test_the_house_is_never_unlimited_without_a_guard_that_was_heard(acts):
+    """On the whole way from the guard's wish to the house's limit, over a wire that breaks and mends."""
+    wire = joined()
+    for act, *values in acts:
+        if act == "wait":
+            wire.wait(values[0], step=30.0)
+        elif act == "limit":
+            wire.box.guard.limit(None if values[0] is None else Decimal(values[0]), values[1], wire.clock.now)
+        elif act == "interrupt":
+            wire.house.system.interrupt(wire.house.lpc, wire.clock.now)
+        elif act in ("cut", "mend"):
+            wire.cut = act == "cut"
+        elif (act == "connect") != ("box" in [*wire.house.node.links]):
+            wire.connect() if act == "connect" else wire.disconnect()
+        wire.tick()
+        machine, heard = wire.house.lpc.machine, wire.house.lpc.machine.heartbeat_s
+        if wire.house.lpc.applied_w is None:
+            assert wire.clock.s - heard < 120
+        if machine.state is State.LIMITED:
+            assert wire.house.lpc.applied_w >= 0
+        row = (
+            wire.house.node.device.entities[ENTITY]
+            .feature("LoadControl", "server")
+            .data["loadControlLimitListData"]
+            .load_control_limit_data[0]
+        )
+        assert row.is_limit_active == (machine.state is State.LIMITED)
 
 
 # The 17 combinations of the public test specification (LPC-TS 6.11.4), each in each state in which it may come.

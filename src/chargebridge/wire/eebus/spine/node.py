@@ -171,9 +171,9 @@ class Node:
         self._events.append(Send(peer, wire.encode(datagram)))
         return counter
 
-    def publish(self, feature: LocalFeature, data: Element, only: str | None = None) -> None:
-        """New data of a function of ours: kept, and told to all who subscribed. only: to this peer alone."""
-        cmd = command(data)
+    def publish(self, feature: LocalFeature, data: Element, only: str | None = None, changes: Element | None = None) -> None:
+        """New data of a function of ours: kept, and told to all who subscribed. only: to this peer alone. changes: what to tell, as a part."""
+        cmd = command(data) if changes is None else command(changes, filters=(wire.PARTIAL,))
         feature.data[cmd.name] = data
         for link in self.links.values():
             for client, server in link.listeners:

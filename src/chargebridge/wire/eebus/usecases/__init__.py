@@ -1,1 +1,1 @@
-"""Use cases of EEBUS on the SPINE node: limits of power (LPC, LPP) from both sides."""
+"""Use cases of EEBUS on the SPINE node, from both sides: limits of power (LPC, LPP) and measured values (MPC, MGCP)."""

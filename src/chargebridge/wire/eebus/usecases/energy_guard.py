@@ -61,14 +61,13 @@ class Told(Event, frozen=True):
 
 
 class System:
-    """A Controllable System of a peer. listens: it has subscribed to our heartbeat. written: the wish under way or answered last."""
+    """A Controllable System of a peer. written: the wish under way or answered last. counter: of the write under way.
+    again_s: when it is written once more."""
 
-    def __init__(self, wish: Wish) -> None:
-        self.wish = wish
+    def __init__(self) -> None:
         self.written: Wish | None = None
         self.answer: ErrorNumber | None = None
         self.counter: int | None = None
-        self.listens = False
         self.again_s: float | None = None
 
 
@@ -90,6 +89,7 @@ class EnergyGuard:
         self.systems: dict[tuple[str, EntityId], System] = {}
         self._pulse = heartbeat.Pulse()
         self._wish = Wish()
+        self._wishes: dict[tuple[str, EntityId], Wish] = {}
         self._clients = {type_: entity.feature(type_, CLIENT) for type_ in _FEATURES}
         self._server = heartbeat.source(node, entity, now).feature
         node.device.announce(entity.ident, kind.ENERGY_GUARD, of.name, kind.VERSION, kind.SCENARIOS)
@@ -104,9 +104,16 @@ class EnergyGuard:
         wish = Wish(limit_w, None if duration_s is None else now.s + duration_s)
         if system is None:
             self._wish = wish
+            self._wishes.clear()
+        else:
+            self._wishes[system] = wish
         for key, one in self.systems.items():
             if system in (None, key):
-                one.wish, one.again_s = wish, None
+                one.again_s = None
+
+    def wish(self, system: tuple[str, EntityId]) -> Wish:
+        """What a system is to keep, also while it is away."""
+        return self._wishes.get(system, self._wish)
 
     def failsafe(self, system: tuple[str, EntityId], limit_w: Decimal | None, lasts_s: float | None, now: Now) -> list[int]:
         """Writes failsafe values; returns the counters of the requests. lasts_s: 2 h to 24 h (LPC-022/3)."""
@@ -158,18 +165,18 @@ class EnergyGuard:
             del self.systems[key]
         for entity in found:
             if (peer, entity) not in self.systems:
-                self.systems[peer, entity] = System(self._wish)
+                self.systems[peer, entity] = System()
                 self._begin(peer, entity, now)
 
     def changed(self, peer: str, feature: FeatureId, function: str, now: Now) -> None:
         data = self._node.links[peer].remote.features[feature].data.get(function)
+        system = self.systems.get((peer, feature[0]))
         if isinstance(data, DeviceDiagnosisHeartbeatData):
             self._pulse.came(peer, data, now)
+        elif function == kind.LIMITS and system is not None and self._dropped((peer, feature[0]), system, now):
+            system.again_s = now.s + AGAIN_S
 
-    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None:
-        if server == self._server.ident:
-            for (one, _), system in self.systems.items():
-                system.listens = system.listens or one == peer
+    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None: ...
 
     def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None:
         for (one, entity), system in self.systems.items():
@@ -187,9 +194,9 @@ class EnergyGuard:
 
     def tick(self, now: Now) -> None:
         for (peer, entity), system in self.systems.items():
-            listens = system.listens or any(server == self._server.ident for _, server in self._node.links[peer].listeners)
+            listens = any(server == self._server.ident for _, server in self._node.links[peer].listeners)
             again = system.again_s is not None and system.again_s <= now.s
-            if listens and system.counter is None and (again or (system.again_s is None and system.wish != system.written)):
+            if listens and system.counter is None and (again or (system.again_s is None and self.wish((peer, entity)) != system.written)):
                 self._write(peer, entity, system, now)
 
     def _begin(self, peer: str, entity: EntityId, now: Now) -> None:
@@ -204,12 +211,19 @@ class EnergyGuard:
             for function in functions:
                 self._node.read(peer, client, server.ident, function, now)
 
+    def _dropped(self, key: tuple[str, EntityId], system: System, now: Now) -> bool:
+        """Whether the system let go a limit that it had taken and that has not ended, e.g. since it began anew."""
+        wish = self.wish(key)
+        holds = wish.limit_w is not None and (wish.until_s is None or wish.until_s > now.s + AGAIN_S)
+        taken = system.counter is None and system.answer is ErrorNumber.NONE and system.written == wish
+        return holds and taken and self.report(key).active is False
+
     def _write(self, peer: str, entity: EntityId, system: System, now: Now) -> None:
         server = self._server_of((peer, entity), "LoadControl")
         row = _limit_row(server, self.kind) if server else None
         if server is None or row is None:
             return
-        wish = system.wish
+        wish = self.wish((peer, entity))
         left = None if wish.until_s is None else wish.until_s - now.s
         active = wish.limit_w is not None and (left is None or left > 0)
         asked = LoadControlLimitData(
