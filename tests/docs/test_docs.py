@@ -95,7 +95,7 @@ def test_toml_is_what_the_configuration_takes(block: str) -> None:
 def test_configuration_lists_every_key_with_its_default() -> None:
     page = text("configuration.md")
     for name, model in tables().items():
-        many = name not in ("site", "web", "ocpp", "payment", "price", "planning")
+        many = name not in ("site", "web", "ocpp", "payment", "price", "weather", "planning")
         rows = cells(section(page, f"`[[{name}]]`" if many else f"`[{name}]`"))
         said = {row[0].strip("`"): row[1] for row in rows}
         assert said.keys() == model.model_fields.keys(), name
