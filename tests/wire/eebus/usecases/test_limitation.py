@@ -244,7 +244,12 @@ EVENTS = st.one_of(
     ),
     st.builds(FailsafeWrite, st.sampled_from([None, Decimal(-1), Decimal(3000)]), st.sampled_from([None, 60.0, 10800.0, 99999.0])),
 )
-ORDERS = st.lists(st.tuples(st.sampled_from([0.0, 1.0, 30.0, 59.0, 60.0, 61.0, 119.0, 120.0, 121.0, 8000.0]), EVENTS), max_size=40)
+WAITS = st.sampled_from([0.0, 1.0, 30.0, 59.0, 60.0, 61.0, 119.0, 120.0, 121.0, 8000.0])
+TAKEN = [(0.0, Heartbeat()), (1.0, ("limit", True, 4200, None, False, ""))]
+RELEASED = [(0.0, Heartbeat()), (1.0, ("limit", False, 4200, None, False, ""))]
+LOST = [*TAKEN, (121.0, Tick())]
+ORDERS = st.builds(list.__add__, st.sampled_from([[], TAKEN, RELEASED, LOST]), st.lists(st.tuples(WAITS, EVENTS), max_size=30))
+"""From each state, so that few examples go far."""
 
 
 @given(ORDERS, st.booleans(), st.booleans())
