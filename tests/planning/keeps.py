@@ -140,6 +140,26 @@ def check_plants(problem: Problem, made: Schedule) -> None:
         assert short or ran >= plant.run_s - 1.5
 
 
+def bent(problem: Problem, made: Schedule) -> list[float]:
+    """kWh: what is missing of plants, then of each priority's quarters, as the plain formulation counts it."""
+    found = [sum(r.amount / 1000 for r in made.relaxations if r.order is Yield.PLANT)]
+    for priority in sorted({store.priority for store in problem.stores if any(g.price_cap is None for g in store.goals)}, reverse=True):
+        quarters = [0.0] * 4
+        for store, done in zip(problem.stores, made.stores, strict=True):
+            if store.priority != priority:
+                continue
+            for goal, missing in zip(store.goals, done.missing_wh, strict=True):
+                if goal.price_cap is None:
+                    need = max(goal.stored_wh - store.stored_wh, 0.0)
+                    for k in (3, 2, 1):
+                        part = min(missing, need / 4)
+                        quarters[k] += goal.probability * part / 1000
+                        missing -= part
+                    quarters[0] += goal.probability * missing / 1000
+        found += quarters
+    return found
+
+
 def check_all(problem: Problem, made: Schedule) -> None:
     check_stores(problem, made)
     check_balance(problem, made)

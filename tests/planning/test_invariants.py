@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.planning.keeps import check_all
+from tests.planning.keeps import bent, check_all
 from tests.planning.random_problems import random_problem
 
 from chargebridge.planning import plan
@@ -82,22 +82,22 @@ def _freer(problem: Problem, freedom: str) -> Problem:
 
 @given(SEEDS)
 def test_goals_go_before_rest(seed: int) -> None:
-    """Where a goal bends, no store that could have left it the room takes anything beyond its goals: giving all the rest up helps nobody."""
+    """What is missing of the goals, level by level, is no more than if nobody wished for anything beyond them."""
     problem = random_problem(seed, tight=0.05, plants=False)
     made = plan(problem, budget_s=20.0)
-    orders = {r.order for r in made.relaxations}
-    # where there is an overload of feed-in, a store that takes its rest helps against it, which goes before goals
-    if Yield.GOAL not in orders or Yield.OVERLOAD in orders:
+    if not any(r.order is Yield.GOAL for r in made.relaxations) or made.solver is not Solver.LP:
         return
     bare = msgspec.structs.replace(
         problem,
         stores=tuple(msgspec.structs.replace(s, rest_price=None if s.discharge_max_w == 0 else s.rest_price) for s in problem.stores),
     )
-    assert missing(plan(bare, budget_s=20.0)) == pytest.approx(missing(made), abs=2.0)
-
-
-def missing(made: object) -> float:
-    return sum(r.amount for r in made.relaxations if r.order is Yield.GOAL)  # type: ignore[attr-defined]
+    other = plan(bare, budget_s=20.0)
+    if any(r.order is Yield.OVERLOAD for r in (*made.relaxations, *other.relaxations)):
+        return  # a store that takes its rest helps against an overload of feed-in, which goes before goals
+    for ours, without in zip(bent(problem, made), bent(bare, other), strict=True):
+        assert ours <= without + 1e-3
+        if ours < without - 1e-3:
+            return
 
 
 def test_a_price_cap_is_kept() -> None:
