@@ -197,7 +197,7 @@ def _payload(text: bytes) -> bytes:
     try:
         content = _envelope.decode(text.strip(b"\0 \t\r\n"))["data"]
         parts = content if isinstance(content, list) else [content]
-        elements = {name: bytes(part) for part in parts for name, part in part.items()}
+        elements = {name: bytes(raw) for part in parts for name, raw in part.items()}
         header = json.decode(b'{"header":' + elements["header"] + b"}")["header"]
         payload = elements["payload"]
     except KeyError as error:
