@@ -4,7 +4,9 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
+from page_expected import Expected
 from page_figures import CAUSES, CIRCUITS, NAMES, STATUS, circuit, why
+from page_plan import PagePlan
 
 from chargebridge.model.decision import Alert, Cause, Move
 from chargebridge.model.errors import ModelError, UnknownNameError
@@ -37,6 +39,8 @@ class PageSite:
         self.owner_limits: dict[str, LimitView] = {}
         self.asked: list[str] = []
         self.entered: list[Limit] = []
+        self.planning = PagePlan(mode, self.preferences)
+        self.forecasts = Expected(self.began)
 
     def driver_key(self, point: str) -> str:
         return f"key-of-{point}-0123456789abcdef"
