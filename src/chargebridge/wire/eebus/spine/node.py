@@ -12,8 +12,6 @@ On connecting both sides begin alike: read the detailed discovery, subscribe to 
 subscribes, binds and reads what it needs (SPINE 1.3.0 protocol, clauses 5 to 7).
 """
 
-from typing import Protocol
-
 import msgspec
 
 from chargebridge.wire.eebus import json
@@ -49,36 +47,12 @@ from chargebridge.wire.eebus.spine.local import (
     Verdict,
     Write,
 )
+from chargebridge.wire.eebus.spine.part import Part
 
 DISCOVERY, USE_CASES = "nodeManagementDetailedDiscoveryData", "nodeManagementUseCaseData"
 MAX_UNDECLARED = 64
 """Functions of a remote feature beyond which only those are kept that are declared."""
 _ASKING = {Classifier.READ, Classifier.WRITE, Classifier.CALL}
-
-
-class Part(Protocol):
-    """A use case, as the node calls it. All may do nothing."""
-
-    def known(self, peer: str, now: Now) -> None:
-        """The peer's device and use cases are known, or have changed."""
-
-    def changed(self, peer: str, feature: FeatureId, function: str, now: Now) -> None:
-        """Data of the peer came."""
-
-    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None:
-        """The peer subscribed to a feature of ours."""
-
-    def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None:
-        """A write or a call of ours was answered, or was not (TIMEOUT)."""
-
-    def gone(self, peer: str, now: Now) -> None:
-        """The connection is down."""
-
-    def due_s(self) -> float | None:
-        """When ``tick`` has something to do, in seconds of ``Now.s``."""
-
-    def tick(self, now: Now) -> None:
-        """The time is ``now``; called after every other call too, so that what changed is published once, after the answer."""
 
 
 class Node:

@@ -31,6 +31,7 @@ from chargebridge.wire.eebus.spine.functions.measurement import (
 )
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now, Operations, Verdict, Write
 from chargebridge.wire.eebus.spine.node import Node
+from chargebridge.wire.eebus.spine.part import Part
 from chargebridge.wire.eebus.usecases import heartbeat, kind, limitation
 from chargebridge.wire.eebus.usecases.kind import Kind
 from chargebridge.wire.eebus.usecases.limitation import FailsafeWrite, Heartbeat, LimitWrite, Machine, Memory, Settings, State, Step
@@ -79,7 +80,7 @@ class Limited:
         return limitation.step(self.machine, self.settings, event, now.s)
 
 
-class ControllableSystem:
+class ControllableSystem(Part):
     def __init__(self, node: Node, entity: LocalEntity, limits: tuple[Limited, ...], now: Now) -> None:
         self._node = node
         self._entity = entity
@@ -115,12 +116,6 @@ class ControllableSystem:
                 # The silence of the guard whose limit holds is not filled by another one's heartbeat.
                 if not limit.attended or limit.guard == peer:
                     limit.machine = limit.step(Heartbeat(), now).machine
-
-    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None: ...
-
-    def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None: ...
-
-    def gone(self, peer: str, now: Now) -> None: ...
 
     def due_s(self) -> float | None:
         times = [due for one in self.limits if (due := limitation.due_s(one.machine, one.settings)) is not None]

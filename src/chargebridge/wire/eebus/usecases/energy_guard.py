@@ -28,6 +28,7 @@ from chargebridge.wire.eebus.spine.functions.load_control import (
 from chargebridge.wire.eebus.spine.functions.measurement import ElectricalConnectionCharacteristicListData
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now
 from chargebridge.wire.eebus.spine.node import Node
+from chargebridge.wire.eebus.spine.part import Part
 from chargebridge.wire.eebus.spine.remote import RemoteFeature
 from chargebridge.wire.eebus.usecases import heartbeat, kind, limitation
 from chargebridge.wire.eebus.usecases.kind import Kind
@@ -81,7 +82,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     nominal_w: Decimal | None
 
 
-class EnergyGuard:
+class EnergyGuard(Part):
     def __init__(self, node: Node, entity: LocalEntity, of: Kind, now: Now) -> None:
         self._node = node
         self._entity = entity
@@ -175,8 +176,6 @@ class EnergyGuard:
             self._pulse.came(peer, data, now)
         elif function == kind.LIMITS and system is not None and self._dropped((peer, feature[0]), system, now):
             system.again_s = now.s + AGAIN_S
-
-    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None: ...
 
     def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None:
         for (one, entity), system in self.systems.items():

@@ -1,17 +1,17 @@
 """Our heartbeat at a DeviceDiagnosis server, and what counts as one of a peer (LPC-031, LPC-032; SPINE 1.3.0 data model, DeviceDiagnosis)."""
 
-from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.functions.common import duration, timestamp
 from chargebridge.wire.eebus.spine.functions.device import DeviceDiagnosisHeartbeatData
 from chargebridge.wire.eebus.spine.local import SERVER, FeatureId, LocalEntity, Now
 from chargebridge.wire.eebus.spine.node import Node
+from chargebridge.wire.eebus.spine.part import Part
 from chargebridge.wire.eebus.usecases.kind import HEARTBEAT
 
 TIMEOUT_S, INTERVAL_S = 60.0, 50.0
 """The next heartbeat comes within 60 s; sent well before, since one that comes exactly then is late."""
 
 
-class HeartbeatSource:
+class HeartbeatSource(Part):
     """Beats for ever, whether or not somebody listens: strict peers drop one whose time stands still."""
 
     def __init__(self, node: Node, entity: LocalEntity, now: Now, timeout_s: float = TIMEOUT_S, interval_s: float = INTERVAL_S) -> None:
@@ -24,18 +24,10 @@ class HeartbeatSource:
         self.feature.offer(HEARTBEAT, self._beat(now))
         node.parts.append(self)
 
-    def known(self, peer: str, now: Now) -> None: ...
-
-    def changed(self, peer: str, feature: FeatureId, function: str, now: Now) -> None: ...
-
     def subscribed(self, peer: str, server: FeatureId, now: Now) -> None:
         """Whoever begins to listen hears one at once, for it may have to wait for it before it may act."""
         if server == self.feature.ident:
             self._node.publish(self.feature, self._beat(now), only=peer)
-
-    def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None: ...
-
-    def gone(self, peer: str, now: Now) -> None: ...
 
     def due_s(self) -> float:
         return self._next_s

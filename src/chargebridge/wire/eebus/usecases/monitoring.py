@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from chargebridge.wire.eebus.spine import update
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, command
-from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.functions.common import number, scaled, timestamp
 from chargebridge.wire.eebus.spine.functions.measurement import (
@@ -19,6 +18,7 @@ from chargebridge.wire.eebus.spine.functions.measurement import (
 )
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now
 from chargebridge.wire.eebus.spine.node import Node
+from chargebridge.wire.eebus.spine.part import Part
 from chargebridge.wire.eebus.usecases.kind import VERSION
 from chargebridge.wire.eebus.usecases.quantities import Monitoring, Quantity, told_by
 
@@ -38,7 +38,7 @@ class Measured(Event, frozen=True):
     use_case: str
 
 
-class MonitoredUnit:
+class MonitoredUnit(Part):
     """Serves the quantities that it is made for; a scenario is announced where one of its quantities is among them."""
 
     def __init__(self, node: Node, entity: LocalEntity, of: Monitoring, quantities: tuple[Quantity, ...]) -> None:
@@ -79,16 +79,6 @@ class MonitoredUnit:
             else:
                 self._waiting.pop(quantity, None)
 
-    def known(self, peer: str, now: Now) -> None: ...
-
-    def changed(self, peer: str, feature: FeatureId, function: str, now: Now) -> None: ...
-
-    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None: ...
-
-    def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None: ...
-
-    def gone(self, peer: str, now: Now) -> None: ...
-
     def due_s(self) -> float | None:
         return self._next_s if self._waiting else None
 
@@ -106,7 +96,7 @@ class MonitoredUnit:
         return (data.measurement_data or ()) if isinstance(data, MeasurementListData) else ()
 
 
-class MonitoringAppliance:
+class MonitoringAppliance(Part):
     """Reads the units of all peers."""
 
     def __init__(self, node: Node, entity: LocalEntity, of: Monitoring) -> None:
@@ -156,17 +146,8 @@ class MonitoringAppliance:
         if function == VALUES and (peer, feature[0]) in self.units:
             self._node.emit(Measured(peer, feature[0], self._of.name))
 
-    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None: ...
-
-    def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None: ...
-
     def gone(self, peer: str, now: Now) -> None:
         self.units = {key: None for key in self.units if key[0] != peer}
-
-    def due_s(self) -> float | None:
-        return None
-
-    def tick(self, now: Now) -> None: ...
 
     def _begin(self, peer: str, entity: EntityId, now: Now) -> None:
         for type_, functions in _READ.items():
