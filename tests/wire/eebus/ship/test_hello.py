@@ -15,7 +15,7 @@ from tests.wire.eebus.ship.scenes import (
 )
 
 from chargebridge.wire.eebus.ship import Cause, Closed, PeerWaits, Role, ShipConnection, State, TrustWanted
-from chargebridge.wire.eebus.ship.connection import MAX_PROLONGATIONS
+from chargebridge.wire.eebus.ship.connection import MAX_HELLOS, MAX_PROLONGATIONS
 
 
 def hello(phase: bytes, waiting_ms: int) -> bytes:
@@ -99,6 +99,17 @@ def test_the_peer_may_end_while_hello_lasts() -> None:
     connection = brought_to(State.PENDING)
     assert closed(connection.receive(ANNOUNCE_END, 0.0)).cause is Cause.PEER_END
     assert connection.outgoing() == [CONFIRM_END]
+
+
+@pytest.mark.parametrize("state", [State.READY, State.PENDING])
+@pytest.mark.parametrize("frame", [PENDING, PROLONG])
+def test_a_flood_of_hellos_ends_the_connection(state: State, frame: bytes) -> None:
+    connection = brought_to(state)
+    for _ in range(MAX_HELLOS):
+        connection.receive(frame, 0.0)
+    assert connection.state is state
+    assert connection.receive(frame, 0.0) == []
+    aborts(connection, 0.0, Cause.PROTOCOL)
 
 
 # Pending

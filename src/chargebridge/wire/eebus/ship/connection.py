@@ -47,6 +47,7 @@ ABORT_S = 1.0  # between "aborted" and the close, for the peer to read it
 CLOSE_S = 0.5  # what we announce as maxTime
 
 MAX_PROLONGATIONS = 60  # each way: about half an hour for a user to find the other device
+MAX_HELLOS = 300  # of a peer: what prolongations need, and as much again
 MAX_KEPT_MESSAGES = 64  # data that comes before access methods are finished
 MAX_KEPT_BYTES = 1024 * 1024
 
@@ -84,7 +85,7 @@ class ShipConnection:
         self._peer_ready = False
         self._ask_next = False  # in PENDING: the deadline is the time to ask for prolongation
         self._peer_waits_s = HELLO_S  # in PENDING: what the peer announced last
-        self._granted = self._asked = 0
+        self._granted = self._asked = self._hellos = 0
         self._kept: list[bytes] = []
         self._abort_as = (Cause.PROTOCOL, GENERIC_CLOSE, "", "")
         self._outgoing: list[bytes] = []
@@ -97,6 +98,8 @@ class ShipConnection:
         self._wake(now)
         try:
             message = decode(frame, self._max_bytes)
+            if self.state in (State.READY, State.PENDING):
+                self._count_hello()
             action = TABLE[self.state].get(signal_of(message))
             if action is None:
                 raise ShipError("$", f"{signal_of(message)} while in {self.state}", "keep to the order of SHIP 13.4")
@@ -195,6 +198,13 @@ class ShipConnection:
 
     def _say(self, phase: HelloPhase) -> None:
         self._send(ConnectionHello(phase, waiting=round(HELLO_S * 1000)))
+
+    def _count_hello(self) -> None:
+        self._hellos += 1
+        if self._hellos > MAX_HELLOS:
+            raise ShipError(
+                "$.connectionHello", f"more than {MAX_HELLOS} in one hello", "say hello again only when the phase or the time changes"
+            )
 
     def _tell_peer_waits(self, hello: ConnectionHello, _now: float) -> None:
         self._events.append(PeerWaits(None if hello.waiting is None else hello.waiting / 1000))
