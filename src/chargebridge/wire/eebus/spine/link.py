@@ -5,8 +5,12 @@ All of it goes when the connection does; both sides then begin again (as every k
 
 import msgspec
 
-from chargebridge.wire.eebus.spine.datagram import Classifier, Cmd, Datagram, Header
+from chargebridge.wire.eebus.spine.datagram import VERSION, Classifier, Cmd, Datagram, Header, command, encode
+from chargebridge.wire.eebus.spine.element import general
+from chargebridge.wire.eebus.spine.errors import ErrorNumber, SpineError
+from chargebridge.wire.eebus.spine.events import Send
 from chargebridge.wire.eebus.spine.functions.common import FeatureAddress
+from chargebridge.wire.eebus.spine.functions.node_management import ResultData
 from chargebridge.wire.eebus.spine.local import FeatureId, LocalDevice
 from chargebridge.wire.eebus.spine.remote import RemoteDevice
 
@@ -17,6 +21,8 @@ RETRY_S = (30.0, 300.0, 900.0)
 MAX_PAIRS = 512
 """Subscriptions, and bindings, that one peer may hold."""
 MAX_PENDING = 512
+
+ASKING = {Classifier.READ, Classifier.WRITE, Classifier.CALL}
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -39,7 +45,7 @@ class Link:
     """peer: the name by which the transport knows it (its SKI). listeners, writers: its features that subscribed to ours, or bound them.
     listening, bound: ours that subscribed to its, or bound them."""
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, peer: str, device: LocalDevice) -> None:
         self.peer = peer
         self.remote = RemoteDevice()
         self.listeners: dict[Pair, None] = {}
@@ -47,32 +53,56 @@ class Link:
         self.listening: dict[Pair, None] = {}
         self.bound: dict[Pair, None] = {}
         self.pending: dict[int, Request] = {}
+        self._device = device
         self._counter = 0
 
-    def datagram(
+    def request(self, source: FeatureId, destination: FeatureId, classifier: Classifier, cmd: Cmd) -> tuple[int, Send]:
+        """A read, write, call or notify, and its counter."""
+        addressee = FeatureAddress(device=self.remote.address, entity=destination[0], feature=destination[1])
+        ack = True if classifier in (Classifier.WRITE, Classifier.CALL) else None
+        return self._counter + 1, self._send(source, addressee, classifier, cmd, ack=ack)
+
+    def answer(self, asked: Header, source: FeatureId, classifier: Classifier, cmd: Cmd) -> Send:
+        """A reply or a result, to the address as the peer wrote it."""
+        assert asked.address_source is not None
+        return self._send(source, asked.address_source, classifier, cmd, reference=asked.msg_counter)
+
+    def result(self, asked: Header | None, number: ErrorNumber, reason: str = "") -> Send | None:
+        """The result of a request; None where none is due: never for a result, and for a reply or a notify only if it asked for it."""
+        if asked is None or asked.msg_counter is None or asked.address_source is None or asked.address_destination is None:
+            return None
+        if asked.cmd_classifier == Classifier.RESULT or (asked.cmd_classifier not in ASKING and not asked.ack_request):
+            return None
+        try:
+            source = ident(asked.address_destination, "addressDestination")
+            ident(asked.address_source, "addressSource")
+        except SpineError:
+            return None
+        return self.answer(
+            asked, source, Classifier.RESULT, command(ResultData(error_number=number.value, description=reason[:256] or None))
+        )
+
+    def _send(
         self,
-        device: LocalDevice,
         source: FeatureId,
-        destination: FeatureId,
+        addressee: FeatureAddress,
         classifier: Classifier,
         cmd: Cmd,
         *,
         reference: int | None = None,
-        ack: bool = False,
-        addressee: FeatureAddress | None = None,
-    ) -> tuple[int, Datagram]:
-        """A datagram to the peer, with the next counter. addressee: the destination as the peer wrote it, for answers."""
+        ack: bool | None = None,
+    ) -> Send:
         self._counter += 1
         header = Header(
-            specification_version="1.3.0",
-            address_source=device.full_address(source),
-            address_destination=addressee or FeatureAddress(device=self.remote.address, entity=destination[0], feature=destination[1]),
+            specification_version=VERSION,
+            address_source=self._device.full_address(source),
+            address_destination=addressee,
             msg_counter=self._counter,
             msg_counter_reference=reference,
             cmd_classifier=classifier.value,
-            ack_request=True if ack else None,
+            ack_request=ack,
         )
-        return self._counter, Datagram(header=header, cmds=(cmd,))
+        return Send(self.peer, encode(Datagram(header=header, cmds=(cmd,))))
 
     def forget_entity(self, entity: tuple[int, ...]) -> None:
         """Drops what hangs on an entity of the peer that is gone."""
@@ -83,3 +113,10 @@ class Link:
             for pair in [one for one in pairs if one[1][0] == entity]:
                 del pairs[pair]
         self.pending = {counter: one for counter, one in self.pending.items() if one.destination[0] != entity}
+
+
+def ident(address: FeatureAddress, position: str) -> FeatureId:
+    """The feature that an address names."""
+    if not address.entity or address.feature is None:
+        raise general(position, "no entity or no feature", "send both numbers")
+    return address.entity, address.feature

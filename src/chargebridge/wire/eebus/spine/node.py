@@ -28,7 +28,6 @@ from chargebridge.wire.eebus.spine.events import (
     EntityGone,
     Event,
     Malformed,
-    Send,
     Unanswered,
     UseCasesKnown,
     Written,
@@ -36,7 +35,7 @@ from chargebridge.wire.eebus.spine.events import (
 from chargebridge.wire.eebus.spine.functions import FUNCTIONS, Unknown
 from chargebridge.wire.eebus.spine.functions import node_management as nm
 from chargebridge.wire.eebus.spine.functions.common import FeatureAddress
-from chargebridge.wire.eebus.spine.link import ANSWER_S, MAX_PENDING, RETRY_S, Link, Request
+from chargebridge.wire.eebus.spine.link import ANSWER_S, ASKING, MAX_PENDING, RETRY_S, Link, Request, ident
 from chargebridge.wire.eebus.spine.local import (
     MANAGEMENT,
     EntityId,
@@ -52,7 +51,6 @@ from chargebridge.wire.eebus.spine.part import Part
 DISCOVERY, USE_CASES = "nodeManagementDetailedDiscoveryData", "nodeManagementUseCaseData"
 MAX_UNDECLARED = 64
 """Functions of a remote feature beyond which only those are kept that are declared."""
-_ASKING = {Classifier.READ, Classifier.WRITE, Classifier.CALL}
 
 
 class Node:
@@ -66,7 +64,9 @@ class Node:
 
     def connect(self, peer: str, now: Now) -> list[Event]:
         """A SHIP connection is ready for data."""
-        self.links[peer] = Link(peer)
+        if peer in self.links:
+            self._events += self.disconnect(peer, now)
+        self.links[peer] = Link(peer, self.device)
         self.read(peer, MANAGEMENT, MANAGEMENT, DISCOVERY, now)
         return self._settled(now)
 
@@ -88,7 +88,7 @@ class Node:
         except EebusError as error:
             self._events.append(Malformed(peer, error.position, error.reason, error.cure))
             number = error.number if isinstance(error, SpineError) else ErrorNumber.GENERAL
-            self._refuse(link, _header_of(tree), number, error.reason)
+            self._result(link, _header_of(tree), number, error.reason)
         return self._settled(now)
 
     def tick(self, now: Now) -> list[Event]:
@@ -136,13 +136,15 @@ class Node:
     def ask(
         self, peer: str, source: FeatureId, destination: FeatureId, classifier: Classifier, cmd: Cmd, now: Now, attempt: int = 0
     ) -> int:
-        """Sends a read, write or call; returns its counter."""
+        """Sends a read, write or call; returns its counter, or 0 where too many are unanswered already."""
         link = self.links[peer]
         if len(link.pending) >= MAX_PENDING:
-            raise SpineError(cmd.name, f"{MAX_PENDING} questions are unanswered", "wait for the peer", ErrorNumber.OVERLOAD)
-        counter, datagram = link.datagram(self.device, source, destination, classifier, cmd, ack=classifier is not Classifier.READ)
-        link.pending[counter] = Request(source, destination, classifier, cmd, now.s + ANSWER_S, attempt)
-        self._events.append(Send(peer, wire.encode(datagram)))
+            self._events.append(Unanswered(peer, destination, cmd.name))
+            return 0
+        counter, send = link.request(source, destination, classifier, cmd)
+        due_s = now.s + max(ANSWER_S, link.remote.delay_s(destination))
+        link.pending[counter] = Request(source, destination, classifier, cmd, due_s, attempt)
+        self._events.append(send)
         return counter
 
     def publish(self, feature: LocalFeature, data: Element, only: str | None = None, changes: Element | None = None) -> None:
@@ -152,7 +154,7 @@ class Node:
         for link in self.links.values():
             for client, server in link.listeners:
                 if server == feature.ident and only in (None, link.peer):
-                    self._send(link, server, client, Classifier.NOTIFY, cmd)
+                    self._events.append(link.request(server, client, Classifier.NOTIFY, cmd)[1])
 
     def add_entity(self, entity: EntityId, now: Now) -> list[Event]:
         """Tells of an entity that was added to the device after the start, e.g. a car that was plugged in."""
@@ -182,26 +184,26 @@ class Node:
             raise SpineError("addressSource", f"{device:.80} is not {link.remote.address:.80}", "one connection carries one device")
         if header.address_destination.device not in (None, self.device.address):
             raise SpineError("addressDestination", "another device", "ask the discovery for our address", ErrorNumber.DESTINATION_UNKNOWN)
-        source, destination = _ident(header.address_source, "addressSource"), _ident(header.address_destination, "addressDestination")
+        source, destination = ident(header.address_source, "addressSource"), ident(header.address_destination, "addressDestination")
         try:
             classifier = Classifier(header.cmd_classifier or "")
         except ValueError:
             raise general("cmdClassifier", f"{header.cmd_classifier!r:.40}", "send read, reply, notify, write, call or result") from None
         feature = self.device.feature(destination)
-        if feature is None and classifier in _ASKING:
+        if feature is None and classifier in ASKING:
             raise SpineError("addressDestination", "no such feature", "read the discovery", ErrorNumber.DESTINATION_UNKNOWN)
         cmd = datagram.cmd
         if classifier is Classifier.RESULT:
-            self._result(link, header, cmd, now)
+            self._answered(link, header, cmd, now)
         elif classifier in (Classifier.REPLY, Classifier.NOTIFY):
             self._taken(link, classifier, header, source, cmd, now)
         elif feature is not None and classifier is Classifier.READ:
-            self._answer(link, header, source, feature, Classifier.REPLY, command(self._served(link, feature, cmd.name, now)))
+            self._events.append(link.answer(header, feature.ident, Classifier.REPLY, command(self._served(link, feature, cmd.name, now))))
         elif feature is not None and classifier is Classifier.WRITE:
             self._write(link, header, source, feature, cmd, now)
         elif feature is not None:
             subscribed = management.call(self.device, self.links, link, feature, cmd)
-            self._acknowledge(link, header, source, destination)
+            self._result(link, header, ErrorNumber.NONE)
             for part in self.parts if subscribed else ():
                 part.subscribed(link.peer, subscribed or MANAGEMENT, now)
 
@@ -223,9 +225,9 @@ class Node:
             after, verdict = None, Verdict(error.number, f"{error.position}: {error.reason}")
         self._events.append(Written(link.peer, feature.ident, cmd.name, verdict.number, verdict.reason))
         if verdict.number:
-            self._refuse(link, header, verdict.number, verdict.reason)
+            self._result(link, header, verdict.number, verdict.reason)
         elif header.ack_request:
-            self._acknowledge(link, header, source, feature.ident)
+            self._result(link, header, ErrorNumber.NONE)
         if after is not None and not verdict.number and not feature.guards:
             self.publish(feature, after)
 
@@ -267,7 +269,7 @@ class Node:
                 part.changed(link.peer, source, cmd.name, now)
         if header.ack_request:
             assert header.address_destination is not None
-            self._acknowledge(link, header, source, _ident(header.address_destination, "addressDestination"))
+            self._result(link, header, ErrorNumber.NONE)
 
     def _managed(self, link: Link, cmd: Cmd, data: Element | Unknown, now: Now) -> None:
         if isinstance(cmd.data, nm.NodeManagementDetailedDiscoveryData):
@@ -280,6 +282,10 @@ class Node:
                 self.subscribe(link.peer, MANAGEMENT, MANAGEMENT, now)
                 self.read(link.peer, MANAGEMENT, MANAGEMENT, USE_CASES, now)
                 return
+        elif isinstance(data, nm.NodeManagementUseCaseData) and cmd.filters:
+            # Entries of this list have no keys by which a part of it could be merged.
+            self.read(link.peer, MANAGEMENT, MANAGEMENT, USE_CASES, now)
+            return
         elif isinstance(data, nm.NodeManagementUseCaseData):
             link.remote.features[MANAGEMENT].data[cmd.name] = data
             link.remote.learn_use_cases(data)
@@ -288,7 +294,7 @@ class Node:
             for part in self.parts:
                 part.known(link.peer, now)
 
-    def _result(self, link: Link, header: Header, cmd: Cmd, now: Now) -> None:
+    def _answered(self, link: Link, header: Header, cmd: Cmd, now: Now) -> None:
         request = link.pending.pop(header.msg_counter_reference or 0, None)
         if request is None or not isinstance(cmd.data, nm.ResultData):
             return
@@ -311,48 +317,18 @@ class Node:
         else:
             self._events.append(Unanswered(link.peer, request.destination, request.cmd.name))
 
-    # How answers go out.
-
-    def _send(self, link: Link, source: FeatureId, destination: FeatureId, classifier: Classifier, cmd: Cmd) -> None:
-        _, datagram = link.datagram(self.device, source, destination, classifier, cmd)
-        self._events.append(Send(link.peer, wire.encode(datagram)))
-
-    def _answer(self, link: Link, header: Header, source: FeatureId, feature: LocalFeature, classifier: Classifier, cmd: Cmd) -> None:
-        _, datagram = link.datagram(
-            self.device, feature.ident, source, classifier, cmd, reference=header.msg_counter, addressee=header.address_source
-        )
-        self._events.append(Send(link.peer, wire.encode(datagram)))
-
-    def _acknowledge(self, link: Link, header: Header, source: FeatureId, destination: FeatureId) -> None:
-        cmd = command(nm.ResultData(error_number=0))
-        _, datagram = link.datagram(
-            self.device, destination, source, Classifier.RESULT, cmd, reference=header.msg_counter, addressee=header.address_source
-        )
-        self._events.append(Send(link.peer, wire.encode(datagram)))
-
-    def _refuse(self, link: Link, header: Header | None, number: ErrorNumber, reason: str) -> None:
-        """A result with an error, where one is due: never to a result, and to a reply or a notify only if it asked for it."""
-        if header is None or header.msg_counter is None or header.address_source is None or header.address_destination is None:
-            return
-        if header.cmd_classifier == Classifier.RESULT or (header.cmd_classifier not in _ASKING and not header.ack_request):
-            return
-        cmd = command(nm.ResultData(error_number=number.value, description=reason[:256]))
-        try:
-            source, destination = _ident(header.address_source, ""), _ident(header.address_destination, "")
-        except SpineError:
-            return
-        _, datagram = link.datagram(
-            self.device, destination, source, Classifier.RESULT, cmd, reference=header.msg_counter, addressee=header.address_source
-        )
-        self._events.append(Send(link.peer, wire.encode(datagram)))
+    def _result(self, link: Link, header: Header | None, number: ErrorNumber, reason: str = "") -> None:
+        result = link.result(header, number, reason)
+        if result is not None:
+            self._events.append(result)
 
     def _tell(self, change: nm.NodeManagementDetailedDiscoveryData, now: Now) -> list[Event]:
         use_cases = command(self.device.use_case_data())
         for link in self.links.values():
             for client, server in link.listeners:
                 if server == MANAGEMENT:
-                    self._send(link, MANAGEMENT, client, Classifier.NOTIFY, command(change, filters=(wire.PARTIAL,)))
-                    self._send(link, MANAGEMENT, client, Classifier.NOTIFY, use_cases)
+                    self._events.append(link.request(MANAGEMENT, client, Classifier.NOTIFY, command(change, filters=(wire.PARTIAL,)))[1])
+                    self._events.append(link.request(MANAGEMENT, client, Classifier.NOTIFY, use_cases)[1])
         return self._settled(now)
 
     def _pair(self, link: Link, client: FeatureId, server: FeatureId) -> nm.Pair:
@@ -372,12 +348,6 @@ class Node:
 def _empty(function: str) -> Element | Unknown:
     known = FUNCTIONS.get(function)
     return known.cls() if known else Unknown([])
-
-
-def _ident(address: FeatureAddress, position: str) -> FeatureId:
-    if not address.entity or address.feature is None:
-        raise general(position, "no entity or no feature", "send both numbers")
-    return address.entity, address.feature
 
 
 def _header_of(tree: dict[str, Tree]) -> Header | None:

@@ -6,20 +6,25 @@ from chargebridge.wire.eebus.spine.element import Element
 from chargebridge.wire.eebus.spine.errors import SpineError
 from chargebridge.wire.eebus.spine.functions import Unknown
 from chargebridge.wire.eebus.spine.functions import node_management as nm
+from chargebridge.wire.eebus.spine.functions.common import duration_s
 from chargebridge.wire.eebus.spine.local import CLIENT, MANAGEMENT, SPECIAL, EntityId, FeatureId, Operations
 
 MAX_FEATURES = 2048
 """Of one device."""
+MAX_DELAY_S = 600.0
+"""The longest delay of an answer that is waited for."""
 
 
 class RemoteFeature:
-    """type, role, operations: as the discovery says. data: of its functions, as far as they came."""
+    """type, role, operations: as the discovery says. data: of its functions, as far as they came.
+    delay_s: how long it may take to answer (maxResponseDelay), where it says so."""
 
-    def __init__(self, ident: FeatureId, type_: str, role: str, operations: dict[str, Operations]) -> None:
+    def __init__(self, ident: FeatureId, type_: str, role: str, operations: dict[str, Operations], delay_s: float = 0.0) -> None:
         self.ident = ident
         self.type = type_
         self.role = role
         self.operations = operations
+        self.delay_s = delay_s
         self.data: dict[str, Element | Unknown] = {}
 
 
@@ -50,6 +55,11 @@ class RemoteDevice:
         wanted = {(type_, role)} | ({("Generic", CLIENT)} if role == CLIENT else set())
         return next((one for ident, one in self.features.items() if ident[0] == entity and (one.type, one.role) in wanted), None)
 
+    def delay_s(self, ident: FeatureId) -> float:
+        """How long the feature may take to answer, as it says itself."""
+        feature = self.features.get(ident)
+        return feature.delay_s if feature else 0.0
+
     def entities_with(self, name: str, actors: tuple[str, ...], feature: str, role: str) -> list[EntityId]:
         """The entities that offer a use case as one of the actors. Where the peer does not say which, those that have the feature."""
         found: dict[EntityId, None] = {}
@@ -72,6 +82,7 @@ class RemoteDevice:
         present = {_entity_of(one): one.entity_type or "" for one in told if one.last_state_change != "removed"}
         gone = set() if partial else self.entities.keys() - present.keys()
         gone |= {entity for entity in self.entities if any(entity[: len(one)] == one for one in removed)}
+        gone.discard(MANAGEMENT[0])
         for entity in gone:
             del self.entities[entity]
         self.entities.update(present)
@@ -107,7 +118,8 @@ class RemoteDevice:
             one.function: _operations(one.possible_operations) for one in told.supported_function or () if one.function is not None
         }
         known = self.features.get(ident)
-        feature = RemoteFeature(ident, told.feature_type or "", told.role or "", operations)
+        delay_s = min(duration_s(told.max_response_delay), MAX_DELAY_S) if told.max_response_delay else 0.0
+        feature = RemoteFeature(ident, told.feature_type or "", told.role or "", operations, delay_s)
         if known is not None and (known.type, known.role) == (feature.type, feature.role):
             feature.data = known.data
         self.features[ident] = feature
