@@ -243,6 +243,40 @@ def test_an_unanswered_write_is_a_timeout_and_is_not_repeated():
     assert Answered("peer", counter, ErrorNumber.TIMEOUT, "no answer") in events
 
 
+def test_a_feature_that_says_so_may_take_longer():
+    peer = Peer()
+    data = discovery((0,), (1,))
+    data["featureInformation"][1]["description"]["maxResponseDelay"] = "PT30S"
+    peer.say("reply", {"nodeManagementDetailedDiscoveryData": data}, reference=1)
+    counter = peer.node.write("peer", CLIENT, ((1,), 1), command(TREE), at(1))
+    assert Answered("peer", counter, ErrorNumber.TIMEOUT, "no answer") not in peer.node.tick(at(30))
+    assert Answered("peer", counter, ErrorNumber.TIMEOUT, "no answer") in peer.node.tick(at(31))
+
+
+def test_a_part_of_the_use_cases_is_read_again_as_a_whole():
+    peer = Peer()
+    peer.say("reply", {"nodeManagementDetailedDiscoveryData": discovery((0,), (1,))}, reference=1)
+    partial = {"function": "nodeManagementUseCaseData", "filter": [{"cmdControl": {"partial": {}}}], "nodeManagementUseCaseData": {}}
+    (again,) = peer.say("notify", partial)
+    assert (again.header.cmd_classifier, again.cmd.name) == ("read", "nodeManagementUseCaseData")
+
+
+def test_a_device_cannot_take_its_root_away():
+    peer = Peer()
+    peer.say("reply", {"nodeManagementDetailedDiscoveryData": discovery((0,), (1,))}, reference=1)
+    peer.say("notify", {"nodeManagementDetailedDiscoveryData": discovery((0,), change="removed")})
+    peer.say("notify", {"nodeManagementDetailedDiscoveryData": discovery((0,), (2,))})
+    assert set(peer.node.links["peer"].remote.entities) == {(0,), (2,)}
+
+
+def test_a_second_connection_takes_the_place_of_the_first():
+    peer = Peer()
+    peer.pair("Binding")
+    again = Peer(node=peer.node)
+    assert [one.cmd.name for one in again.first] == ["nodeManagementDetailedDiscoveryData"]
+    assert number(again.write()) == ErrorNumber.BINDING_NECESSARY
+
+
 PIECES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["read", "write", "call", "notify", "reply", "result", "PT1H", ""]),
     lambda inner: st.lists(inner, max_size=3)

@@ -14,25 +14,17 @@ from chargebridge.wire.eebus.spine.functions.common import TimePeriod, duration,
 from chargebridge.wire.eebus.spine.functions.device import (
     ConfigurationValue,
     DeviceConfigurationKeyValueData,
-    DeviceConfigurationKeyValueDescriptionData,
-    DeviceConfigurationKeyValueDescriptionListData,
     DeviceConfigurationKeyValueListData,
     DeviceDiagnosisHeartbeatData,
 )
 from chargebridge.wire.eebus.spine.functions.load_control import (
     LoadControlLimitData,
-    LoadControlLimitDescriptionData,
-    LoadControlLimitDescriptionListData,
     LoadControlLimitListData,
-)
-from chargebridge.wire.eebus.spine.functions.measurement import (
-    ElectricalConnectionCharacteristicData,
-    ElectricalConnectionCharacteristicListData,
 )
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now, Operations, Verdict, Write
 from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.spine.part import Part
-from chargebridge.wire.eebus.usecases import heartbeat, kind, limitation
+from chargebridge.wire.eebus.usecases import described, heartbeat, kind, limitation
 from chargebridge.wire.eebus.usecases.kind import Kind
 from chargebridge.wire.eebus.usecases.limitation import FailsafeWrite, Heartbeat, LimitWrite, Machine, Memory, Settings, State, Step
 
@@ -236,47 +228,20 @@ class ControllableSystem(Part):
     # What stands in the features from the start.
 
     def _offer(self, now: Now) -> None:
-        self._load.offer(
-            kind.DESCRIPTIONS, LoadControlLimitDescriptionListData(load_control_limit_description_data=tuple(map(_described, self.limits)))
-        )
+        kinds = [limit.kind for limit in self.limits]
+        values_w = [limit.settings.nominal_w for limit in self.limits]
+        self._load.offer(kind.DESCRIPTIONS, described.limits(kinds))
         self._load.offer(kind.LIMITS, self._rows(now), _WRITABLE)
         self._load.refresh = self._refresh
-        self._configuration.offer(kind.KEYS, self._key_descriptions())
+        self._configuration.offer(kind.KEYS, described.keys(kinds))
         self._configuration.offer(kind.VALUES, self._keys(), _WRITABLE)
-        self._connection.offer(kind.CHARACTERISTICS, self._characteristics())
+        self._connection.offer(kind.CHARACTERISTICS, described.nominal(kinds, values_w, house=self._entity.type == HOUSE))
         self._load.guards.append(self)
         self._configuration.guards.append(self)
 
     def _refresh(self, now: Now) -> None:
         """Whoever reads a limit hears how long it still lasts."""
         self._load.data[kind.LIMITS] = self._rows(now)
-
-    def _key_descriptions(self) -> DeviceConfigurationKeyValueDescriptionListData:
-        limits = [
-            DeviceConfigurationKeyValueDescriptionData(
-                key_id=limit.key_id, key_name=limit.kind.failsafe_key, value_type="scaledNumber", unit="W"
-            )
-            for limit in self.limits
-        ]
-        lasts = DeviceConfigurationKeyValueDescriptionData(key_id=self._duration_id, key_name=kind.FAILSAFE_DURATION, value_type="duration")
-        return DeviceConfigurationKeyValueDescriptionListData(device_configuration_key_value_description_data=(*limits, lasts))
-
-    def _characteristics(self) -> ElectricalConnectionCharacteristicListData:
-        house = self._entity.type == HOUSE
-        return ElectricalConnectionCharacteristicListData(
-            electrical_connection_characteristic_data=tuple(
-                ElectricalConnectionCharacteristicData(
-                    electrical_connection_id=0,
-                    parameter_id=0,
-                    characteristic_id=at,
-                    characteristic_context="entity",
-                    characteristic_type=limit.kind.contractual if house else limit.kind.nominal,
-                    value=scaled(limit.settings.nominal_w),
-                    unit="W",
-                )
-                for at, limit in enumerate(self.limits)
-            )
-        )
 
     def _guards(self, peer: str) -> list[FeatureId]:
         """The heartbeats of the peer's entities that are Energy Guards for one of the limits."""
@@ -288,19 +253,6 @@ class ControllableSystem(Part):
                 if feature is not None:
                     found[feature.ident] = None
         return list(found)
-
-
-def _described(limit: Limited) -> LoadControlLimitDescriptionData:
-    # A measurementId means nothing here, but some partners insist on it.
-    return LoadControlLimitDescriptionData(
-        limit_id=limit.limit_id,
-        limit_type=kind.LIMIT_TYPE,
-        limit_category=kind.OBLIGATION,
-        limit_direction=limit.kind.direction,
-        measurement_id=0,
-        unit="W",
-        scope_type=kind.SCOPE,
-    )
 
 
 def _lasting(machine: Machine) -> tuple[object, ...]:
