@@ -21,7 +21,11 @@ class ForecastPanel:
 
     def __init__(self, service: SiteService, view: SiteView) -> None:
         self._service = service
-        self._chart = ui.echart(chart.options((), ZoneInfo(view.timezone)), renderer="svg").classes("cb-chart")
+        zone = ZoneInfo(view.timezone)
+        options = chart.options((), zone)
+        options["legend"]["data"] = list(shown.NAMES.values())
+        options["series"] = series(service.forecasts.forecasts(), zone)
+        self._chart = ui.echart(options, renderer="svg").classes("cb-chart")
         self._facts = parts.ForecastFacts(self._told((), view))
 
     async def renew(self, view: SiteView) -> None:
