@@ -137,7 +137,9 @@ class ControllableSystem(Part):
         limit.machine = limit.step(limitation.Interrupt(), now).machine
 
     def write(self, write: Write, now: Now) -> Verdict:
-        """Decides on a write of limits or of failsafe values."""
+        """Decides on a write of limits or of failsafe values, as the timers have it now."""
+        for limit in self.limits:
+            limit.machine = limit.step(limitation.Tick(), now).machine
         if isinstance(write.after, LoadControlLimitListData):
             return self._write_limits(write, write.after, now)
         if isinstance(write.after, DeviceConfigurationKeyValueListData):
