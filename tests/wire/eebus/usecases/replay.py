@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime
 
 import msgspec
-from tests.wire.eebus.spine.recorded import VECTORS, compact
+from tests.wire.eebus.spine.recorded import VECTORS, compact, datagrams
 
 from chargebridge.wire.eebus.spine import element
 from chargebridge.wire.eebus.spine.datagram import Classifier, decode, encode
@@ -79,6 +79,17 @@ def _inside(value):
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _inside(inner)
+
+
+def fixtures(actor):
+    """The same from the datagrams that openeebus keeps one by one, e.g. "cs__lpc"; what the guard says of its device comes from its own folder."""
+    files = sorted(VECTORS.glob(f"openeebus/use_case__actor__{actor}__*.json"))
+    files.append(VECTORS / f"openeebus/use_case__actor__{actor.replace('cs', 'eg')}__send__discovery_reply.json")
+    now = Now(0.0, datetime(2026, 11, 21, tzinfo=UTC))
+    said = [
+        Said(now, "__send__" in file.name and file != files[-1], decode(compact(message))) for file in files for message in datagrams(file)
+    ]
+    return sorted(said, key=lambda one: one.header.msg_counter)
 
 
 class Replay:

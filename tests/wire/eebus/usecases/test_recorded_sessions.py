@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 from tests.wire.eebus.spine.recorded import ABSENT, FILES
-from tests.wire.eebus.usecases.replay import DISCOVERY, USE_CASES, Replay, session, tree
+from tests.wire.eebus.usecases.replay import DISCOVERY, USE_CASES, Replay, fixtures, session, tree
 
 from chargebridge.wire.eebus.spine.functions.common import number
 from chargebridge.wire.eebus.usecases import kind
@@ -104,6 +104,24 @@ def test_the_heat_pump_answers_as_the_recorded_one_did():
     assert same_answers(replay, unlike={40, 43, 50}) > 30
     assert (lpc.machine.state, lpc.applied_w, lpc.machine.memory.failsafe_w) == (State.LIMITED, 4200, 4300)
     assert (lpp.machine.state, lpp.applied_w) == (State.LIMITED, -2000)
+
+
+@pytest.mark.parametrize(("actor", "of", "unlike"), [("cs__lpc", LPC, {19}), ("cs__lpp", LPP, {19, 20, 21})])
+def test_LPC_022_035_what_openeebus_refuses_is_refused(actor, of, unlike):  # noqa: N802
+    """Negative limits and failsafe limits, failsafe durations of 1 h and of 25 h. Its LPP has the sign of LPC (20, 21); its failsafe duration is
+    0 s at first (19)."""
+    replay = Replay(fixtures(actor))
+    limit = house(replay, (1,), of)
+    replay.run()
+    assert same_answers(replay, unlike) >= 17
+    given = {
+        request.header.msg_counter: answer.cmd.data.error_number
+        for request, _, answer in replay.answers()
+        if answer.cmd.name == "resultData"
+    }
+    assert [given[counter] for counter in range(20, 27)] == [*((7, 0) if of is LPP else (0, 7)), 0, 7, 0, 7, 7]
+    assert (limit.machine.state, limit.applied_w) == (State.LIMITED, -1 if of is LPP else 100)
+    assert limit.machine.memory.failsafe_w == 140
 
 
 def test_a_wallbox_with_a_car_answers_as_the_recorded_one_did():
