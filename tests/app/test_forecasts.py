@@ -59,7 +59,8 @@ async def test_what_is_expected_and_how_it_did_is_told_everywhere(tmp_path: Path
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         try:
             async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {TOKEN}"}) as web:
-                (told,) = (await web.get("/forecasts")).json()
+                told, cars = (await web.get("/forecasts")).json()
+                assert cars["kind"] == "cars"
                 assert told["kind"] == "load"
                 assert max(told["likely_w"]) > 1500
                 (record,) = (await web.get("/forecasts/records")).json()
@@ -91,6 +92,6 @@ async def test_what_is_expected_and_how_it_did_is_told_everywhere(tmp_path: Path
         assert "off by" in facts["kinds"][0]["score"]
         assert "0 % of what came" in facts["kinds"][0]["score"]
         lines = series(office.forecasts(), ZoneInfo("UTC"))
-        assert [len(line["data"]) for line in lines] == [STEPS] * 3
-        low, spread, likely = (line["data"] for line in lines)
+        assert [len(line["data"]) for line in lines] == [STEPS] * 6
+        low, spread, likely = (line["data"] for line in lines[:3])
         assert all(a[1] - 0.011 <= c[1] <= a[1] + b[1] + 0.011 for a, b, c in zip(low, spread, likely, strict=True))

@@ -20,7 +20,7 @@ from chargebridge.site.config import PriceTable, SiteConfig
 from chargebridge.site.config_file import ConfigInvalidError
 from chargebridge.site.forecasts.market import PRICES, WEATHER, MarketDesk
 from chargebridge.site.forecasts.office import ForecastOffice, driver_record
-from chargebridge.site.forecasts.standing import LOAD, PV
+from chargebridge.site.forecasts.standing import CARS, LOAD, PV
 from chargebridge.site.live import Live
 from chargebridge.site.prices import PriceEntry
 from chargebridge.site.view import HistoryPoint
@@ -104,11 +104,12 @@ async def test_forecasts_are_made_kept_and_held_against_what_came(tmp_path: Path
     try:
         await place.office.open()
         first = place.office.forecasts()
-        assert {view.kind for view in first} == {LOAD, PV}
+        assert {view.kind for view in first} == {LOAD, PV, CARS}
         assert "guess" in first[0].why
         await place.past(10)
         await place.office.turn()
-        load, pv = place.office.forecasts()
+        load, pv, cars = place.office.forecasts()
+        assert max(cars.high_w) == 0.0  # there is no charging point
         assert load.scores[0].method == load.method
         supper = [watts for n, watts in enumerate(load.likely_w[:96]) if 17 <= n / 4 < 19]
         assert min(supper) > 1500
@@ -220,6 +221,10 @@ async def test_the_car_that_is_here_is_guessed_by_its_drivers_visits(tmp_path: P
         guess = office.guess("a")
         assert guess is not None
         assert guess.own_visits == 3
+        cars = office.standing.cars.band
+        assert max(cars.high[16:90]) == 0.0  # she is here already, and nobody else ever came
+        tomorrow = [watts for n, watts in enumerate(cars.high) if n >= 96]
+        assert max(tomorrow) > 0
         assert guess.leaves_at[1] - now == pytest.approx(timedelta(hours=4), abs=timedelta(minutes=20))
 
 

@@ -9,7 +9,7 @@ from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
 from chargebridge.app.commands.site_client import DEFAULT_URL, SiteClient, Token, Url
 
 app = typer.Typer(add_completion=False, help="What a running site expects, and how well it told before.", no_args_is_help=True)
-WORDS = {"load": "load", "pv": "PV"}
+WORDS = {"load": "load", "pv": "PV", "cars": "cars to come"}
 
 
 @app.command()

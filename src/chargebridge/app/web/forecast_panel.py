@@ -12,7 +12,7 @@ from chargebridge.app.web.shown import forecasts as shown
 from chargebridge.site.forecasts.view import ForecastView
 from chargebridge.site.view import SiteService, SiteView
 
-COLOURS = {"load": "#8a8f98", "pv": "#d9a514"}
+COLOURS = {"load": "#8a8f98", "pv": "#d9a514", "cars": "#12a17d"}
 STEPS = 96
 
 

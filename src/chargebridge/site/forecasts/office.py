@@ -21,7 +21,7 @@ from chargebridge.site import ledger, plan_journal
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.forecasts import journal
 from chargebridge.site.forecasts.market import MarketDesk
-from chargebridge.site.forecasts.standing import LOAD, PV, Standing, make
+from chargebridge.site.forecasts.standing import LOAD, PV, Known, Standing, make
 from chargebridge.site.forecasts.view import DriverRecord, ForecastView, Record, ScoredForecast, SourceState
 from chargebridge.site.live import Live
 from chargebridge.site.plan_view import QuarterHour
@@ -52,7 +52,7 @@ class ForecastOffice:
         self._past: tuple[QuarterHour, ...] = ()
         self._habits = Habits((), self._calendar)
         self._drivers: DriverRecord | None = None
-        self.standing = self._make((), clock.now())[0]
+        self.standing = self._make((), (), clock.now())[0]
 
     async def open(self) -> None:
         """With what the store remembers of prices and weather; until ``run`` has read the past, what stands is a guess."""
@@ -83,14 +83,15 @@ class ForecastOffice:
         since = self._past[-1].at if kept else edge
         self._past = (*kept, *await self._database.read(lambda c: plan_journal.quarter_hours(c, since)))
         sessions = await self._database.read(lambda c: ledger.sessions_between(c, now - timedelta(days=VISIT_DAYS), now))
-        self.standing, self._habits, self._drivers = await asyncio.to_thread(self._make, sessions, now)
+        here = tuple(point.session.token for point in self._live.points.values() if point.session is not None)
+        self.standing, self._habits, self._drivers = await asyncio.to_thread(self._make, sessions, here, now)
 
-    def _make(self, sessions: Sequence[Session], now: datetime) -> tuple[Standing, Habits, DriverRecord | None]:
+    def _make(self, sessions: Sequence[Session], here: tuple[str, ...], now: datetime) -> tuple[Standing, Habits, DriverRecord | None]:
         visits = [(_visit(session), session.preference.target_at) for session in sessions if session.ended_at is not None]
         habits = Habits((visit for visit, _ in visits), self._calendar)
         said = {(visit.driver, visit.arrived_at): target for visit, target in visits if target is not None}
-        site, weather = self._config.topology(), self._market.weather()
-        made = make(self._measured(LOAD), self._measured(PV), site, self._calendar, self._place, weather, now, self._days)
+        known = Known(self._measured(LOAD), self._measured(PV), habits, here, self._market.weather())
+        made = make(known, self._config.topology(), self._calendar, self._place, now, self._days)
         return made, habits, driver_record(habits, said)
 
     def _measured(self, kind: str) -> Past:

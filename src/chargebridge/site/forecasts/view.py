@@ -10,7 +10,10 @@ from chargebridge.planning.forecast.drivers import Guess
 
 
 class ForecastView(Struct, frozen=True, kw_only=True):
-    """What stands. kind: "load" or "pv"; from first_at on quarter hours, W. scores: of all methods on the last days, the best first."""
+    """What stands. kind: "load", "pv", or "cars" that are still to come; from first_at on quarter hours, W.
+
+    scores: of all methods on the last days, the best first.
+    """
 
     kind: str
     made_at: datetime

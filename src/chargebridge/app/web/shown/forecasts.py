@@ -8,7 +8,7 @@ from chargebridge.app.web import words
 from chargebridge.site.forecasts.view import DriverRecord, ForecastView, Record, SourceState
 from chargebridge.site.view import SiteView
 
-NAMES = {"load": "House", "pv": "Solar"}
+NAMES = {"load": "House", "pv": "Solar", "cars": "Cars to come"}
 SOURCES = {"prices": "Prices", "weather": "Weather"}
 PROMISED = 0.8
 
@@ -31,7 +31,7 @@ def facts(
 
 def _kind(made: ForecastView, record: Record | None) -> dict[str, Any]:
     day_kwh = [sum(line[:96]) / 4000 for line in (made.likely_w, made.low_w, made.high_w)]
-    score = "No forecast of it is over yet."
+    score = "" if made.kind == "cars" else "No forecast of it is over yet."
     if record is not None:
         score = (
             f"Of the last week's it was off by {words.number(record.mae)} W on average, and {words.number(100 * record.coverage)} % of what came "
