@@ -11,7 +11,6 @@ import pytest
 from chargebridge.planning.problem import Goal, Horizon, Node, Prices, Problem, Store
 from chargebridge.planning.schedule import Solver as Made
 from chargebridge.site.plan_solver import Solver, SolverError
-from chargebridge.site.plan_worker import hurried
 from tests.site.kit import until
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -33,20 +32,16 @@ async def solver() -> AsyncIterator[Solver]:
 
 
 async def test_it_stays_for_the_next_question_and_a_death_between_costs_nothing(solver: Solver) -> None:
-    first = await solver.solve(CHEAP_LAST, 1.0, ("car",))
+    first = await solver.solve(CHEAP_LAST, 1.0)
     pid = solver.pid
-    assert first.schedule is not None
-    assert first.schedule.stores[0].power_w == pytest.approx((0, 0, 0, 10_000))
-    assert first.at_once is not None
-    assert (first.at_once.energy_cost, first.schedule.energy_cost) == pytest.approx((4.0, 1.0))
+    assert first.stores[0].power_w == pytest.approx((0, 0, 0, 10_000))
     await solver.solve(CHEAP_LAST, 1.0)
     assert solver.pid == pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     await until(lambda: solver.pid is None)
     again = await solver.solve(CHEAP_LAST, 1.0)
-    assert again.schedule is not None
-    assert again.schedule.solver is not Made.RULE
+    assert again.solver is not Made.RULE
 
 
 async def test_killed_while_it_solves_the_rule_plans_and_says_why(solver: Solver) -> None:
@@ -58,10 +53,9 @@ async def test_killed_while_it_solves_the_rule_plans_and_says_why(solver: Solver
     await asyncio.sleep(0.1)
     os.kill(pid, signal.SIGKILL)
     answer = await question
-    assert answer.schedule is not None
-    assert answer.schedule.solver is Made.RULE
-    assert "process ended" in answer.schedule.note
-    assert answer.schedule.stores[0].power_w[3] == pytest.approx(10_000), "the rule knows prices too"
+    assert answer.solver is Made.RULE
+    assert "process ended" in answer.note
+    assert answer.stores[0].power_w[3] == pytest.approx(10_000), "the rule knows prices too"
 
 
 async def test_one_that_hangs_is_ended(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +68,7 @@ async def test_one_that_hangs_is_ended(solver: Solver, monkeypatch: pytest.Monke
     await asyncio.sleep(0)
     monkeypatch.setattr(solver, "_grace_s", 10.0)
     answer = await question
-    assert answer.schedule is not None
-    assert "no answer after" in answer.schedule.note
+    assert "no answer after" in answer.note
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -84,8 +77,3 @@ async def test_what_nobody_can_solve_is_told(solver: Solver) -> None:
     nonsense = Problem(horizon=Horizon(starts_at=NOON, steps_s=(-1.0,)), nodes=(), prices=CHEAP_LAST.prices)
     with pytest.raises(SolverError, match="length"):
         await solver.solve(nonsense, 1.0)
-
-
-def test_charging_at_once_is_the_same_problem_in_a_hurry() -> None:
-    assert hurried(CHEAP_LAST, ("car",)).stores[0].charge_now_w == (10_000,) * 4
-    assert hurried(CHEAP_LAST, ()) == CHEAP_LAST

@@ -19,7 +19,7 @@ from chargebridge.app.serve import Running, serve
 from chargebridge.model.clock import Clock
 from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, Version, VirtualStation
 from chargebridge.sim.world.demo import demo_scenario
-from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly
+from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly, PriceList
 from chargebridge.sim.world.world import World
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
@@ -108,7 +108,9 @@ class Outside:
         """Something happened in the world: the page shows its sentence, and what concerns the site is brought to it."""
         if event.text:
             self._tell("story", event.text, getattr(event, "point", ""))
-        if isinstance(event, GridLimit):
+        if isinstance(event, PriceList):
+            group.create_task(self._prices(event))
+        elif isinstance(event, GridLimit):
             group.create_task(self._limit(event))
         elif isinstance(event, LeaveEarly | Arrive) and event.stays_s is not None:
             group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh))
@@ -126,6 +128,19 @@ class Outside:
             "duration_s": event.duration_s,
         }
         await self._send("POST", "/api/v1/limits", body)
+
+    async def _prices(self, event: PriceList) -> None:
+        now = self._clock.now()
+        ends = [after for after, _ in event.per_kwh[1:]] + [event.lasts_s]
+        body = [
+            {
+                "starts_at": (now + timedelta(seconds=after)).isoformat(),
+                "ends_at": (now + timedelta(seconds=until)).isoformat(),
+                "per_kwh": price,
+            }
+            for (after, price), until in zip(event.per_kwh, ends, strict=True)
+        ]
+        await self._send("PUT", "/api/v1/prices", body)
 
     async def _prefer(self, point: str, stays_s: float, wants_wh: float) -> None:
         """Say what the driver needs from now on, once his session has begun; the site counts from the session's begin."""

@@ -42,6 +42,10 @@ class Planned:
             return 0.0
         return max(point.minimum_a, watts / volts)
 
+    def planned_a(self, point: ChargingPoint, volts: float) -> float:
+        """Without what is left over."""
+        return Planned(self.plan).allowed_a(point, volts)
+
     def sentence(self, zone: tzinfo) -> str:
         plan = self.plan
         if self.surplus_w > 0:

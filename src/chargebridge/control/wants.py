@@ -173,12 +173,12 @@ def _needed(point: ChargingPoint, state: PointState, usable_a: float, voltage_v:
 def _planned_need(
     state: PointState, planned: Planned, needed_a: float, point: ChargingPoint, usable_a: float, volts: float, now: datetime
 ) -> float:
-    """With a plan that will do it in time, no more than the plan has for it now."""
+    """With a plan that will do it in time, what the plan has for it now, as it gave way before."""
     wants = state.preference
     if needed_a <= 0 or wants.target_at is None:
         return needed_a
     missing_wh, left_s = wants.energy_min_wh - state.energy_wh, (wants.target_at - now).total_seconds()
-    return min(needed_a, planned.allowed_a(point, volts)) if can_wait(missing_wh, usable_a * volts, left_s) else needed_a
+    return min(usable_a, planned.planned_a(point, volts)) if can_wait(missing_wh, usable_a * volts, left_s) else needed_a
 
 
 def _asked(point: ChargingPoint, state: PointState, usable_a: float, needed_a: float, zone: tzinfo) -> Iterator[Bound]:

@@ -20,7 +20,8 @@ from chargebridge.model.limit import Direction, Limit, LimitedPower
 from chargebridge.model.phases import NOMINAL_V, PerPhase, power_w
 from chargebridge.model.session import Preference
 from chargebridge.model.state import PointState, SiteState
-from chargebridge.planning.problem import Band, DemandCharge, Generator, Goal, Horizon, Node, Prices, Problem, Series, Store
+from chargebridge.planning.problem import Band, DemandCharge, Generator, Goal, Horizon, Node, Prices, Problem, Series, Store, Taste
+from chargebridge.site.at_once import Hurry, spread
 from chargebridge.site.config import PlanningTable, PriceTable
 from chargebridge.site.prices import PriceAt, PriceBook
 
@@ -29,6 +30,10 @@ BUDGET_NODE = "peak budget"
 SHORTEST_S = 20.0
 """Edges of steps that come closer together are one."""
 LONG_STEP_S = 3600.0
+MARGIN_W = 100.0
+"""So that what is expected beside a plan does not press on it."""
+DRAWS_W = 300.0
+"""What a car was seen to use says nothing while it sleeps."""
 FARTHEST = timedelta(hours=72)
 EFFICIENCY = 0.95
 """Of a battery in each direction, where nobody measures it."""
@@ -54,18 +59,32 @@ Foresee = Callable[[Horizon], Foresight]
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
-    """sessions: of each planned point. waits: those that the plan may let wait. known_until: up to when prices are published."""
+    """sessions: of the cars that the plan may let wait. at_once: what the others are expected to draw, each step, W. known_until: up to when prices
+    are published.
+    """
 
     problem: Problem
     sessions: dict[str, str]
-    waits: tuple[str, ...]
+    at_once: dict[str, Series]
     known_until: datetime
 
 
 def outlook(
-    state: SiteState, prices: PriceBook, settings: PlanningTable, table: PriceTable, foresee: Foresee, now: datetime
+    state: SiteState,
+    prices: PriceBook,
+    settings: PlanningTable,
+    table: PriceTable,
+    foresee: Foresee,
+    now: datetime,
+    *,
+    reserved: Mapping[str, Series] | None = None,
+    hurried: Mapping[str, float] | None = None,
 ) -> Outlook | None:
-    """None where nobody has said what energy costs."""
+    """None where nobody has said what energy costs.
+
+    reserved: what cars that wait draw by a first plan on the same steps: only then the others come in, with what that leaves to them. hurried:
+    instead, all cars charge at once, those named here until they have so much, Wh.
+    """
     if prices.at(now) is None:
         return None
     tree = grow(state.topology)
@@ -76,11 +95,26 @@ def outlook(
     books = _books(tree, limits, starts)
     known = foresee(horizon)
     blind = open_book(tree, state.limits, None, now).blind
-    scope = _Scope(state=state, tree=tree, books=books, costs=costs, starts=starts, settings=settings, now=now, blind=_below(tree, blind))
-    cars = [(point, seen) for point, seen in scope.cars() if seen.session is not None]
+    scope = _Scope(
+        state=state,
+        tree=tree,
+        books=books,
+        costs=costs,
+        starts=starts,
+        settings=settings,
+        now=now,
+        blind=_below(tree, blind),
+        hurried=hurried,
+    )
+    cars = scope.cars()
+    waiting = [(point, seen) for point, seen in cars if scope.waits(seen)]
+    nodes = tuple(_nodes(tree, books, known, state))
+    others = [(point, seen) for point, seen in cars if not scope.waits(seen)] if reserved is not None or not waiting else []
+    at_once = scope.in_a_hurry(others, nodes, known, horizon, reserved or {})
+    nodes = (_with(nodes[0], at_once), *nodes[1:])
     problem = Problem(
         horizon=horizon,
-        nodes=(*_budget(state, len(starts), now, horizon), *_nodes(tree, books, known, state), *_groups(tree, books, cars, state)),
+        nodes=(*_budget(state, now, horizon), *nodes, *_groups(tree, books, waiting, state)),
         prices=Prices(
             import_per_kwh=tuple(c.supply for c in costs),
             export_per_kwh=tuple(c.export for c in costs),
@@ -89,18 +123,15 @@ def outlook(
             co2_price_per_kg=table.co2_price_per_kg,
             demand=_demand(table, known),
         ),
-        stores=(*(scope.car(point, seen) for point, seen in cars), *scope.batteries()),
+        stores=(*(scope.car(point, seen) for point, seen in waiting), *scope.batteries()),
+        taste=Taste(sooner=True, smooth=True),
         generators=tuple(
             Generator(id=g.id, node=g.circuit, power=known.pv[g.id], phases=g.phases) for g in state.topology.generators if g.id in known.pv
         ),
     )
     published = next((start for start, cost in zip(starts, costs, strict=True) if not cost.known), starts[-1])
-    return Outlook(
-        problem=problem,
-        sessions={point.id: seen.session or "" for point, seen in cars},
-        waits=tuple(point.id for point, seen in cars if waits(seen, now)),
-        known_until=published,
-    )
+    sessions = {point.id: seen.session or "" for point, seen in waiting}
+    return Outlook(problem=problem, sessions=sessions, at_once=at_once, known_until=published)
 
 
 def waits(state: PointState, now: datetime) -> bool:
@@ -245,7 +276,7 @@ def _current_a(books: Sequence[Book], node: str) -> tuple[PerPhase, ...] | None:
 # the property
 
 
-def _budget(state: SiteState, count: int, now: datetime, horizon: Horizon) -> tuple[Node, ...]:
+def _budget(state: SiteState, now: datetime, horizon: Horizon) -> tuple[Node, ...]:
     """The owner's highest mean power of a quarter hour; in the one that runs, what of it is left."""
     peak = state.peak
     if peak is None:
@@ -319,6 +350,10 @@ class _Scope(Struct, frozen=True, kw_only=True):
     settings: PlanningTable
     now: datetime
     blind: frozenset[str]
+    hurried: Mapping[str, float] | None
+
+    def waits(self, seen: PointState) -> bool:
+        return self.hurried is None and waits(seen, self.now)
 
     def cars(self) -> list[tuple[ChargingPoint, PointState]]:
         told = {state.point: state for state in self.state.points}
@@ -341,13 +376,12 @@ class _Scope(Struct, frozen=True, kw_only=True):
         most_a = min(
             [point.maximum_a]
             + ([seen.car_maximum_a] if sane(seen.car_maximum_a) else [])
-            + ([memory.learned_a] if memory is not None and memory.learned_a is not None else [])
+            + ([memory.learned_a] if memory is not None and memory.learned_a is not None and (seen.power_w or 0.0) > DRAWS_W else [])
             + ([point.fallback_a] if point.id in self.blind else [])
         )
         least_a = max(point.minimum_a, seen.car_minimum_a) if sane(seen.car_minimum_a) else point.minimum_a
         usual_wh = max(self.settings.car_kwh * 1000.0, has_wh + LEFT_WH)
         most_wh = wish.energy_max_wh if wish.energy_max_wh is not None else max(wish.energy_min_wh, usual_wh)
-        planned = waits(seen, self.now)
         most_w = most_a * volts if most_a >= least_a else 0.0
         store = Store(
             id=point.id,
@@ -360,15 +394,45 @@ class _Scope(Struct, frozen=True, kw_only=True):
             phases=phases,
             priority=point.priority,
         )
-        if not planned:
-            cap = wish.price_cap_max
-            now_w = tuple(0.0 if cap is not None and cost.total > cap else most_w for cost in self.costs)
-            return replace(store, charge_now_w=now_w)
+        if not self.waits(seen):
+            return replace(store, full_wh=max(has_wh, (self.hurried or {}).get(point.id, most_wh)))
         goals: tuple[Goal, ...] = ()
         if wish.energy_min_wh > has_wh and wish.target_at is not None:
             goals = (Goal(at=wish.target_at, stored_wh=wish.energy_min_wh, price_cap=wish.price_cap_min),)
         rest = self._rest(wish, wish.target_at) if wish.price_cap_max is None else wish.price_cap_max
         return self._outward(point, seen, replace(store, goals=goals, departs_at=wish.target_at, rest_price=rest))
+
+    def in_a_hurry(
+        self,
+        cars: Sequence[tuple[ChargingPoint, PointState]],
+        nodes: Sequence[Node],
+        known: Foresight,
+        horizon: Horizon,
+        reserved: Mapping[str, Series],
+    ) -> dict[str, Series]:
+        """What cars that do not wait will take: what the others leave, as those gave way before."""
+        hours = [seconds / 3600 for seconds in horizon.steps_s]
+        stores = [(self.car(point, seen), seen.preference.price_cap_max) for point, seen in cars]
+        hurry = [Hurry(id=s.id, circuit=s.node, most_w=self._takes(s, cap), energy_wh=s.full_wh - s.stored_wh) for s, cap in stores]
+        taken = {circuit.id: [0.0] * len(hours) for circuit in self.tree.circuits}
+        for name, series in reserved.items():
+            circuit = self.tree.points[self.tree.point_index[name]].circuit
+            taken[circuit] = [a + b for a, b in zip(taken[circuit], series, strict=True)]
+        root_w = [sum(column) for column in zip(*taken.values(), strict=True)]
+        room_w = [room - used for room, used in zip(_room_w(nodes, known, len(hours)), root_w, strict=True)]
+        fuses = {
+            node.id: [3 * NOMINAL_V * min(amps) - used for amps, used in zip(node.current_a, taken[node.id], strict=True)]
+            for node in nodes
+            if node.current_a is not None
+        }
+        return spread(hurry, room_w, fuses, hours)
+
+    def _takes(self, store: Store, cap: float | None) -> Series:
+        limits = store.charge_limit_w or (store.charge_max_w,) * len(self.costs)
+        return tuple(
+            0.0 if cap is not None and cost.total > cap else min(limit, store.charge_max_w)
+            for cost, limit in zip(self.costs, limits, strict=True)
+        )
 
     def _rest(self, wish: Preference, target: datetime | None) -> float:
         """What a kWh beyond the minimum may cost where the driver set no cap: any price where he asked for nothing but a most; else no more than
@@ -431,6 +495,31 @@ class _Scope(Struct, frozen=True, kw_only=True):
                 phases=battery.phases,
                 to_grid=False,
             )
+
+
+def _with(root: Node, cars: Mapping[str, Series]) -> Node:
+    """The grid connection with what those cars are expected to draw."""
+    if not cars or root.load is None:
+        return root
+    drawn = [sum(column) for column in zip(*cars.values(), strict=True)]
+
+    def more(values: Series) -> Series:
+        return tuple(a + b for a, b in zip(values, drawn, strict=True))
+
+    return replace(root, load=Band(likely=more(root.load.likely), low=more(root.load.low), high=more(root.load.high)))
+
+
+def _room_w(nodes: Sequence[Node], known: Foresight, count: int) -> list[float]:
+    """What the grid connection leaves to cars, W, if house and sun turn out badly."""
+    root = nodes[0]
+    found = []
+    for t in range(count):
+        most = min(
+            root.import_w[t] if root.import_w is not None else 1e8, 3 * NOMINAL_V * min(root.current_a[t]) if root.current_a else 1e8
+        )
+        loads = sum(node.load.high[t] for node in nodes if node.load is not None)
+        found.append(most - loads + sum(band.low[t] for band in known.pv.values()) - MARGIN_W)
+    return found
 
 
 def _current_a_or_inf(books: Sequence[Book], node: str) -> Series | None:

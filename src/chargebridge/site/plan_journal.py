@@ -23,7 +23,7 @@ def keep_plan(c: Connection, made: StandingPlan) -> None:
         "solver": made.schedule.solver.value,
         "cause": made.cause,
         "note": made.schedule.note,
-        "cars": len(made.outlook.sessions),
+        "cars": len(made.outlook.sessions) + len(made.outlook.at_once),
         "cost": made.schedule.cost,
         "saves": made.saves,
         "took_s": made.took_s,

@@ -5,14 +5,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from chargebridge.model.circuit import Topology
-from chargebridge.planning.problem import Band, Store
+from chargebridge.planning.problem import Band, Store, Yield
 from chargebridge.planning.schedule import Schedule, StorePlan
 from chargebridge.site.outlook import Outlook
 from chargebridge.site.plan_view import CarPlan, PlanView
-from chargebridge.site.standing_plan import CHARGES_W, StandingPlan, starts_of
-
-AT_ONCE = "was to charge at once"
-"""How the planner says that a limit keeps a car from its full power: no news about a car that nobody asked a time for."""
+from chargebridge.site.standing_plan import CHARGES_W, StandingPlan, spent, starts_of
 
 
 def view(made: StandingPlan, topology: Topology, currency: str, max_age_s: float, now: datetime) -> PlanView:
@@ -29,16 +26,16 @@ def view(made: StandingPlan, topology: Topology, currency: str, max_age_s: float
         note=plan.note,
         took_s=made.took_s,
         currency=currency,
-        cost=plan.energy_cost + plan.demand_cost,
+        cost=spent(plan),
         saves=made.saves,
-        at_once_cost=None if made.at_once is None else made.at_once.energy_cost + made.at_once.demand_cost,
+        at_once_cost=None if made.at_once is None else spent(made.at_once),
         co2_kg=plan.co2_kg,
         known_until=made.outlook.known_until,
         starts=tuple(made.starts),
         steps_s=plan.horizon.steps_s,
         price_per_kwh=tuple(made.price(t) for t in steps),
         export_per_kwh=problem.prices.export_per_kwh,
-        house_w=_sum([_likely(node.load) for node in problem.nodes if node.load is not None], len(steps)),
+        house_w=_less(_sum([_likely(node.load) for node in problem.nodes if node.load is not None], len(steps)), made.outlook.at_once),
         pv_w=_sum([_likely(generator.power) for generator in problem.generators], len(steps)),
         battery_w=_sum(batteries, len(steps)),
         grid_w=plan.grid_w,
@@ -54,7 +51,7 @@ def bent(plan: Schedule, topology: Topology) -> tuple[str, ...]:
     found = []
     for relaxation in plan.relaxations:
         what, said = relaxation.what, relaxation.sentence
-        if AT_ONCE not in said:
+        if relaxation.order is not Yield.REST:
             found.append(said.replace(what, names.get(what, what), 1) if said.startswith(what) else said)
     return tuple(found)
 
@@ -63,14 +60,34 @@ def cars(outlook: Outlook, plan: Schedule, topology: Topology) -> tuple[CarPlan,
     names = {point.id: point.name for point in topology.points}
     stores = {store.id: store for store in outlook.problem.stores}
     zone = ZoneInfo(topology.timezone)
-    return tuple(
-        car(mine, stores[mine.store], plan, names[mine.store], zone, waits=mine.store in outlook.waits)
+    waiting = [
+        car(mine, stores[mine.store], outlook, plan, names[mine.store], zone)
         for mine in plan.stores
         if mine.store in outlook.sessions and mine.store in names
+    ]
+    return (*waiting, *(_at_once(name, series, outlook, plan, names[name]) for name, series in outlook.at_once.items() if name in names))
+
+
+def _at_once(name: str, power_w: tuple[float, ...], outlook: Outlook, plan: Schedule, title: str) -> CarPlan:
+    """A car that nobody said a time for: what it is expected to do."""
+    starts, hours = starts_of(plan), [seconds / 3600 for seconds in plan.horizon.steps_s]
+    charging = [t for t, power in enumerate(power_w) if power >= CHARGES_W]
+    return CarPlan(
+        point=name,
+        name=title,
+        waits=False,
+        power_w=power_w,
+        starts_at=starts[charging[0]] if charging else None,
+        done_at=starts[charging[-1]] + timedelta(hours=hours[charging[-1]]) if charging else None,
+        energy_wh=sum(power * hour for power, hour in zip(power_w, hours, strict=True)),
+        cost=_cost(power_w, outlook, plan),
+        missing_wh=0.0,
+        leaves_at=None,
+        sentence="charges at once, as nobody said by when",
     )
 
 
-def car(mine: StorePlan, store: Store, plan: Schedule, name: str, zone: ZoneInfo, *, waits: bool) -> CarPlan:
+def car(mine: StorePlan, store: Store, outlook: Outlook, plan: Schedule, name: str, zone: ZoneInfo) -> CarPlan:
     starts, steps = starts_of(plan), plan.horizon.steps_s
     charging = [t for t, power in enumerate(mine.power_w) if power >= CHARGES_W]
     energy_wh = sum(power * seconds / 3600 for power, seconds in zip(mine.power_w, steps, strict=True))
@@ -80,15 +97,25 @@ def car(mine: StorePlan, store: Store, plan: Schedule, name: str, zone: ZoneInfo
     return CarPlan(
         point=mine.store,
         name=name,
-        waits=waits,
+        waits=True,
         power_w=mine.power_w,
         starts_at=starts_at,
         done_at=done_at,
         energy_wh=energy_wh,
-        cost=mine.cost,
+        cost=_cost(mine.power_w, outlook, plan),
         missing_wh=missing_wh,
         leaves_at=store.departs_at,
-        sentence=_sentence(starts_at, done_at, energy_wh, missing_wh, plan, zone, waits=waits),
+        sentence=_sentence(starts_at, done_at, energy_wh, missing_wh, plan, zone),
+    )
+
+
+def _cost(power_w: Sequence[float], outlook: Outlook, plan: Schedule) -> float:
+    """At the price of the grid; at what would be paid for it, where the property has more than it uses."""
+    prices, hours = outlook.problem.prices, [seconds / 3600 for seconds in plan.horizon.steps_s]
+    fees = prices.network_per_kwh or (0.0,) * len(hours)
+    return sum(
+        power / 1000 * hours[t] * (prices.import_per_kwh[t] + fees[t] if plan.grid_w[t] > 0 else prices.export_per_kwh[t])
+        for t, power in enumerate(power_w)
     )
 
 
@@ -115,11 +142,7 @@ def _sentence(
     missing_wh: float,
     plan: Schedule,
     zone: ZoneInfo,
-    *,
-    waits: bool,
 ) -> str:
-    if not waits:
-        return "charges at once, as no time was said"
     if starts_at is None:
         return "has what was asked for" if missing_wh <= 1 else f"{missing_wh / 1000:.1f} kWh of what is needed cannot be had in time"
     when = "now" if starts_at <= plan.horizon.starts_at else f"at {_clock(starts_at, plan.horizon.starts_at, zone)}"
@@ -139,6 +162,10 @@ def _end(plan: Schedule) -> datetime:
 
 def _likely(band: Band) -> tuple[float, ...]:
     return band.likely
+
+
+def _less(loads: Sequence[float], cars: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+    return tuple(max(0.0, load - sum(series[t] for series in cars.values())) for t, load in enumerate(loads))
 
 
 def _sum(series: Sequence[Sequence[float]], count: int) -> tuple[float, ...]:

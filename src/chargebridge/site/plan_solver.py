@@ -9,12 +9,13 @@ import msgspec
 import structlog
 
 from chargebridge.planning.problem import Problem
+from chargebridge.planning.schedule import Schedule
 from chargebridge.site.plan_worker import LENGTH, MESSAGE_MAX, Answer, Ask
 
 GRACE_S = 10.0
 """Beside the solver's own budget: to start Python, load the solver, and pass the problem, on a small box under load."""
-SEVERAL = 3
-"""One request may solve twice, and a MILP solves its LP first."""
+SEVERAL = 2
+"""A MILP solves its LP first."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,15 +37,15 @@ class Solver:
     def pid(self) -> int | None:
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
-    async def solve(self, problem: Problem, budget_s: float, at_once: tuple[str, ...] = ()) -> Answer:
+    async def solve(self, problem: Problem, budget_s: float) -> Schedule:
         async with self._turn:
             try:
-                return await self._ask(Ask(problem=problem, budget_s=budget_s, at_once=at_once))
+                return await self._ask(Ask(problem=problem, budget_s=budget_s))
             except SolverError as error:
                 log.warning("the solver failed, the rule plans", why=str(error))
-                return await self._ask(Ask(problem=problem, budget_s=budget_s, at_once=at_once, by_rule=f"by rule: {error}"))
+                return await self._ask(Ask(problem=problem, budget_s=budget_s, by_rule=f"by rule: {error}"))
 
-    async def _ask(self, ask: Ask) -> Answer:
+    async def _ask(self, ask: Ask) -> Schedule:
         limit_s = ask.budget_s * SEVERAL + self._grace_s
         try:
             async with asyncio.timeout(limit_s):
@@ -60,9 +61,9 @@ class Solver:
             code = None if self._process is None else self._process.returncode
             await self.close()
             raise SolverError(f"the solver's process ended ({error or code})") from error
-        if found.error:
+        if found.schedule is None:
             raise SolverError(found.error)
-        return found
+        return found.schedule
 
     async def _exchange(self, data: bytes) -> bytes:
         process = await self._running()

@@ -89,7 +89,7 @@ class PlanRow(Struct, frozen=True, kw_only=True):
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """What would be. car: its plan then; more: money that all of the property costs more than by the plan that stands (negative: less)."""
+    """What would be. car: its plan then; more: money that it costs more than by the plan that stands (negative: less)."""
 
     starts: tuple[datetime, ...]
     steps_s: tuple[float, ...]

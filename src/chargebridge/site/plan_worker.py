@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from chargebridge.planning.problem import Problem
 from chargebridge.planning.schedule import Schedule
@@ -22,47 +21,35 @@ NICE = 5
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """at_once: the stores that could charge at once, to compare with; none: it is not compared. by_rule: without the solver, for this reason."""
+    """by_rule: without the solver, for this reason."""
 
     problem: Problem
     budget_s: float
-    at_once: tuple[str, ...] = ()
     by_rule: str = ""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """at_once: the same with charging at once. error: why there is neither."""
+    """error: why there is no schedule."""
 
     schedule: Schedule | None = None
-    at_once: Schedule | None = None
     error: str = ""
 
 
 def answer(ask: Ask) -> Answer:
     """What the worker does with one request; whatever it raises is told."""
     try:
-        return Answer(schedule=_solve(ask.problem, ask), at_once=_solve(hurried(ask.problem, ask.at_once), ask) if ask.at_once else None)
+        return Answer(schedule=_solve(ask))
     except Exception as error:
         return Answer(error=f"{type(error).__name__}: {error}")
 
 
-def _solve(problem: Problem, ask: Ask) -> Schedule:
+def _solve(ask: Ask) -> Schedule:
     from chargebridge.planning.arrays import arrays
     from chargebridge.planning.check import check
     from chargebridge.planning.planner import by_rule, plan
 
-    check(problem)
-    return by_rule(arrays(problem), ask.by_rule) if ask.by_rule else plan(problem, ask.budget_s)
-
-
-def hurried(problem: Problem, names: tuple[str, ...]) -> Problem:
-    """The same problem, with these stores charging all that they can from now on until they are full, and giving nothing back."""
-    steps = len(problem.horizon.steps_s)
-    stores = tuple(
-        replace(store, charge_now_w=(store.charge_max_w,) * steps, discharge_max_w=0.0, discharge_min_w=0.0) if store.id in names else store
-        for store in problem.stores
-    )
-    return replace(problem, stores=stores)
+    check(ask.problem)
+    return by_rule(arrays(ask.problem), ask.by_rule) if ask.by_rule else plan(ask.problem, ask.budget_s)
 
 
 def send(out: BinaryIO, message: Struct) -> None:

@@ -4,7 +4,7 @@ Solving happens in another process (``plan_solver``), so the heart beat only eve
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from chargebridge.model.plan import PlanNow
 from chargebridge.model.session import Preference
 from chargebridge.model.state import SiteState
 from chargebridge.planning.problem import Problem
+from chargebridge.planning.schedule import Schedule, StorePlan
 from chargebridge.site import plan_journal, plan_shown, present
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.forecasts.standing import Standing
@@ -62,12 +63,13 @@ class Planner:
         self._config, self._settings = config, config.planning
         self._live, self._database, self._clock = live, database, clock
         self._latest, self._wake, self._tell, self._expected = latest, wake, tell, expected
-        self._solver, self._trials = Solver(), Solver()
+        self._solver = Solver()
         self._bell = asyncio.Event()
         self._cause = "the start"
         self._seen: Any = None
         self._past: tuple[QuarterHour, ...] = ()
         self._failed = ""
+        self._shown: tuple[StandingPlan, PlanView] | None = None
         self.standing: StandingPlan | None = None
 
     @property
@@ -118,10 +120,13 @@ class Planner:
     # PlanService
 
     def view(self) -> PlanView | None:
-        if self.standing is None:
+        made, now = self.standing, self._clock.now()
+        if made is None:
             return None
-        about = self._config.site
-        return plan_shown.view(self.standing, self._live.topology, about.currency, self._settings.max_age_s, self._clock.now())
+        if self._shown is None or self._shown[0] is not made:
+            self._shown = (made, plan_shown.view(made, self._live.topology, self._config.site.currency, self._settings.max_age_s, now))
+        view = self._shown[1]
+        return replace(view, alive=view.made_at <= now < view.dies_at)
 
     @property
     def silence(self) -> str:
@@ -153,17 +158,17 @@ class Planner:
         state = self._live.state()
         points = tuple(replace(p, preference=preference, car_asks=False) if p.point == point else p for p in state.points)
         began = asyncio.get_running_loop().time()
-        look = self._outlook(replace(state, points=points))
+        look = self._outlook(replace(state, points=points), self._foresee(), self._clock.now())
         if look is None or self.standing is None:
             raise ModelError("plan", self.silence or "there is none", "try again when there is one")
         try:
-            answer = await self._trials.solve(look.problem, TRIAL_BUDGET_S)
+            schedule = await self._solver.solve(look.problem, TRIAL_BUDGET_S)
         except SolverError as error:
             raise ModelError("plan", str(error), "try again; the log tells more") from error
-        assert answer.schedule is not None
-        car = plan_shown.of_point(plan_shown.cars(look, answer.schedule, state.topology), point)
+        car = plan_shown.of_point(plan_shown.cars(look, schedule, state.topology), point)
         if car is None:
             raise ModelError(at.point.name, "its car cannot be planned", "see what its station says")
+        before = plan_shown.of_point(plan_shown.cars(self.standing.outlook, self.standing.schedule, state.topology), point)
         prices = look.problem.prices
         fees = prices.network_per_kwh or (0.0,) * len(prices.import_per_kwh)
         return Trial(
@@ -171,8 +176,8 @@ class Planner:
             steps_s=look.problem.horizon.steps_s,
             price_per_kwh=tuple(a + b for a, b in zip(prices.import_per_kwh, fees, strict=True)),
             car=car,
-            more=answer.schedule.cost - self.standing.schedule.cost,
-            bent=plan_shown.bent(answer.schedule, state.topology),
+            more=0.0 if before is None else car.cost - before.cost,
+            bent=plan_shown.bent(schedule, state.topology),
             took_ms=(asyncio.get_running_loop().time() - began) * 1000,
         )
 
@@ -198,7 +203,6 @@ class Planner:
                 await self._clock.sleep(CALM_S)
         finally:
             await self._solver.close()
-            await self._trials.close()
 
     async def _remind(self) -> None:
         while True:
@@ -209,22 +213,42 @@ class Planner:
         """One plan; what goes wrong costs this plan, and the last one counts until it is too old."""
         began, now = asyncio.get_running_loop().time(), self._clock.now()
         try:
-            look = self._outlook(self._live.state())
-            if look is None:
-                return
-            answer = await self._solver.solve(look.problem, self._settings.budget_s, look.waits)
+            solved = await self._solve(self._live.state(), now)
         except Exception as error:
             if not isinstance(error, SolverError):
                 log.exception("a plan could not be made")
             self._say(f"no plan could be made: {error}")
             return
-        assert answer.schedule is not None
+        if solved is None:
+            return
+        look, schedule, at_once = solved
         took_s = asyncio.get_running_loop().time() - began
-        made = StandingPlan(made_at=now, outlook=look, schedule=answer.schedule, at_once=answer.at_once, cause=cause, took_s=took_s)
+        made = StandingPlan(made_at=now, outlook=look, schedule=schedule, at_once=at_once, cause=cause, took_s=took_s)
         self.standing = made
-        self._say("" if not answer.schedule.note else f"the plan is made {answer.schedule.note}")
+        self._say("" if not schedule.note else f"the plan is made {schedule.note}")
         self._database.write_soon(lambda c: plan_journal.keep_plan(c, made))
         self._wake()
+
+    async def _solve(self, state: SiteState, now: datetime) -> tuple[Outlook, Schedule, Schedule | None] | None:
+        """The plan, and what it would be if all charged at once.
+
+        Who waits is planned first, then once more with what that leaves to those who do not: they are no reason for him to go without.
+        """
+        foresee, budget_s = self._foresee(), self._settings.budget_s
+        look = self._outlook(state, foresee, now)
+        if look is None:
+            return None
+        schedule = await self._solver.solve(look.problem, budget_s)
+        if not look.sessions:
+            return look, schedule, None
+        if len(look.sessions) < sum(p.session is not None for p in state.points):
+            reserved = {s.store: tuple(max(0.0, w) for w in s.power_w) for s in schedule.stores if s.store in look.sessions}
+            look = self._outlook(state, foresee, now, reserved=reserved) or look
+            schedule = await self._solver.solve(look.problem, budget_s)
+        points = {p.point: p.energy_wh for p in state.points}
+        got = {s.store: points[s.store] + _charged_wh(s, schedule) for s in schedule.stores if s.store in look.sessions}
+        other = self._outlook(state, foresee, now, hurried=got)
+        return look, schedule, None if other is None else await self._solver.solve(other.problem, budget_s)
 
     def _say(self, text: str) -> None:
         """Tell it once, until something else is so."""
@@ -232,8 +256,17 @@ class Planner:
             self._tell("alert", text, "plan")
         self._failed = text
 
-    def _outlook(self, state: SiteState) -> Outlook | None:
-        return outlook(state, self._live.prices, self._settings, self._config.price, self._foresee(), self._clock.now())
+    def _outlook(
+        self,
+        state: SiteState,
+        foresee: Foresee,
+        now: datetime,
+        *,
+        reserved: Mapping[str, tuple[float, ...]] | None = None,
+        hurried: Mapping[str, float] | None = None,
+    ) -> Outlook | None:
+        prices, settings, table = self._live.prices, self._settings, self._config.price
+        return outlook(state, prices, settings, table, foresee, now, reserved=reserved, hurried=hurried)
 
     def _foresee(self) -> Foresee:
         now, made = self._clock.now(), self._latest()
@@ -270,6 +303,10 @@ class Planner:
             except (OSError, ModelError, StoreError) as error:
                 self._say(f"the price list cannot be taken: {error}")
             await self._clock.sleep(FILE_EVERY_S)
+
+
+def _charged_wh(store: StorePlan, schedule: Schedule) -> float:
+    return sum(max(0.0, w) * s / 3600 for w, s in zip(store.power_w, schedule.horizon.steps_s, strict=True))
 
 
 def _starts(problem: Problem) -> list[datetime]:

@@ -17,7 +17,9 @@ GRID_W = 200.0
 
 
 class StandingPlan(Struct, frozen=True, kw_only=True):
-    """at_once: the same with all cars charging at once; cause: what made it be made anew. took_s: from the question to the answer."""
+    """at_once: with all cars charging at once what they get by the plan, None where all do. cause: what made it be made anew. took_s: from the
+    question to the answer.
+    """
 
     made_at: datetime
     outlook: Outlook
@@ -28,8 +30,8 @@ class StandingPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def saves(self) -> float | None:
-        """Money over the horizon, against charging at once."""
-        return None if self.at_once is None else self.at_once.cost - self.schedule.cost
+        """Money over the horizon, against charging the same at once."""
+        return None if self.at_once is None else spent(self.at_once) - spent(self.schedule)
 
     @property
     def starts(self) -> list[datetime]:
@@ -61,7 +63,7 @@ class StandingPlan(Struct, frozen=True, kw_only=True):
                 batteries.append(
                     BatteryPlan(battery=mine.store, power_w=mine.power_w[step], to_grid=stores[mine.store].to_grid and exports)
                 )
-            elif mine.store in self.outlook.waits:
+            else:
                 points.append(self._point(mine, stores[mine.store], step))
         return PlanNow(made_at=self.made_at, dies_at=dies_at, points=tuple(points), batteries=tuple(batteries))
 
@@ -81,6 +83,11 @@ class StandingPlan(Struct, frozen=True, kw_only=True):
             start_price=self.price(later[0]) if later else None,
             surplus=dearer and store.charge_max_w > 0,
         )
+
+
+def spent(schedule: Schedule) -> float:
+    """Money for energy and peaks."""
+    return schedule.energy_cost + schedule.demand_cost
 
 
 def starts_of(schedule: Schedule) -> list[datetime]:

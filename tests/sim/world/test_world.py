@@ -10,7 +10,7 @@ import pytest
 
 from chargebridge.sim.world.clock import FastClock, ManualClock
 from chargebridge.sim.world.demo import STORY, demo_scenario, demo_topology
-from chargebridge.sim.world.event import Arrive, Cloud, FaultKind, GridLimit, Happening, MeterFails, SwitchOn, stretch
+from chargebridge.sim.world.event import Arrive, Cloud, FaultKind, GridLimit, Happening, MeterFails, PriceList, SwitchOn, stretch
 from chargebridge.sim.world.scenario import Language, MeterSpec
 from chargebridge.sim.world.world import World
 from chargebridge.wire.meter import AutoDecoder, DecodeError, Telegram
@@ -205,7 +205,9 @@ def test_a_stretched_story_takes_longer_and_is_otherwise_the_same():
         assert event.text == quick.text
     limit = next(e for e in slow if isinstance(e, GridLimit) and e.power_w)
     assert limit.duration_s == 260
-    assert next(e for e in slow if isinstance(e, Arrive) and e.stays_s).stays_s == 4 * 3600
+    assert next(e for e in slow if isinstance(e, Arrive) and e.stays_s).stays_s == 8 * 3600
+    prices = next(e for e in slow if isinstance(e, PriceList))
+    assert prices.per_kwh[1][0] == 620
 
 
 def test_a_story_is_plain_data():

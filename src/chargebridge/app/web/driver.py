@@ -4,13 +4,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nicegui import context, ui
+from nicegui.events import GenericEventArguments
 
 from chargebridge.app.web import actions, parts, preference_form, words
 from chargebridge.app.web.actions import told
 from chargebridge.app.web.feed import Moment
+from chargebridge.app.web.shown import car_plan
 from chargebridge.app.web.shown.points import card
 from chargebridge.model.phases import NOMINAL_V
 from chargebridge.model.session import Preference
+from chargebridge.site.plan_view import Trial
 from chargebridge.site.view import PointView, SiteService, SiteView
 
 DRIVER = "driver"
@@ -29,6 +32,8 @@ class DriverPage:
         with ui.element("div").classes("cb-driver"):
             self._now = parts.DriverNow(self._shown())
             self._asks = ui.label().classes("cb-hint")
+            self._trial: Trial | None = None
+            self._plan = parts.CarPlan(self._planned()).on("ask", self._try).on("take", self._take)
             with ui.row().classes("cb-driver-buttons"):
                 self._start = ui.button("Start charging", icon="play_arrow", on_click=self._begin).props("unelevated no-caps size=lg")
                 self._stop = ui.button("Stop charging", icon="stop", on_click=self._end).props("outline no-caps size=lg")
@@ -43,6 +48,7 @@ class DriverPage:
             return
         self._point = found
         self._now.show(self._shown())
+        self._plan.show(self._planned())
         self._start.set_visibility(found.session is None)
         self._start.set_enabled(found.online)
         self._stop.set_visibility(found.session is not None)
@@ -50,6 +56,7 @@ class DriverPage:
         self._asks.set_visibility(bool(found.car_asks))
         self._back.set_visibility(found.discharge_max_w > 0)
         if found.preference != self._saved:
+            self._trial = None
             self._fill(found.preference)
 
     def fault(self, text: str) -> None:
@@ -68,6 +75,19 @@ class DriverPage:
             "offer": round(min(1.0, offered_w / most_w), 3),
             "fault": "",
         }
+
+    def _planned(self) -> dict[str, Any]:
+        return car_plan.shown(self._point, self._view, self._service.planning.view(), self._service.planning.silence, self._trial)
+
+    async def _try(self, event: GenericEventArguments) -> None:
+        """What he is just dragging; the newest answer is shown."""
+        async with told():
+            self._trial = await self._service.planning.what_if(self._point.id, car_plan.wished(self._point.preference, event.args))
+            self._plan.show(self._planned())
+
+    async def _take(self, event: GenericEventArguments) -> None:
+        async with told("Saved. The plan follows your wish."):
+            await self._service.prefer(self._point.id, car_plan.wished(self._point.preference, event.args), by=DRIVER)
 
     def _form(self) -> None:
         unit = words.price_unit(self._view.currency)

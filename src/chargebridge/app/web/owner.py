@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nicegui import context, ui
+from nicegui import background_tasks, context, ui
 from nicegui.events import GenericEventArguments
 
-from chargebridge.app.web import chart, parts, words
+from chargebridge.app.web import chart, parts, plan_chart, words
 from chargebridge.app.web.actions import told
 from chargebridge.app.web.feed import Moment
 from chargebridge.app.web.forecast_panel import ForecastPanel
 from chargebridge.app.web.limit_dialog import LimitDialog
 from chargebridge.app.web.point_sheet import PointSheet
+from chargebridge.app.web.shown import plan
 from chargebridge.site.view import SessionRow, SiteService
 
 _CHART_PERIOD_S = 10.0
@@ -39,6 +40,7 @@ class OwnerPage:
         self._service = service
         self._moment = moment
         self._hours = 3
+        self._drawn_at: datetime | None = None
         self._limit_dialog = LimitDialog(service)
         self._sheet = PointSheet(service, base_url)
         self._live: dict[str, list[parts.Live]] = {}
@@ -51,6 +53,14 @@ class OwnerPage:
             for part in live:
                 part.show(moment.parts[name])
         self._sheet.show(moment)
+        self._plan.show(self._planned())
+        made = self._service.planning.view()
+        if made is not None and made.made_at != self._drawn_at:
+            self._drawn_at = made.made_at
+            background_tasks.create(self._draw_plan())
+
+    def _planned(self) -> dict[str, Any]:
+        return plan.facts(self._service.planning.view(), self._service.planning.silence, self._moment.view)
 
     def fault(self, text: str) -> None:
         self._live["head"][0].show({**self._moment.parts["head"], "level": "over", "health": text})
@@ -68,6 +78,9 @@ class OwnerPage:
                 with panel("Power now", "flow"):
                     self._put("flow", parts.PowerFlow)
                     self._put("flow", parts.GrantLine)
+                with panel("The plan", "plan"):
+                    self._plan = parts.PlanFacts(self._planned())
+                    self._plan_chart = plan_chart.draw(moment.view.currency)
                 with panel("Charging points", "points"):
                     self._put("points", parts.PointCards).on("open", lambda e: self._sheet.open(_said(e), self._moment))
                 with panel("The last hours", "chart") as head:
@@ -110,7 +123,22 @@ class OwnerPage:
             names = {point.id: point.name for point in view.points}
             await self._expected.renew(view)
             rows = await self._service.sessions(limit=20)
+            await self._draw_plan()
             self._sessions.show([_session(row, names, self._moment, zone) for row in rows])
+
+    async def _draw_plan(self) -> None:
+        """The plan's chart, and of the last hours what was planned and what was."""
+        made, view = self._service.planning.view(), self._moment.view
+        self._plan_chart.set_visibility(made is not None)
+        if made is None or not self.client.has_socket_connection:
+            return
+        zone = ZoneInfo(view.timezone)
+        with self.client:
+            async with told():
+                since = view.at - plan_chart.BACK
+                before, actual = await self._service.planning.at(since), await self._service.planning.actual(since)
+                self._plan_chart.options["series"] = plan_chart.series(made, before, actual, view.at, zone)
+                self._plan_chart.update()
 
     async def _withdraw(self, entry: str) -> None:
         limit, _, begins = entry.rpartition(" ")

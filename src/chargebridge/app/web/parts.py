@@ -74,6 +74,14 @@ class DriverNow(Live, component="live/driver_now.js"):
     pass
 
 
+class CarPlan(Live, component="live/car_plan.js"):
+    """Emits "ask" with what the driver moves, and "take"."""
+
+
+class PlanFacts(Live, component="live/plan_facts.js"):
+    pass
+
+
 class StationList(Live, component="live/station_list.js"):
     pass
 

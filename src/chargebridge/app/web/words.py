@@ -123,8 +123,17 @@ def price(value: float, currency: str) -> str:
     return f"{number(value, 3 if abs(value) < 0.1 else 2)} {price_unit(currency)}"
 
 
+def money(value: float, currency: str) -> str:
+    """1.32 €"""
+    return f"{number(value, 2)} {symbol(currency)}"
+
+
+def symbol(currency: str) -> str:
+    return {"EUR": "€", "USD": "$", "GBP": "£"}.get(currency, currency)
+
+
 def price_unit(currency: str) -> str:
-    return {"EUR": "€", "USD": "$", "GBP": "£"}.get(currency, currency) + "/kWh"
+    return symbol(currency) + "/kWh"
 
 
 def sentence(text: str) -> str:

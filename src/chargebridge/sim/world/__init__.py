@@ -17,6 +17,7 @@ from chargebridge.sim.world.event import (
     Happening,
     LeaveEarly,
     MeterFails,
+    PriceList,
     SwitchOn,
     stretch,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Mishap",
     "Physics",
     "PointTruth",
+    "PriceList",
     "Scenario",
     "SwitchOn",
     "Vehicles",

@@ -10,7 +10,7 @@ at 6 A: 30 A) fit beside it under 63 A.
 
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
 from chargebridge.model.phases import PerPhase, Phase
-from chargebridge.sim.world.event import Arrive, Cloud, Depart, FaultKind, GridLimit, Happening, LeaveEarly, MeterFails, SwitchOn
+from chargebridge.sim.world.event import Arrive, Cloud, Depart, FaultKind, GridLimit, Happening, LeaveEarly, MeterFails, PriceList, SwitchOn
 from chargebridge.sim.world.scenario import ControlSpec, Home, Language, MeterSpec, Scenario
 
 LOST_MAIN_A: PerPhase = (32.0, 32.0, 32.0)
@@ -112,9 +112,31 @@ def demo_scenario(*, ports: int = 0, repeat_s: float | None = None) -> Scenario:
     )
 
 
+HOUR = 3600.0
+PRICES = (
+    *((0.0, 0.36), (62.0, 0.12), (1.25 * HOUR, 0.34), (2.5 * HOUR, 0.20), (5 * HOUR, 0.30), (7 * HOUR, 0.46)),
+    *((10 * HOUR, 0.31), (13 * HOUR, 0.25), (20 * HOUR, 0.38)),
+)
+"""After seconds, a kWh: cheap from one minute on for an hour, less so again in the afternoon, and the dearest hours in the evening."""
+
 STORY: tuple[Happening, ...] = (
+    PriceList(
+        at_s=0,
+        per_kwh=PRICES,
+        lasts_s=24 * HOUR,
+        text="The supplier's prices for the day: dear now, cheap in a minute, dearest tonight.",
+    ),
     Arrive(at_s=1, point="g1", kind="family", soc=0.42, card="TAG-ANNA", text="Anna comes home and plugs in: no hurry until tomorrow."),
-    Arrive(at_s=3, point="g3", kind="long_range", soc=0.35, card="TAG-BEN", text="Ben plugs his long-range car in next to her."),
+    Arrive(
+        at_s=3,
+        point="g3",
+        kind="long_range",
+        soc=0.35,
+        card="TAG-BEN",
+        stays_s=8 * 3600,
+        wants_wh=25_000,
+        text="Ben plugs in next to her: 25 kWh within eight hours will do, so his car waits until energy is cheap.",
+    ),
     Arrive(at_s=5, point="g4", kind="plug_in_hybrid", soc=0.20, card="TAG-CARLA", text="Carla's hybrid charges on one phase only."),
     Arrive(at_s=7, point="c1", kind="city", soc=0.30, card="TAG-DAVID", text="David's city car could take 22 kW."),
     Arrive(at_s=9, point="c3", kind="one_phase", soc=0.50, card="TAG-EMMA", text="Emma's car presses on phase L2."),

@@ -95,7 +95,14 @@ class Cloud(Event, frozen=True, kw_only=True, tag="cloud"):
     lasts_s: float
 
 
-Happening = Arrive | Depart | LeaveEarly | GridLimit | MeterFails | SwitchOn | Cloud
+class PriceList(Event, frozen=True, kw_only=True, tag="price_list"):
+    """The supplier tells his prices. per_kwh: (seconds from now, price from then on); the last holds until lasts_s."""
+
+    per_kwh: tuple[tuple[float, float], ...]
+    lasts_s: float
+
+
+Happening = PriceList | Arrive | Depart | LeaveEarly | GridLimit | MeterFails | SwitchOn | Cloud
 
 
 def stretch(story: tuple[Happening, ...], factor: float) -> tuple[Happening, ...]:
@@ -115,5 +122,7 @@ def _stretched(event: Happening, factor: float) -> Happening:
             return replace(event, at_s=at_s, run_s=lasts_s * factor)
         case Cloud(lasts_s=lasts_s):
             return replace(event, at_s=at_s, lasts_s=lasts_s * factor)
+        case PriceList(per_kwh=prices, lasts_s=lasts_s):
+            return replace(event, at_s=at_s, per_kwh=tuple((after * factor, price) for after, price in prices), lasts_s=lasts_s * factor)
         case _:
             return replace(event, at_s=at_s)
