@@ -130,4 +130,6 @@ def on_horizon(values: Floats, first: int, horizon: Horizon) -> Floats:
         return np.asarray(upto[..., 1:] - upto[..., :-1])
 
     unknown = sums(np.isnan(values).astype(float))
-    return np.where(unknown > 1e-9, np.nan, sums(np.nan_to_num(values)) / np.diff(place))
+    known = np.nan_to_num(values)
+    means = np.clip(sums(known) / np.diff(place), known.min(axis=-1, keepdims=True), known.max(axis=-1, keepdims=True))  # sums are rounded
+    return np.where(unknown > 1e-9, np.nan, means)
