@@ -225,6 +225,8 @@ def one_by_one(records: Sequence[dict[str, Any]], visits: Sequence[Visit], habit
                 (guess.energy_wh[1] - each.energy_wh) / 1000,
                 told["kWhRequested"] - each.energy_wh / 1000,
                 guess.energy_wh[0] <= each.energy_wh <= guess.energy_wh[2],
+                hours(each.left_at - each.arrived_at),
+                each.energy_wh / 1000,
             )
         )
     took = time.perf_counter() - began
@@ -252,6 +254,24 @@ def one_by_one(records: Sequence[dict[str, Any]], visits: Sequence[Visit], habit
     late, spare = (data[:, 2] > 0).mean(), data[:, 2].mean()
     text = f"mean absolute errors; {late:.0%} of the drivers left before the time they had entered, {spare:.1f} h on average"
     console.print(f"{text}; {took / len(data) * 1000:.2f} ms each", style="dim")
+    beside_elaad(data)
+
+
+def beside_elaad(data: Floats) -> None:
+    """What one would say without any visit of this site: the medians of Dutch workplaces (ElaadNL's open data)."""
+    folder = VECTORS / "elaad_ev2gym"
+    if not folder.exists():
+        console.print(f"{folder} is not there", style="yellow")
+        return
+    medians = []
+    for name in ("distribution-of-connection-time.csv", "distribution-of-energy-demand.csv"):
+        with (folder / name).open(encoding="utf-8-sig", newline="") as file:
+            rows = {float(row["Percentage of charging events"]): float(row["workplace"]) for row in csv.DictReader(file)}
+        medians.append(rows[50.0])
+    stay, energy = data[:, 7], data[:, 8]
+    off_h, off_kwh = np.abs(medians[0] - stay).mean(), np.abs(medians[1] - energy).mean()
+    text = f"ElaadNL's medians of workplaces ({medians[0]:.1f} h, {medians[1]:.1f} kWh) for each of them"
+    console.print(f"{text}: departure off by {off_h:.2f} h, energy by {off_kwh:.1f} kWh", style="dim")
 
 
 def hours(span: timedelta) -> float:
