@@ -134,8 +134,14 @@ class Session:
     def _help(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(job)
         self._helpers.add(task)
-        task.add_done_callback(self._helpers.discard)
+        task.add_done_callback(self._helped)
         return task
+
+    def _helped(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for a helper; what goes wrong in one is in the log."""
+        self._helpers.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work for a connection failed", remote=self.remote, exc_info=error)
 
     def ping_every(self, seconds: float) -> None:
         self._transport.ping_every(seconds)
