@@ -9,7 +9,9 @@ from typing import Any
 VECTORS = Path(os.environ.get("CHARGEBRIDGE_VECTORS", Path(__file__).parents[5] / "shared" / "vectors")) / "eebus"
 ABSENT = f"no recorded datagrams: {VECTORS} is not there; set CHARGEBRIDGE_VECTORS"
 FILES = sorted(
-    file for folder in ("spine-go", "eebus-go", "openeebus", "jeebus-spine", "captured") for file in VECTORS.glob(f"{folder}/*.json*")
+    file
+    for folder in ("spine-go", "eebus-go", "openeebus", "jeebus-spine", "enbility-devices", "captured")
+    for file in VECTORS.glob(f"{folder}/*.json*")
 )
 
 

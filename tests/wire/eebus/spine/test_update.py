@@ -64,9 +64,20 @@ def test_a_full_write_puts_an_entry_in_the_place_of_the_old():
         (command(limits(row(0, is_limit_changeable=False)), filters=(PARTIAL,)), 7),
         (command(limits(), filters=(Filter(delete=True, selectors=({"limitId": 0},)),)), 7),
         (command(limits(row(0)), filters=(Filter(partial=True, selectors=({"timestampInterval": {}},)),)), 8),
+        (command(limits(row(1)), filters=(Filter(partial=True, selectors=({"limitId": 0},)),)), 7),
         (command(MeasurementListData(), filters=(PARTIAL,)), 6),
     ],
-    ids=["no such", "no such, full", "no key", "not changeable", "the flag", "an entry", "a selector of time", "nothing there"],
+    ids=[
+        "no such",
+        "no such, full",
+        "no key",
+        "not changeable",
+        "the flag",
+        "an entry",
+        "a selector of time",
+        "another key",
+        "nothing there",
+    ],
 )
 def test_what_a_write_may_not(cmd, number):
     with pytest.raises(SpineError) as caught:

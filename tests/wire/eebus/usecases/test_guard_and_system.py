@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.eebus.usecases.bench import ENTITY, Box, Clock, House, Wire, joined
 
-from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command
+from chargebridge.wire.eebus import json
+from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command, decode
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
-from chargebridge.wire.eebus.spine.events import Answered, Malformed, Written
+from chargebridge.wire.eebus.spine.events import Answered, Malformed, Send, Written
 from chargebridge.wire.eebus.spine.functions.common import ScaledNumber, TimePeriod, scaled
 from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitData, LoadControlLimitListData
 from chargebridge.wire.eebus.usecases.controllable_system import LimitChanged
@@ -278,6 +279,67 @@ def test_a_write_of_both_limits_changes_all_or_none():
     wire.tick()
     assert wire.heard("house", Written)[-1].number is ErrorNumber.COMMAND_REJECTED
     assert (wire.house.lpc.machine.state, wire.house.lpp.machine.state) == (State.CONTROLLED, State.CONTROLLED)
+
+
+NUMBERS = st.fixed_dictionaries({}, optional={"number": st.integers(-(10**20), 10**20), "scale": st.integers(-40, 40)})
+TEXTS = st.sampled_from(["PT10S", "PT0S", "-PT1S", "P1Y", "", "2026-11-21T02:00:00Z", "P999999999D", "PT3H"])
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "limitId": st.integers(0, 2),
+            "isLimitActive": st.booleans(),
+            "timePeriod": st.fixed_dictionaries({}, optional={"endTime": TEXTS, "startTime": TEXTS}),
+            "value": NUMBERS,
+        },
+    ),
+    max_size=3,
+)
+SELECTED = st.fixed_dictionaries(
+    {"cmdControl": st.sampled_from([{"partial": {}}, {"delete": {}}])},
+    optional={
+        "loadControlLimitListDataSelectors": st.sampled_from([{"limitId": 0}, {"limitId": 7}, {"isLimitActive": True}, {}]),
+        "loadControlLimitDataElements": st.sampled_from(
+            [{"timePeriod": {}}, {"timePeriod": {"endTime": {}}}, {"value": {}}, {"limitId": {}}]
+        ),
+    },
+)
+KEYS = st.lists(
+    st.fixed_dictionaries(
+        {}, optional={"keyId": st.integers(0, 3), "value": st.fixed_dictionaries({}, optional={"scaledNumber": NUMBERS, "duration": TEXTS})}
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), ROWS, KEYS, st.lists(SELECTED, max_size=2)), max_size=6))
+def test_whatever_is_written_is_taken_or_refused_and_the_limits_stay_sound(writes):
+    wire = joined()
+    entity, peer = wire.house.node.device.entities[ENTITY], wire.box.node.device.entities[ENTITY]
+    for counter, (limits, rows, keys, filters) in enumerate(writes, 1000):
+        type_ = "LoadControl" if limits else "DeviceConfiguration"
+        name = "loadControlLimitListData" if limits else "deviceConfigurationKeyValueListData"
+        data = {"loadControlLimitData": rows} if limits else {"deviceConfigurationKeyValueData": keys}
+        source, destination = peer.feature(type_, "client").ident, entity.feature(type_, "server").ident
+        header = {
+            "addressSource": {"entity": [*source[0]], "feature": source[1]},
+            "addressDestination": {"entity": [*destination[0]], "feature": destination[1]},
+            "msgCounter": counter,
+            "cmdClassifier": "write",
+            "ackRequest": True,
+        }
+        cmd = ({"function": name, "filter": filters} if filters else {}) | {name: data}
+        tree = json.encode({"datagram": {"header": header, "payload": {"cmd": [cmd]}}})
+        events = wire.house.node.receive("box", tree, wire.clock.now)
+        answers = [decode(event.data) for event in events if isinstance(event, Send)]
+        assert [one.header.msg_counter_reference for one in answers].count(counter) == 1
+        assert wire.house.lpc.applied_w is None or wire.house.lpc.applied_w >= 0
+        assert wire.house.lpp.applied_w is None or wire.house.lpp.applied_w <= 0
+        memory = wire.house.lpc.machine.memory
+        assert memory.failsafe_w >= 0
+        assert 7200 <= memory.failsafe_s <= 86400
+        ids = [row.limit_id for row in entity.feature("LoadControl", "server").data["loadControlLimitListData"].load_control_limit_data]
+        assert ids == [0, 1]
 
 
 def test_the_clock_is_all_that_drives_it():

@@ -85,6 +85,8 @@ def _plain(cmd: Cmd, old: Element, new: Element) -> Element:
 
 
 def _may_change(function: Function, was: Element, becomes: Element) -> None:
+    if any(getattr(becomes, key) != getattr(was, key) for key in function.keys):
+        raise SpineError(function.name, "an entry would get another key", "leave the key out where selectors say which entry")
     flag = function.changeable
     if was == becomes or flag is None:
         return
