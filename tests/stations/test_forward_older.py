@@ -46,9 +46,11 @@ async def test_a_cable_before_its_card(tmp_path: Path, version: str) -> None:
             began = event2("Started", 0, **state("EVConnected"), **register(1000, "Transaction.Begin", signedMeterValue=signed))
             assert (await station.call("TransactionEvent", began))[0] == 3
             assert await until(lambda: foreign.actions() == ["BootNotification", "StatusNotification"])
+            assert await until(lambda: place.forwarder.states[0].delivered == 2), "answered, or it would be said again"
             await station.close()
         async with Place(tmp_path, rules) as place:
             station = await connect(place.central.port, version=version, password=None)
+            assert await until(lambda: bool(place.forwarder.states) and place.forwarder.states[0].connected)
             answer = await station.call("Authorize", {"idToken": {"idToken": "THEIRS", "type": "ISO14443"}})
             assert answer[2]["idTokenInfo"]["status"] == "Accepted"
             shown = event2("Updated", 1, "THEIRS", **state("Charging"))
