@@ -143,8 +143,10 @@ def read_file(path: Path) -> tuple[PriceEntry, ...]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         starts = [datetime.fromisoformat(row["starts_at"]) for row in rows]
+        if any(start.tzinfo is None for start in starts):
+            raise ValueError("a time has no zone")
         last = starts[-1] + (starts[-1] - starts[-2] if len(starts) > 1 else timedelta(seconds=LAST_LASTS_S)) if starts else None
-        ends = [*starts[1:], last]
+        ends = [*starts[1:], last] if starts else []
         return checked(
             PriceEntry(
                 starts_at=start.astimezone(UTC),

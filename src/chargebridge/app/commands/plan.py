@@ -1,4 +1,4 @@
-"""``chargebridge plan``: what planning would have been worth."""
+"""``chargebridge plan``: the plan of a running site, and what planning would have been worth."""
 
 import asyncio
 import gzip
@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table
 
+from chargebridge.app.commands import plan_show
 from chargebridge.app.commands.output import AsJson, err, json_line, out, told_errors
 from chargebridge.app.commands.plan_report import write_report
 from chargebridge.model.errors import ChargebridgeError
@@ -26,7 +27,7 @@ from chargebridge.planning.replay.strategies import STRATEGIES, Strategy
 from chargebridge.site.past_stays import past_case
 from chargebridge.store import Database
 
-app = typer.Typer(help="Plans: replay the past under other strategies.", no_args_is_help=True)
+app = typer.Typer(help="Plans: show the present one, replay the past under other strategies.", no_args_is_help=True)
 USUAL = (Path("data/site.db"), Path("data/demo.db"))
 SLOW = {"round_robin"}
 """Not among those that are tried when none is named."""
@@ -39,7 +40,11 @@ class PlanCommandError(ChargebridgeError):
 
 @app.callback()
 def plan() -> None:
-    """Plans: replay the past under other strategies."""
+    """Plans: show the present one, replay the past under other strategies."""
+
+
+app.command("show")(plan_show.show)
+app.command("prices")(plan_show.prices)
 
 
 @app.command("replay")

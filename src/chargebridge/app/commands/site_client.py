@@ -37,6 +37,9 @@ class SiteClient:
         answer = self._ask("POST", path, body=body)
         return answer.json() if answer.content else None
 
+    def put(self, path: str, body: Any) -> None:
+        self._ask("PUT", path, body=body)
+
     def delete(self, path: str) -> Any:
         answer = self._ask("DELETE", path)
         return answer.json() if answer.content else None

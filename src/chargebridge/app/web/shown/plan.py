@@ -19,7 +19,7 @@ def facts(plan: PlanView | None, silence: str, view: SiteView) -> dict[str, Any]
     zone = ZoneInfo(view.timezone)
     money = plan.currency
     until = words.moment(plan.starts[-1], view.at, zone)
-    saves = "" if plan.saves is None or abs(plan.saves) < CENT else words.money(plan.saves, money)
+    saves = plan.saves or 0.0
     known = "" if plan.known_until >= plan.starts[-1] else f"Prices are known until {words.moment(plan.known_until, view.at, zone)}. "
     how = f"{SOLVERS.get(plan.solver, plan.solver)} in {plan.took_s * 1000:.0f} ms"
     ran = f"Made at {words.moment(plan.made_at, view.at, zone)} for {plan.cause}, {how}."
@@ -27,7 +27,7 @@ def facts(plan: PlanView | None, silence: str, view: SiteView) -> dict[str, Any]
         "silence": "" if plan.alive else "This plan is too old: charging goes on without one until there is a new one.",
         "figures": [
             {"name": f"energy until {until} costs", "value": words.money(plan.cost, money)},
-            *([{"name": "less than charging at once", "value": saves, "good": (plan.saves or 0) > 0}] if saves else []),
+            *([_saved(saves, money)] if abs(saves) >= CENT else []),
             *([{"name": "CO₂ of it", "value": f"{words.number(plan.co2_kg, 1)} kg"}] if plan.co2_kg > 0 else []),
         ],
         "cars": [_car(car, view, zone, money) for car in sorted(plan.cars, key=lambda c: c.name) if car.waits],
@@ -35,6 +35,12 @@ def facts(plan: PlanView | None, silence: str, view: SiteView) -> dict[str, Any]
         "bent": [words.sentence(text) for text in plan.bent],
         "foot": f"{known}{ran}" + (f" {words.sentence(plan.note)}" if plan.note else ""),
     }
+
+
+def _saved(saves: float, money: str) -> dict[str, Any]:
+    """More than at once it costs where the connection is full either way and forecasts leave room on the bad side."""
+    name = f"{'less' if saves > 0 else 'more'} than charging at once"
+    return {"name": name, "value": words.money(abs(saves), money), "good": saves > 0}
 
 
 def _others(cars: Sequence[CarPlan], some_wait: bool) -> str:
