@@ -55,7 +55,11 @@ class Wire:
     def __init__(self, clock, house, box, names=("box", "house")):
         self.clock, self.house, self.box = clock, house, box
         self.to_house, self.to_box = names
-        self.said, self.events, self.cut = [], [], False
+        self._sent, self.events, self.cut = [], [], False
+
+    @property
+    def said(self):
+        return [(side, decode(data)) for side, data in self._sent]
 
     def connect(self):
         waiting = [("house", event) for event in self.house.node.connect(self.to_house, self.clock.now)]
@@ -72,7 +76,7 @@ class Wire:
             if not isinstance(event, Send):
                 self.events.append((side, event))
                 continue
-            self.said.append((side, decode(event.data)))
+            self._sent.append((side, event.data))
             if self.cut:
                 continue
             if side == "house" and event.peer == self.to_house and self.to_box in self.box.node.links:

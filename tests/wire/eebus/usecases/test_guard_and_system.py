@@ -164,13 +164,13 @@ ACTS = st.one_of(
 )
 
 
-@given(st.lists(ACTS, max_size=12))
+@given(st.lists(ACTS, max_size=8))
 def test_the_house_is_never_unlimited_without_a_guard_that_was_heard(acts):
     """On the whole way from the guard's wish to the house's limit, over a wire that breaks and mends."""
     wire = joined()
     for act, *values in acts:
         if act == "wait":
-            wire.wait(values[0], step=30.0)
+            wire.wait(values[0], step=60.0)
         elif act == "limit":
             wire.box.guard.limit(None if values[0] is None else Decimal(values[0]), values[1], wire.clock.now)
         elif act == "interrupt":
@@ -312,7 +312,7 @@ KEYS = st.lists(
 )
 
 
-@given(st.lists(st.tuples(st.booleans(), ROWS, KEYS, st.lists(SELECTED, max_size=2)), max_size=6))
+@given(st.lists(st.tuples(st.booleans(), ROWS, KEYS, st.lists(SELECTED, max_size=2)), max_size=4))
 def test_whatever_is_written_is_taken_or_refused_and_the_limits_stay_sound(writes):
     wire = joined()
     entity, peer = wire.house.node.device.entities[ENTITY], wire.box.node.device.entities[ENTITY]

@@ -39,8 +39,9 @@ def test_values_arrive_and_only_what_changed_is_told():
     assert len(wire.said) == said
     wire.house.part.update({POWER: Decimal(-500), FREQUENCY: Decimal("49.98")}, wire.clock.now)
     wire.tick()
-    assert wire.said[-1][1].cmd.partial
-    assert len(wire.said[-1][1].cmd.data.measurement_data) == 2
+    _, last = wire.said[-1]
+    assert last.cmd.partial
+    assert len(last.cmd.data.measurement_data) == 2
     assert wire.box.part.values(UNIT)[POWER] == -500
     assert wire.heard("box", Measured)
 

@@ -29,16 +29,14 @@ E = TypeVar("E", bound=Element)
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One declared field. name: on the wire. attribute: in the class. inner: its type, of one entry if it is ``many``."""
+    """One declared field. name: on the wire. attribute: in the class. inner: its type, of one entry if it is ``many``.
+    complex: whether that is an element."""
 
     name: str
     attribute: str
     inner: type
     many: bool
-
-    @property
-    def complex(self) -> bool:
-        return issubclass(self.inner, Element)
+    complex: bool
 
 
 @cache
@@ -55,7 +53,8 @@ def fields(cls: type[Element]) -> dict[str, Field]:
 def _field(name: str, attribute: str, hint: Any) -> Field:
     inner = next(one for one in get_args(hint) if one is not NoneType) if isinstance(hint, UnionType) else hint
     many = get_origin(inner) is tuple
-    return Field(name, attribute, get_args(inner)[0] if many else inner, many)
+    one = get_args(inner)[0] if many else inner
+    return Field(name, attribute, one, many, issubclass(one, Element))
 
 
 def decode(cls: type[E], tree: Tree, position: str = "$") -> E:

@@ -55,7 +55,7 @@ class Pulse:
     def came(self, peer: str, beat: DeviceDiagnosisHeartbeatData, now: Now) -> bool:
         """Whether it is a new one."""
         said = (beat.heartbeat_counter, beat.timestamp)
-        if self._last.get(peer) == said:
+        if said != (None, None) and self._last.get(peer) == said:
             return False
         self._last[peer] = said
         self.heard_s[peer] = now.s
