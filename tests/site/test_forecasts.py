@@ -221,6 +221,7 @@ async def test_the_car_that_is_here_is_guessed_by_its_drivers_visits(tmp_path: P
         guess = office.guess("a")
         assert guess is not None
         assert guess.own_visits == 3
+        assert office.takes_wh() == {"a": 9000.0}
         cars = office.standing.cars.band
         assert max(cars.high[16:90]) == 0.0  # she is here already, and nobody else ever came
         tomorrow = [watts for n, watts in enumerate(cars.high) if n >= 96]

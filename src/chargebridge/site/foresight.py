@@ -21,15 +21,16 @@ def foresee(
     *,
     reached_w: float = 0.0,
     window_wh: float = 0.0,
+    takes_wh: Mapping[str, float],
 ) -> Callable[[Horizon], Foresight]:
-    """flow: the present. peaks_w: of each generator; what all of them give is shared by it."""
+    """flow: the present. peaks_w: of each generator; what all of them give is shared by it. The rest: see ``Foresight``."""
     total_w = sum(peaks_w.values())
 
     def look(horizon: Horizon) -> Foresight:
         house, sun = expected.on(horizon, now, flow.house_w, flow.pv_w)
         shares = {name: peak / total_w for name, peak in peaks_w.items()} if total_w > 0 else {}
         pv = {} if sun is None else {name: _part(sun, share) for name, share in shares.items()}
-        return Foresight(house=house, pv=pv, bases=bases, reached_w=reached_w, window_wh=window_wh)
+        return Foresight(house=house, pv=pv, bases=bases, reached_w=reached_w, window_wh=window_wh, takes_wh=takes_wh)
 
     return look
 

@@ -46,6 +46,7 @@ LEFT_WH = 2_000.0
 class Foresight(Struct, frozen=True, kw_only=True):
     """house: what the property draws without cars, batteries and PV, each step; pv: by generator, positive; bases: what circuits with meters of
     their own draw beside cars, A per phase; reached_w: the highest quarter hour of the month; window_wh: drawn in the one that runs.
+    takes_wh: by point, what the car that is there takes in this session at most, by its driver's earlier visits.
     """
 
     house: Band
@@ -53,6 +54,7 @@ class Foresight(Struct, frozen=True, kw_only=True):
     bases: Mapping[str, PerPhase]
     reached_w: float = 0.0
     window_wh: float = 0.0
+    takes_wh: Mapping[str, float] = {}
 
 
 Foresee = Callable[[Horizon], Foresight]
@@ -105,6 +107,7 @@ def outlook(
         now=now,
         blind=_below(tree, blind),
         hurried=hurried,
+        takes_wh=known.takes_wh,
     )
     cars = scope.cars()
     waiting = [(point, seen) for point, seen in cars if scope.waits(seen)]
@@ -351,6 +354,7 @@ class _Scope(Struct, frozen=True, kw_only=True):
     now: datetime
     blind: frozenset[str]
     hurried: Mapping[str, float] | None
+    takes_wh: Mapping[str, float]
 
     def waits(self, seen: PointState) -> bool:
         return self.hurried is None and waits(seen, self.now)
@@ -380,7 +384,7 @@ class _Scope(Struct, frozen=True, kw_only=True):
             + ([point.fallback_a] if point.id in self.blind else [])
         )
         least_a = max(point.minimum_a, seen.car_minimum_a) if sane(seen.car_minimum_a) else point.minimum_a
-        usual_wh = max(self.settings.car_kwh * 1000.0, has_wh + LEFT_WH)
+        usual_wh = max(self.takes_wh.get(point.id, self.settings.car_kwh * 1000.0), has_wh + LEFT_WH)
         most_wh = wish.energy_max_wh if wish.energy_max_wh is not None else max(wish.energy_min_wh, usual_wh)
         most_w = most_a * volts if most_a >= least_a else 0.0
         store = Store(

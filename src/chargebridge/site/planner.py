@@ -59,10 +59,12 @@ class Planner:
         wake: Callable[[], None],
         tell: Callable[[str, str, str], None],
         expected: Callable[[], Standing],
+        takes_wh: Callable[[], Mapping[str, float]],
     ) -> None:
         self._config, self._settings = config, config.planning
         self._live, self._database, self._clock = live, database, clock
-        self._latest, self._wake, self._tell, self._expected = latest, wake, tell, expected
+        self._latest, self._wake, self._tell = latest, wake, tell
+        self._expected, self._takes_wh = expected, takes_wh
         self._solver = Solver()
         self._bell = asyncio.Event()
         self._cause = "the start"
@@ -276,7 +278,8 @@ class Planner:
         flow = present.flow(self._live, now)
         drawn_wh = 0.0 if self._live.peak is None else self._live.peak.drawn_wh
         zone = self._live.topology.timezone
-        return foresee(self._expected(), flow, peaks, bases, now, reached_w=reached_w(self._past, zone, now), window_wh=drawn_wh)
+        peak_w = reached_w(self._past, zone, now)
+        return foresee(self._expected(), flow, peaks, bases, now, reached_w=peak_w, window_wh=drawn_wh, takes_wh=self._takes_wh())
 
     async def _learn(self) -> None:
         """The quarter hours of the last days, now and then."""

@@ -90,6 +90,7 @@ class Site:
             wake=lambda: self._engine.wake(),
             tell=self.tell,
             expected=lambda: self.forecasts.standing,
+            takes_wh=lambda: self.forecasts.takes_wh(),
         )
         market = MarketDesk(prices, weather, config.price, database, clock, take=self.planner.set_prices, tell=self.tell)
         self.forecasts = ForecastOffice(config, self.live, database, clock, market)

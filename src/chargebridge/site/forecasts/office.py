@@ -36,6 +36,8 @@ KEPT_STEPS = 96
 """Of each hour one forecast is kept, of this many quarter hours."""
 KEPT_DAYS = 400.0
 SCORED_VISITS = 200
+OFTEN = 3
+"""Visits of a driver from which plans reckon with what he takes."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ class ForecastOffice:
         self._past: tuple[QuarterHour, ...] = ()
         self._habits = Habits((), self._calendar)
         self._drivers: DriverRecord | None = None
+        self._takes: dict[str, float | None] = {}
         self.standing = self._make((), (), clock.now())[0]
 
     async def open(self) -> None:
@@ -85,6 +88,7 @@ class ForecastOffice:
         sessions = await self._database.read(lambda c: ledger.sessions_between(c, now - timedelta(days=VISIT_DAYS), now))
         here = tuple(point.session.token for point in self._live.points.values() if point.session is not None)
         self.standing, self._habits, self._drivers = await asyncio.to_thread(self._make, sessions, here, now)
+        self._takes.clear()
 
     def _make(self, sessions: Sequence[Session], here: tuple[str, ...], now: datetime) -> tuple[Standing, Habits, DriverRecord | None]:
         visits = [(_visit(session), session.preference.target_at) for session in sessions if session.ended_at is not None]
@@ -122,6 +126,21 @@ class ForecastOffice:
             journal.forget(c, now - timedelta(days=KEPT_DAYS), now - timedelta(days=PAST_DAYS))
 
         await self._database.write(write)
+
+    def takes_wh(self) -> dict[str, float]:
+        """By point, what the car that is there takes at most (the 90 % quantile), where its driver has been here often enough."""
+        found = {}
+        for point, at in self._live.points.items():
+            if at.session is None:
+                continue
+            name = at.session.id
+            if name not in self._takes:
+                guess = self.guess(point)
+                self._takes[name] = guess.energy_wh[2] if guess is not None and guess.own_visits >= OFTEN else None
+            takes = self._takes[name]
+            if takes is not None:
+                found[point] = takes
+        return found
 
     # ForecastService
 
