@@ -97,6 +97,21 @@ def test_the_peak_budget_holds_whatever_was_planned() -> None:
     assert told(decision, "a").goal_a * 690 <= 5_000.0 * 900 / (900 - 30) + 50
 
 
+def test_a_car_gives_back_by_the_plan_where_all_agree_and_by_nothing_else() -> None:
+    agreed = {"soc": 0.8, "car_discharge_w": 9000.0, "preference": Preference(may_discharge=True, target_at=NOON + timedelta(hours=8))}
+
+    def gives(**more: object) -> float:
+        house = SmallSite(circuits=(root(),), points=(point("a", discharge_max_w=6000.0),), house=(10.0, 10.0, 10.0))
+        house.plan = PlanNow(made_at=NOON, dies_at=at(900), points=(planned(discharge_w=5000.0, starts_at=None),))
+        house.change("a", **(agreed | more))
+        return told(house.run(30), "a").discharge_w
+
+    assert gives() == 5000.0
+    assert gives(preference=Preference()) == 0.0
+    assert gives(session="somebody else's") == 0.0
+    assert gives(soc=0.5) == 0.0
+
+
 BATTERY = Battery(id="bat", name="B", circuit="house", charge_max_w=5000, discharge_max_w=5000, capacity_wh=10_000, reserve_wh=1000)
 
 
@@ -117,6 +132,12 @@ def command(house: SmallSite) -> float:
 def test_a_battery_does_what_is_planned() -> None:
     assert command(with_battery(3000.0)) == pytest.approx(3000.0)
     assert command(with_battery(0.0, house=(5.0, 5.0, 5.0))) == 0.0, "it keeps what it has, though the house draws"
+
+
+def test_what_it_gives_by_the_plan_is_not_owed_to_cars() -> None:
+    made = with_battery(-1000.0, house=(5.0, 5.0, 5.0)).run(30)
+    assert made.batteries[0].power_w == pytest.approx(-1000.0)
+    assert made.grant.battery_w == 0.0
 
 
 def test_it_gives_no_more_than_the_property_draws_unless_the_plan_sells() -> None:

@@ -43,13 +43,14 @@ def grant(
     commands = orders.commands(planned, heard, able_w, demand, without_w, max_grid_w - without_w - demand.wished_w)
     free = [battery for battery in known if battery not in planned]
     free_w = sum(heard[battery.id].power_w for battery in free)
-    commands += _commands(free, heard, left_w - sum(max(0.0, c.power_w) for c in commands), free_w)
+    owed = _commands(free, heard, left_w - sum(max(0.0, c.power_w) for c in commands), free_w)
+    commands += owed
     told = {command.battery for command in commands}
     planned_w = sum(c.power_w for c in commands) + sum(heard[b.id].power_w for b in known if b.id not in told)
     available_w = max(0.0, max_grid_w - without_w - planned_w)
     granted_w = min(demand.wished_w, available_w)
     short_w = max(0.0, demand.needed_w - granted_w)
-    given_w = max(0.0, -sum(c.power_w for c in commands))
+    given_w = max(0.0, -sum(c.power_w for c in owed))
     return Grant(granted_w=granted_w, battery_w=given_w, short_w=short_w, reason=_reason(demand, granted_w, given_w, short_w)), commands
 
 

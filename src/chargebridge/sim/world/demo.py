@@ -114,7 +114,7 @@ def demo_scenario(*, ports: int = 0, repeat_s: float | None = None) -> Scenario:
 
 HOUR = 3600.0
 PRICES = (
-    *((0.0, 0.36), (62.0, 0.12), (1.25 * HOUR, 0.34), (2.5 * HOUR, 0.20), (5 * HOUR, 0.30), (7 * HOUR, 0.46)),
+    *((0.0, 0.36), (62.0, 0.12), (1.0 * HOUR, 0.34), (2.5 * HOUR, 0.20), (5 * HOUR, 0.30), (7 * HOUR, 0.46)),
     *((10 * HOUR, 0.31), (13 * HOUR, 0.25), (20 * HOUR, 0.38)),
 )
 """After seconds, a kWh: cheap from one minute on for an hour, less so again in the afternoon, and the dearest hours in the evening."""
