@@ -13,7 +13,8 @@ from chargebridge.model.state import BatteryState, PeakBudget, PointState, SiteS
 from chargebridge.planning import plan
 from chargebridge.planning.problem import Band, Horizon, Node, Yield
 from chargebridge.site.config import PlanningTable, PriceTable
-from chargebridge.site.outlook import BUDGET_NODE, Foresight, Outlook, outlook
+from chargebridge.site.outlook import BUDGET_NODE, Outlook, outlook
+from chargebridge.site.planned_stores import Foresight
 from chargebridge.site.prices import PriceBook, PriceEntry
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from chargebridge.model.phases import PerPhase
 from chargebridge.planning.problem import Band, Horizon, Series
 from chargebridge.site.forecasts.standing import Standing
-from chargebridge.site.outlook import Foresight
 from chargebridge.site.plan_view import QuarterHour
+from chargebridge.site.planned_stores import Foresight
 from chargebridge.site.view import PowerFlow
 
 

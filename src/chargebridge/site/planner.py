@@ -25,9 +25,10 @@ from chargebridge.site.config import SiteConfig
 from chargebridge.site.forecasts.standing import Standing
 from chargebridge.site.foresight import foresee, reached_w
 from chargebridge.site.live import Live
-from chargebridge.site.outlook import Foresee, Outlook, outlook
+from chargebridge.site.outlook import Outlook, outlook
 from chargebridge.site.plan_solver import Solver, SolverError
 from chargebridge.site.plan_view import PlanRow, PlanView, QuarterHour, Trial
+from chargebridge.site.planned_stores import Foresee
 from chargebridge.site.prices import PriceEntry, checked, read_file
 from chargebridge.site.standing_plan import StandingPlan
 from chargebridge.store import Database, StoreError
