@@ -6,7 +6,7 @@ taken only where every limit has room for all least powers together, so that the
 
 import numpy as np
 
-from chargebridge.planning.arrays import Arrays, Floats, Ints
+from chargebridge.planning.arrays import Arrays, Flags, Floats, Ints
 from chargebridge.planning.exact import TINY, Choice, Solved
 from chargebridge.planning.limits import node_limits
 from chargebridge.planning.lp import Form
@@ -14,8 +14,8 @@ from chargebridge.planning.plants import cheapest_stretch
 from chargebridge.planning.worth import step_prices
 
 
-def gather(form: Form, a: Arrays, first: Solved) -> Choice:
-    """Bounds of all columns of which something had to be decided."""
+def gather(form: Form, a: Arrays, first: Solved, *, careful: bool = False) -> Choice:
+    """Bounds of all columns of which something had to be decided. careful: nothing is full before the LP has it so."""
     slack, weights = {}, {}
     for sign in (1, -1):
         limits = [limit for limit in node_limits(a) if limit.hard and limit.sign == sign and np.isfinite(limit.room).any()]
@@ -40,18 +40,39 @@ def gather(form: Form, a: Arrays, first: Solved) -> Choice:
         if on is not None:
             slack[1] -= np.outer(weights[1][2][:, p], np.where(on > 0, a.plant_kw[p], 0.0))
     x = first.x
-    full = form.full[form.full >= 0]
-    found.append((full, np.zeros(len(full)), (x[full] > 1.0 - TINY).astype(float)))
+    done = _full(form, a, x, as_planned=careful)
+    waits = form.full >= 0
+    found.append((form.full[waits], done[waits].astype(float), done[waits].astype(float)))
+    kept = form.flow.discharge[waits & ~done & (form.flow.discharge >= 0)]
+    found.append((kept, np.zeros(len(kept)), np.zeros(len(kept))))
     for i, store in enumerate(a.problem.stores):
         if a.least_charge_kw[i].any() or a.single_kw[i].any():
             factors = (weights[1][0][:, i], weights[1][1][:, i])
-            found += _charging(form, a, i, x, slack[1], factors, len(store.phases))
+            found += _charging(form, a, i, x, slack[1], factors, len(store.phases), done[i])
         if a.least_discharge_kw[i].any():
             found += _discharging(form, a, i, x, slack[-1], weights[-1][0][:, i])
     if not found:
         return Choice(columns=np.zeros(0, dtype=int), low=np.zeros(0), high=np.zeros(0))
     columns, low, high = (np.concatenate(part) for part in zip(*found, strict=True))
     return Choice(columns=columns, low=low, high=high)
+
+
+def _full(form: Form, a: Arrays, x: Floats, *, as_planned: bool) -> Flags:
+    """(S, T): where a store that charges whatever it costs is full at the end: in the LP's plan, or once it does so beside what the LP plans."""
+    done = (form.full >= 0) & (_read(form.full, x) > 1.0 - TINY)
+    if as_planned:
+        return done
+    charged, given = _read(form.flow.charge, x) + _read(form.flow.single, x), _read(form.flow.discharge, x)
+    for i in np.flatnonzero((form.full >= 0).any(axis=1)).tolist():
+        stock, gain, loss = float(a.stored[i]), float(a.charge_efficiency[i]), float(a.discharge_efficiency[i])
+        for t in range(a.steps):
+            if form.full[i, t] >= 0:
+                stock += gain * max(charged[i, t], a.now_kw[i, t], a.least_charge_kw[i, t]) * a.hours[t]
+                done[i, t] = stock >= a.most[i] - TINY
+            else:
+                stock += (gain * charged[i, t] - given[i, t] / loss) * a.hours[t]
+            stock = min(max(stock, float(a.floor[i])), float(a.most[i]))
+    return done
 
 
 def _read(columns: Ints, x: Floats) -> Floats:
@@ -67,7 +88,7 @@ def _room(slack: Floats, factors: Floats, least: Floats) -> Floats:
 
 
 def _charging(
-    form: Form, a: Arrays, i: int, x: Floats, slack: Floats, factors: tuple[Floats, Floats], phases: int
+    form: Form, a: Arrays, i: int, x: Floats, slack: Floats, factors: tuple[Floats, Floats], phases: int, done: Flags
 ) -> list[tuple[Ints, Floats, Floats]]:
     """Off, on with one phase or on with all, in each step. ``slack`` (L, T) is lessened by the least power of what is on."""
     charge, single = form.flow.charge[i], form.flow.single[i]
@@ -76,10 +97,15 @@ def _charging(
     least_all = a.least_charge_kw[i]
     least = np.where(alone, least_all / phases, least_all)
     possible = (charge >= 0) & (power >= 0)
+    if not a.discharge_kw[i].any():
+        possible &= done | ~np.logical_or.accumulate(done)
     # on in full: what the LP has it do is enough; with all phases only where it is enough for them
     full = possible & (power >= least - TINY) & (power > TINY)
-    all_phases = full & (~alone | (power >= least_all - TINY))
-    short = possible & (power > TINY) & ~full
+    # what charges whatever it costs is on until it is full
+    must = possible & (a.now_kw[i] > 0) & ~done
+    full = (full | must) & ~done
+    all_phases = full & (~alone | (power >= least_all - TINY) | must & (a.now_kw[i] > a.single_kw[i]))
+    short = possible & (power > TINY) & ~full & ~done
     energy = float(power[short] @ a.hours[short])
     on = np.zeros(a.steps, dtype=bool)
     for t in np.flatnonzero(full).tolist():
@@ -92,10 +118,10 @@ def _charging(
             energy += float(power[t] * a.hours[t])
     # what is on takes its least power at least: all of it has to fit in
     fits = np.inf if a.discharge_kw[i].any() else float(a.most[i] - a.stored[i]) / float(a.charge_efficiency[i])
-    fits -= float(np.where(on, np.where(all_phases, least_all, least), 0.0) @ a.hours)
-    order = np.argsort(-np.where(possible & ~on, power, -1.0), kind="stable")
+    fits -= float(np.maximum(np.where(on, np.where(all_phases, least_all, least), 0.0), np.where(must, a.now_kw[i], 0.0)) @ a.hours)
+    order = np.argsort(-np.where(possible & ~on & ~done, power, -1.0), kind="stable")
     for t in order.tolist():
-        if energy <= 1e-9 or not possible[t] or on[t]:
+        if energy <= 1e-9 or not possible[t] or on[t] or done[t]:
             break
         factor = factors[1] if alone[t] else factors[0]
         if _room(slack[:, t : t + 1], factor, least[t : t + 1])[0] < -1e-9:
@@ -113,6 +139,11 @@ def _charging(
         cut = min(float(line[t]), -fits / float(a.hours[t]))
         line[t] -= cut
         fits += cut * float(a.hours[t])
+    # within the step in which it is full, and after, it may do anything
+    on |= done
+    all_phases |= done
+    for line in lows:
+        line[done] = 0.0
     found = []
     for columns, used, least_of, most in (
         (charge, on & (all_phases | ~alone), lows[0], a.charge_kw[i]),

@@ -18,6 +18,21 @@ from chargebridge.planning.plants import plant_switches
 
 GAP = 1e-5
 """Share of the cost at which a MILP may stop."""
+SEARCH: dict[str, float | str | bool] = {
+    "presolve": "on",
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_heuristic_effort": 0.0,
+    "mip_allow_restart": False,
+    "mip_allow_cut_separation_at_nodes": False,
+    "mip_detect_symmetry": False,
+    "mip_pscost_minreliable": 1,
+    "mip_lp_age_limit": 3,
+    "mip_pool_age_limit": 5,
+}
+"""A good plan is known from the start and few nodes are needed: looking for better ones by smaller MILPs and beginning anew took most of the time."""
 FEW = 10
 """Stores up to which a MILP is tried."""
 
@@ -58,6 +73,7 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
     except SolverError:
         # a least power did not fit after all, beside a taper say: off, where the LP would have less than it
         with suppress(SolverError):
+            choice = gather(form, a, first, careful=True)
             loose = solve(form, a, budget_s - used, thin_out(choice, None))
             best = solve(form, a, budget_s - used, thin_out(choice, loose.x))
             if undecided(form, a, best.x).any():
@@ -101,7 +117,8 @@ def _milp(a: Arrays, turned: Flags, known: Solved | None, near: float, budget_s:
     columns = np.concatenate(switches.columns) if switches.columns else np.zeros(0, dtype=int)
     whole[columns] = 1.0
     highs = Highs(_with_whole(programme, whole))
-    highs.option("presolve", "on")
+    for name, value in SEARCH.items():
+        highs.option(name, value)
     # a gap in money: beside penalties a relative one would be none
     highs.option("mip_rel_gap", 0.0)
     highs.option("mip_abs_gap", GAP * max(near, 1.0) / scale)
@@ -170,12 +187,56 @@ def _store_switches(form: Form, a: Arrays, turned: Flags, switches: Switches, x:
         found.append(spots)
     i, t = np.nonzero(form.full >= 0)
     switches.add(form.full[i, t], (x[form.full[i, t]] > 1.0 - TINY).astype(float))
+    _while_not_full(form, a, found)
     several = sum((spots >= 0).astype(int) for spots in found)
     i, t = np.nonzero(np.asarray(several) > 1)
     rows = form.sheet.rows(len(i), high=1.0)
     for spots in found:
         there = spots[i, t] >= 0
         form.sheet.put(rows[there], spots[i[there], t[there]], 1.0)
+
+
+def _while_not_full(form: Form, a: Arrays, ways: list[Ints]) -> None:
+    """What follows for whole numbers from (10), and brings the LP close to them: who is not full and charges whatever it costs is on, with its least
+    power, and has at least what it charged so far, if it gives nothing back."""
+    sheet, phases = form.sheet, np.array([len(store.phases) for store in a.problem.stores])
+    for i in np.flatnonzero((form.full >= 0).any(axis=1)).tolist():
+        t = np.flatnonzero(form.full[i] >= 0)
+        full, behind, now = form.full[i, t], form.behind[i, t], a.now_kw[i, t]
+        least = a.least_charge_kw[i, t] / np.where(form.flow.single[i, t] >= 0, phases[i], 1.0)
+        on, power = sheet.rows(len(t), low=1.0), sheet.rows(len(t), low=np.maximum(now, least))
+        for spots, columns in zip(ways, (form.flow.charge, form.flow.single), strict=False):
+            there = spots[i, t] >= 0
+            sheet.put(on[there], spots[i, t[there]], 1.0)
+            there = columns[i, t] >= 0
+            sheet.put(power[there], columns[i, t[there]], 1.0)
+        for rows, size in ((on, np.ones(len(t))), (power, np.maximum(now, least))):
+            sheet.put(rows, full, size)
+            sheet.put(rows, behind, size / now)
+        gives = bool(a.discharge_kw[i].any())
+        if gives and a.most[i] < a.full[i] - TINY:
+            continue
+        # nothing can be given back where it has to charge or stay full, unless charging is behind
+        back = np.where(form.flow.discharge[i, t] >= 0, a.discharge_kw[i, t], 0.0) / now
+        out = back > 0
+        rows = sheet.rows(int(out.sum()), high=0.0)
+        sheet.put(rows, form.flow.discharge[i, t[out]], 1.0)
+        sheet.put(rows, behind[out], -back[out])
+        lost = a.hours[t] * (a.charge_efficiency[i] + back / a.discharge_efficiency[i])
+        gained = a.charge_efficiency[i] * a.hours[t] * now
+        for run in np.split(np.arange(len(t)), np.flatnonzero(np.diff(t) > 1) + 1) if gives else [np.arange(len(t))]:
+            # full stays full
+            rows = sheet.rows(len(run) - 1, low=0.0)
+            sheet.put(rows, full[run[1:]], 1.0)
+            sheet.put(rows, full[run[:-1]], -1.0)
+            sheet.put(rows, behind[run[1:]], 1.0 / now[run[1:]])
+            begin = a.stored[i] if t[run[0]] == 0 or not gives else a.floor[i]
+            reached = np.minimum(begin + np.cumsum(gained[run]), a.most[i])
+            rows = sheet.rows(len(run), low=reached)
+            sheet.put(rows, form.stock[i, t[run]], 1.0)
+            sheet.put(rows, full[run], reached - a.most[i])
+            later, sooner = np.tril_indices(len(run))
+            sheet.put(rows[later], behind[run[sooner]], lost[run[sooner]])
 
 
 def _twisted(form: Form, a: Arrays, switches: Switches, x: Floats) -> None:
