@@ -128,6 +128,14 @@ def test_a_second_guard_cannot_bind_nor_keep_the_first_one_alive():
     assert wire.house.lpc.machine.state is State.FAILSAFE
 
 
+def test_a_second_connection_tells_what_the_end_of_the_first_changed_once():
+    wire = joined()
+    wire.clock.s += 120
+    events = wire.house.node.connect("box", wire.clock.now)
+    changed = [event for event in events if isinstance(event, LimitChanged) and event.use_case == LPC.name]
+    assert [event.state for event in changed] == [State.FAILSAFE]
+
+
 def test_a_house_restarts_with_what_was_written():
     wire = joined()
     wire.box.guard.failsafe(SYSTEM, Decimal(6000), 10800, wire.clock.now)

@@ -64,11 +64,10 @@ class Node:
 
     def connect(self, peer: str, now: Now) -> list[Event]:
         """A SHIP connection is ready for data."""
-        if peer in self.links:
-            self._events += self.disconnect(peer, now)
+        before = self.disconnect(peer, now) if peer in self.links else []
         self.links[peer] = Link(peer, self.device)
         self.read(peer, MANAGEMENT, MANAGEMENT, DISCOVERY, now)
-        return self._settled(now)
+        return before + self._settled(now)
 
     def disconnect(self, peer: str, now: Now) -> list[Event]:
         """It is down. Use cases go on by their timers: a limit does not end because a socket closed."""
