@@ -13,7 +13,7 @@ from chargebridge.planning.problem import Band, Horizon
 
 LIKELY_SHARE, HIGH_SHARE = 0.04, 0.15
 """Of what the connection lets through: the median, and what is rarely exceeded, of a property of which nothing is known. Connections are sized for
-what hardly ever happens (VDEW coincidence curves: a single home's 14.5 kW stand beside a mean of 0.4 kW)."""
+what hardly ever happens (DIN 18015-1 wires a single dwelling for 14.5 kW, and it draws some 0.4 kW in the mean)."""
 SEEN_SHARE = 1.5
 """Of the highest quarter hour ever seen, as long as less than two days are known."""
 
