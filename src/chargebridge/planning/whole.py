@@ -204,13 +204,16 @@ def _while_not_full(form: Form, a: Arrays, ways: list[Ints]) -> None:
         t = np.flatnonzero(form.full[i] >= 0)
         full, behind, now = form.full[i, t], form.behind[i, t], a.now_kw[i, t]
         least = a.least_charge_kw[i, t] / np.where(form.flow.single[i, t] >= 0, phases[i], 1.0)
-        on, power = sheet.rows(len(t), low=1.0), sheet.rows(len(t), low=np.maximum(now, least))
+        # a store without a switch may charge with however little
+        switched = ways[0][i, t] >= 0
+        least = np.where(switched, np.maximum(now, least), now)
+        on, power = sheet.rows(len(t), low=switched.astype(float)), sheet.rows(len(t), low=least)
         for spots, columns in zip(ways, (form.flow.charge, form.flow.single), strict=False):
             there = spots[i, t] >= 0
             sheet.put(on[there], spots[i, t[there]], 1.0)
             there = columns[i, t] >= 0
             sheet.put(power[there], columns[i, t[there]], 1.0)
-        for rows, size in ((on, np.ones(len(t))), (power, np.maximum(now, least))):
+        for rows, size in ((on, np.ones(len(t))), (power, least)):
             sheet.put(rows, full, size)
             sheet.put(rows, behind, size / now)
         gives = bool(a.discharge_kw[i].any())
