@@ -11,7 +11,7 @@ from chargebridge.planning import plan
 from chargebridge.planning.problem import Band, Generator, Goal, Horizon, Node, Prices, Problem, Store
 from chargebridge.site import plan_shown
 from chargebridge.site.outlook import Outlook
-from chargebridge.site.plan_view import PlanRow, PlanView, QuarterHour, Trial
+from chargebridge.site.plan_view import PlanRow, PlanView, QuarterHour, Saved, Trial
 from chargebridge.site.prices import PriceEntry
 from chargebridge.site.standing_plan import StandingPlan, starts_of
 
@@ -39,6 +39,11 @@ class PagePlan:
     @property
     def silence(self) -> str:
         return "the first plan is being made" if self.mode == "empty" else ""
+
+    @property
+    def saved(self) -> Saved | None:
+        since = self.began - timedelta(hours=30)
+        return Saved(since=since, until=self.began, stays=5, energy_wh=61_000, cost=9.1, at_once_cost=14.35)
 
     def standing(self) -> StandingPlan:
         wish = self._preferences.get("p02", Preference())

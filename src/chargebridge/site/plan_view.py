@@ -100,6 +100,17 @@ class Trial(Struct, frozen=True, kw_only=True):
     took_ms: float
 
 
+class Saved(Struct, frozen=True, kw_only=True):
+    """What planning was worth between two moments. cost: of the cars' energy as it was charged; at_once_cost: of the same stays charged at once."""
+
+    since: datetime
+    until: datetime
+    stays: int
+    energy_wh: float
+    cost: float
+    at_once_cost: float
+
+
 class PlanService(Protocol):
     """What faces may ask of the planner. Errors are ``ChargebridgeError`` with a cure."""
 
@@ -110,6 +121,11 @@ class PlanService(Protocol):
     @property
     def silence(self) -> str:
         """Why there is no plan, "" where there is one."""
+        ...
+
+    @property
+    def saved(self) -> Saved | None:
+        """Since the beginning of yesterday; None where nothing can be compared."""
         ...
 
     async def rows(self, limit: int = 100) -> tuple[PlanRow, ...]: ...

@@ -5,9 +5,10 @@ Solving happens in another process (``plan_solver``), so the heart beat only eve
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from msgspec.structs import replace
@@ -27,9 +28,10 @@ from chargebridge.site.foresight import foresee, reached_w
 from chargebridge.site.live import Live
 from chargebridge.site.outlook import Outlook, outlook
 from chargebridge.site.plan_solver import Solver, SolverError
-from chargebridge.site.plan_view import PlanRow, PlanView, QuarterHour, Trial
+from chargebridge.site.plan_view import PlanRow, PlanView, QuarterHour, Saved, Trial
 from chargebridge.site.planned_stores import Foresee
 from chargebridge.site.prices import PriceEntry, checked, read_file
+from chargebridge.site.saved import saved
 from chargebridge.site.standing_plan import StandingPlan
 from chargebridge.store import Database, StoreError
 
@@ -72,6 +74,7 @@ class Planner:
         self._seen: Any = None
         self._past: tuple[QuarterHour, ...] = ()
         self._failed = ""
+        self._saved: Saved | None = None
         self._shown: tuple[StandingPlan, PlanView] | None = None
         self.standing: StandingPlan | None = None
 
@@ -130,6 +133,10 @@ class Planner:
             self._shown = (made, plan_shown.view(made, self._live.topology, self._config.site.currency, self._settings.max_age_s, now))
         view = self._shown[1]
         return replace(view, alive=view.made_at <= now < view.dies_at)
+
+    @property
+    def saved(self) -> Saved | None:
+        return self._saved
 
     @property
     def silence(self) -> str:
@@ -292,7 +299,20 @@ class Planner:
                 self._past = (*kept, *await self._database.read(partial(plan_journal.quarter_hours, since=since)))
             except StoreError as error:
                 log.warning("the past could not be read", error=str(error))
+            await self._look_back()
             await self._clock.sleep(LEARN_EVERY_S)
+
+    async def _look_back(self) -> None:
+        """What planning has saved since the beginning of yesterday."""
+        now = self._clock.now()
+        local = now.astimezone(ZoneInfo(self._live.topology.timezone))
+        day = datetime.combine(local.date() - timedelta(days=1), time(), local.tzinfo).astimezone(UTC)
+        quarters, prices = self._past, self._live.prices.at
+        try:
+            self._saved = await self._database.read(lambda c: saved(c, day, now, quarters, prices))
+        except Exception:  # a figure on a page must not end the site
+            log.exception("what was saved could not be reckoned")
+            self._saved = None
 
     async def _follow_file(self) -> None:
         """The price list's file, whenever it has changed."""

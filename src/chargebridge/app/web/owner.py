@@ -60,7 +60,8 @@ class OwnerPage:
             background_tasks.create(self._draw_plan())
 
     def _planned(self) -> dict[str, Any]:
-        return plan.facts(self._service.planning.view(), self._service.planning.silence, self._moment.view)
+        planning = self._service.planning
+        return plan.facts(planning.view(), planning.silence, self._moment.view, planning.saved)
 
     def fault(self, text: str) -> None:
         self._live["head"][0].show({**self._moment.parts["head"], "level": "over", "health": text})

@@ -5,14 +5,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chargebridge.app.web import words
-from chargebridge.site.plan_view import CarPlan, PlanView
+from chargebridge.site.plan_view import CarPlan, PlanView, Saved
 from chargebridge.site.view import SiteView
 
 SOLVERS = {"lp": "exactly", "milp": "exactly", "fleet": "for a fleet", "rule": "by the rule"}
 CENT = 0.005
 
 
-def facts(plan: PlanView | None, silence: str, view: SiteView) -> dict[str, Any]:
+def facts(plan: PlanView | None, silence: str, view: SiteView, saved: Saved | None = None) -> dict[str, Any]:
     """What ``live/plan_facts.js`` draws."""
     if plan is None:
         return {"silence": words.sentence(silence)}
@@ -28,6 +28,7 @@ def facts(plan: PlanView | None, silence: str, view: SiteView) -> dict[str, Any]
         "figures": [
             {"name": f"energy until {until} costs", "value": words.money(plan.cost, money)},
             *([_saved(saves, money)] if abs(saves) >= CENT else []),
+            *([] if saved is None else [_was_saved(saved, money, view, zone)]),
             *([{"name": "CO₂ of it", "value": f"{words.number(plan.co2_kg, 1)} kg"}] if plan.co2_kg > 0 else []),
         ],
         "cars": [_car(car, view, zone, money) for car in sorted(plan.cars, key=lambda c: c.name) if car.waits],
@@ -41,6 +42,14 @@ def _saved(saves: float, money: str) -> dict[str, Any]:
     """More than at once it costs where the connection is full either way and forecasts leave room on the bad side."""
     name = f"{'less' if saves > 0 else 'more'} than charging at once"
     return {"name": name, "value": words.money(abs(saves), money), "good": saves > 0}
+
+
+def _was_saved(saved: Saved, money: str, view: SiteView, zone: ZoneInfo) -> dict[str, Any]:
+    less = saved.at_once_cost - saved.cost
+    since = words.moment(saved.since, view.at, zone)
+    charged = f"{words.energy(saved.energy_wh)} in {words.several(saved.stays, 'stay')} cost {words.money(saved.cost, money)}"
+    name = f"{'less' if less >= 0 else 'more'} than at once since {since}: {charged}"
+    return {"name": name, "value": words.money(abs(less), money), "good": less >= CENT}
 
 
 def _others(cars: Sequence[CarPlan], some_wait: bool) -> str:
