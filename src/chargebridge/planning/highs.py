@@ -170,9 +170,8 @@ class Highs:
         if whole is not None and len(whole[0]):
             self._highs.changeColsIntegrality(len(whole[0]), whole[0].astype(np.int32), whole[1].astype(np.uint8))
 
-    def begin_at(self, *parts: Floats | Ints) -> None:
-        """A solution to begin with, a MILP's: columns and their values, in turn. What is not given HiGHS completes."""
-        columns, values = np.concatenate(parts[::2]), np.concatenate(parts[1::2])
+    def begin_at(self, columns: Ints, values: Floats) -> None:
+        """What some columns are in a solution to begin with, a MILP's. HiGHS completes it."""
         self._highs.setSolution(len(columns), columns.astype(np.int32), values.astype(float))
 
     def solve(self, until_s: float) -> Answer:

@@ -26,11 +26,7 @@ SEARCH: dict[str, float | str | bool] = {
     "mip_heuristic_run_feasibility_jump": False,
     "mip_heuristic_effort": 0.0,
     "mip_allow_restart": False,
-    "mip_allow_cut_separation_at_nodes": False,
     "mip_detect_symmetry": False,
-    "mip_pscost_minreliable": 1,
-    "mip_lp_age_limit": 3,
-    "mip_pool_age_limit": 5,
 }
 """A good plan is known from the start and few nodes are needed: looking for better ones by smaller MILPs and beginning anew took most of the time."""
 FEW = 10
@@ -79,6 +75,8 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
             if undecided(form, a, best.x).any():
                 best = None
     used += 0.0 if best is None else best.used_s
+    if best is not None and _as_good(first, best, a):
+        return best, False
     if int((switched | bad).sum()) <= FEW:
         try:
             near = abs(money(a, powers_of(form, a, first.x)).total)
@@ -90,6 +88,14 @@ def decide(first: Solved, a: Arrays, budget_s: float) -> tuple[Solved, bool]:
     if best is None:
         raise SolverError("no plan in which everything is on or off was found in time")
     return best, False
+
+
+def _as_good(first: Solved, best: Solved, a: Arrays) -> bool:
+    """Whether the gathered plan is one that can be done and costs what the LP does, which no plan goes below."""
+    if first.bends or len(first.form.twisted) or len(a.plant_kw) or best.turned.any() or undecided(best.form, a, best.x).any():
+        return False
+    near = abs(money(a, powers_of(first.form, a, first.x)).total)
+    return (worth_of(best) - worth_of(first)) * first.money_scale + first.slack <= GAP * max(near, 1.0)
 
 
 class Switches(Struct):
@@ -122,11 +128,8 @@ def _milp(a: Arrays, turned: Flags, known: Solved | None, near: float, budget_s:
     # a gap in money: beside penalties a relative one would be none
     highs.option("mip_rel_gap", 0.0)
     highs.option("mip_abs_gap", GAP * max(near, 1.0) / scale)
-    if known is not None:
-        start = np.zeros(len(programme.cost))
-        start[:width] = x
-        start[columns] = np.concatenate(switches.start) if switches.start else 0.0
-        highs.begin_at(np.arange(width), x, columns, start[columns])
+    if known is not None and len(columns):
+        highs.begin_at(columns, np.concatenate(switches.start))
     answer = highs.solve(budget_s * 0.8)
     values = np.round(answer.x[columns])
     decided = solve(form, a, budget_s - highs.used_s, Choice(columns=columns, low=values, high=values))
@@ -173,12 +176,16 @@ def _store_switches(form: Form, a: Arrays, turned: Flags, switches: Switches, x:
         (form.flow.single, a.least_charge_kw / phases, a.single_kw, a.single_kw > 0),
         (form.flow.discharge, a.least_discharge_kw, a.discharge_kw, (a.least_discharge_kw > 0) | both),
     )
+    taken = (np.append(x, 0.0)[form.flow.charge] > TINY) | (np.append(x, 0.0)[form.flow.single] > TINY)
     found = []
     for field, least, most, wanted in ways:
         spots = np.full(field.shape, -1)
         i, t = np.nonzero((field >= 0) & wanted)
         if len(i):
-            spots[i, t] = switches.add(_binary(form, len(i)), (x[field[i, t]] > TINY).astype(float))
+            start = x[field[i, t]] > TINY
+            if field is form.flow.discharge:
+                start &= ~taken[i, t]
+            spots[i, t] = switches.add(_binary(form, len(i)), start.astype(float))
             rows = _between(form, field[i, t], spots[i, t], least[i, t], most[i, t])
             if field is not form.flow.discharge:
                 # what is full within the step has done less than its least power in the mean
