@@ -11,6 +11,9 @@ from chargebridge.site.outlook import Outlook
 from chargebridge.site.plan_view import CarPlan, PlanView
 from chargebridge.site.standing_plan import CHARGES_W, StandingPlan, spent, starts_of
 
+NEARLY_WH, NEARLY = 10.0, 0.002
+"""So near to what is needed a car has it: a solver leaves crumbs for later steps."""
+
 
 def view(made: StandingPlan, topology: Topology, currency: str, max_age_s: float, now: datetime) -> PlanView:
     plan, problem = made.schedule, made.outlook.problem
@@ -127,7 +130,7 @@ def _done_at(mine: StorePlan, store: Store, plan: Schedule, charging: Sequence[i
     level = max((goal.stored_wh for goal in store.goals), default=max(mine.stored_wh))
     before = store.stored_wh
     for t, after in enumerate(mine.stored_wh):
-        if after >= level - 1.0:
+        if after >= level - max(NEARLY_WH, NEARLY * level):
             share = 1.0 if after <= before else min(1.0, max(0.0, (level - before) / (after - before)))
             length = steps[t] if mine.power_w[t] <= 0 else min(steps[t], share * steps[t])
             return starts[t] + timedelta(seconds=round(length))
