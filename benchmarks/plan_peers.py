@@ -146,7 +146,7 @@ def beside_peers(console: Console) -> None:
 
 
 def beside_evcc(console: Console) -> None:
-    """Their cases by both, and by their own terms what each answer is worth."""
+    """Their cases by both, ours in the usual time, and by their own terms what each answer is worth."""
     from tests.planning.evcc_cases import cases, flows_of, request_of, worth
     from tests.planning.evcc_cases import problem_of as told
 
@@ -160,8 +160,8 @@ def beside_evcc(console: Console) -> None:
     total = [0.0, 0.0]
     for path in paths:
         request = request_of(path)["request"]
-        made, ours = timed(lambda request=request: plan(told(request), 20.0), 1)  # type: ignore[misc]
-        answer = asked("evcc", {"source": source, "request": request}, rounds=1)
+        made, ours = timed(lambda request=request: plan(told(request)), 3)  # type: ignore[misc]
+        answer = asked("evcc", {"source": source, "request": request}, rounds=3)
         if answer is None:
             console.print("evcc's optimizer is not to be had")
             return

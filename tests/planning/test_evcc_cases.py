@@ -1,4 +1,4 @@
-"""The golden cases of evcc's optimizer: each is planned in the usual time, and by its own terms our plan is never dearer than the answer that it expects."""
+"""The golden cases of evcc's optimizer: each is planned in the usual time, and by its own terms our plan is never dearer than the answer expected."""
 
 import os
 from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from tests.planning.fleet_kit import START, fleet, optimum, with_cars
 
-from chargebridge.planning import ProblemError, plan
+from chargebridge.planning import ProblemError, plan, planner
 from chargebridge.planning.check import check
 from chargebridge.planning.fleet import Cars, Fleet, plan_fleet, to_fleet
 from chargebridge.planning.fleet.audit import audit
@@ -213,8 +213,9 @@ def test_a_problem_of_many_stores_becomes_the_same_schedule(leaves: int) -> None
     assert found.relaxations == exact.relaxations
 
 
-def test_many_cars_are_handed_over_and_without_time_the_rule_plans() -> None:
-    problem = as_problem(fleet(10, 2000, leaves=20, leaf_tight=0.6))
+def test_many_cars_are_handed_over_and_without_time_the_rule_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "MANY", 300)
+    problem = as_problem(fleet(10, 300, leaves=20, leaf_tight=0.6))
     assert plan(problem, budget_s=20.0).solver is Solver.FLEET
     late = plan(problem, budget_s=0.01)
     assert late.solver is Solver.RULE
