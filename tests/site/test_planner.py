@@ -1,6 +1,8 @@
 """A whole site with a plan, over real sockets, faster than the wall: a car waits for its hour, limits act at once, an old plan dies."""
 
 import asyncio
+import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,7 +48,7 @@ async def test_a_car_waits_for_the_cheap_hour_and_limits_act_at_once(tmp_path: P
         await begin(site)
         client = site.clients[0]
         await until(lambda: limits_told(client) and limits_told(client)[-1] >= 6)
-        await car_waits(site, cheap_in_s=480)
+        await car_waits(site, cheap_in_s=240)
         await until(lambda: cause(site) is Cause.PLAN)
         await until(lambda: limits_told(client)[-1] == 0.0)
         plan = site.site.planner.view()
@@ -78,6 +80,16 @@ async def test_a_car_waits_for_the_cheap_hour_and_limits_act_at_once(tmp_path: P
         )
         await site.site.service.enter_limit(book, by="test")
         await until(lambda: limits_told(client)[-1] == 0.0, 2)
+        before = site.site.planner.view()
+        assert before is not None
+        pid = site.site.planner.solver_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        decided_at = site.site.live.memory.decided_at
+        site.site.planner.ask("a test")
+        await until(lambda: site.site.planner.standing.made_at > before.made_at, 15)
+        assert site.site.planner.solver_pid not in (None, pid), "a new process solves"
+        assert site.site.live.memory.decided_at > decided_at
         rows = await site.site.planner.rows()
         assert {row.cause for row in rows} >= {"a car"}
 
