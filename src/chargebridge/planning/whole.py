@@ -20,15 +20,13 @@ GAP = 1e-5
 """Share of the cost at which a MILP may stop."""
 SEARCH: dict[str, float | str | bool] = {
     "presolve": "on",
-    "mip_heuristic_run_rins": False,
     "mip_heuristic_run_rens": False,
     "mip_heuristic_run_root_reduced_cost": False,
     "mip_heuristic_run_feasibility_jump": False,
-    "mip_heuristic_effort": 0.0,
     "mip_allow_restart": False,
-    "mip_detect_symmetry": False,
 }
-"""A good plan is known from the start and few nodes are needed: looking for better ones by smaller MILPs and beginning anew took most of the time."""
+"""A good plan is known from the start: of the searches for better ones by smaller MILPs only the one around it (RINS) is worth its time, and ten
+cars with least powers need that one; beginning anew is not."""
 FEW = 10
 """Stores up to which a MILP is tried."""
 
