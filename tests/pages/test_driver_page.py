@@ -13,7 +13,9 @@ LINK = "/p/p02?key=key-of-p02-0123456789abcdef"
 
 def save(page: Page, **fields: str) -> None:
     for label, value in fields.items():
-        page.get_by_label(label.replace("_", " ")).fill(value)
+        field = page.get_by_label(label.replace("_", " "))
+        field.fill(value)
+        expect(field).to_have_value(value)
     page.get_by_role("button", name="Save").click()
 
 
