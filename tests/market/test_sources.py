@@ -33,7 +33,7 @@ class Clock:
 @pytest.mark.parametrize("form", PRICES)
 async def test_a_day_of_25_hours_with_negative_prices_comes_in_whole(form: str) -> None:
     async with MarketService(PRICES_OF_DAY, token=TOKEN) as service:
-        source = open_prices(form, Clock(), url=service.url(form), zone="DE-LU", token=TOKEN)
+        source = open_prices(form, Clock(), url=service.url_of(form), zone="DE-LU", token=TOKEN)
         slots = await source.fetch(SINCE, UNTIL)
     assert slots[0].starts_at == SINCE
     assert slots[-1].ends_at == UNTIL
@@ -46,14 +46,14 @@ async def test_a_day_of_25_hours_with_negative_prices_comes_in_whole(form: str) 
 @pytest.mark.parametrize("form", PRICES)
 async def test_tomorrow_is_not_there_before_it_is_published(form: str) -> None:
     async with MarketService(PRICES_OF_DAY, token=TOKEN) as service:
-        source = open_prices(form, Clock(), url=service.url(form), token=TOKEN)
+        source = open_prices(form, Clock(), url=service.url_of(form), token=TOKEN)
         assert await source.fetch(UNTIL, UNTIL + timedelta(days=1)) == ()
 
 
 async def test_a_busy_service_is_asked_again_and_one_that_stays_busy_is_told() -> None:
     clock = Clock()
     async with MarketService(PRICES_OF_DAY) as service:
-        source = open_prices("energy-charts", clock, url=service.url("energy-charts"))
+        source = open_prices("energy-charts", clock, url=service.url_of("energy-charts"))
         service.busy = 2
         assert len(await source.fetch(SINCE, UNTIL)) == 100
         assert clock.waited_s == 3.0
@@ -66,7 +66,7 @@ async def test_a_busy_service_is_asked_again_and_one_that_stays_busy_is_told() -
 
 async def test_a_wrong_token_is_not_tried_again_and_not_told() -> None:
     async with MarketService(PRICES_OF_DAY, token=TOKEN) as service:
-        source = open_prices("entsoe", Clock(), url=service.url("entsoe"), token="wr0ng")
+        source = open_prices("entsoe", Clock(), url=service.url_of("entsoe"), token="wr0ng")
         with pytest.raises(MarketError, match="refuses access") as caught:
             await source.fetch(SINCE, UNTIL)
         assert len(service.asked) == 1
@@ -78,13 +78,13 @@ async def test_a_page_instead_of_prices_is_told_as_such() -> None:
         service.garbage = True
         for form in PRICES:
             with pytest.raises(MarketError):
-                await open_prices(form, Clock(), url=service.url(form)).fetch(SINCE, UNTIL)
+                await open_prices(form, Clock(), url=service.url_of(form)).fetch(SINCE, UNTIL)
 
 
 async def test_the_weather_comes_from_a_service_or_a_file(tmp_path: Path) -> None:
     hours = {SINCE + timedelta(hours=n): Weather(temperature_c=10.0, cloud=25.0, irradiance_w_m2=100.0) for n in range(30)}
     async with MarketService(weather=hours) as service:
-        source = open_weather(Clock(), file=None, place=(52.5, 13.4), url=service.url("open-meteo"))
+        source = open_weather(Clock(), file=None, place=(52.5, 13.4), url=service.url_of("open-meteo"))
         assert source is not None
         points = await source.fetch(SINCE, UNTIL)
     assert {point.cloud for point in points} == {0.25, None}

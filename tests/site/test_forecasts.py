@@ -155,8 +155,8 @@ async def test_prices_and_weather_come_in_are_kept_and_their_loss_is_told_once(t
     hours = {BEGAN + timedelta(hours=n): Weather(temperature_c=12.0, cloud=0.0, irradiance_w_m2=300.0) for n in range(-48, 72)}
     async with MarketService(prices, hours) as service:
         clock = ManualClock(BEGAN)
-        source = open_prices("energy-charts", clock, url=service.url("energy-charts"))
-        sky = open_weather(clock, file=None, place=(52.5, 13.4), url=service.url("open-meteo"))
+        source = open_prices("energy-charts", clock, url=service.url_of("energy-charts"))
+        sky = open_weather(clock, file=None, place=(52.5, 13.4), url=service.url_of("open-meteo"))
         place = Place(tmp_path, prices=source, weather=sky, table=table)
         await place.market.open()
         task = asyncio.create_task(place.market.run())

@@ -503,7 +503,7 @@ async def test_a_virtual_station_holds_the_limit_that_it_is_told(tmp_path: Path)
         assert await station.present(1, "TAG")
         assert await until(lambda: made.site.point("a").session is not None)
         transaction = next(iter(central.running))
-        await made.money.limit("CP-1", transaction, Limits(time_s=20), "tester")
+        await made.money.limit("CP-1", transaction, Limits(time_s=90), "tester")
 
         async def held() -> Any:
             return (await made.money.terms("CP-1"))[0]
@@ -513,7 +513,7 @@ async def test_a_virtual_station_holds_the_limit_that_it_is_told(tmp_path: Path)
             if terms.ended:
                 break
             await asyncio.sleep(0.02)
-        assert (terms.held.time_s, terms.ended) == (20, True)
+        assert (terms.held.time_s, terms.ended) == (90, True)
         ((reason,),) = await made.site.rows("select end_reason from session")
         assert reason == "TimeLimitReached"
         running.cancel()

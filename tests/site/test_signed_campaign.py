@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chargebridge.sim.charging_pki import Issuer
 from chargebridge.sim.charging_pki.authority import pem
-from chargebridge.sim.charging_pki.server import Loopback, Response
+from chargebridge.sim.http_server import HttpServer, Response
 from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, VirtualStation
 from chargebridge.sim.world.clock import FastClock, WallClock
 from chargebridge.site.operation import campaigns, rollout
@@ -26,7 +26,7 @@ MANY = CONFIG + "".join(f'\n[[station]]\nid = "{identity}"\nopen = true\n' for i
 IMAGE = b"chargebridge-firmware 2.0\n" + b"\x00" * 1000
 
 
-class Shelf(Loopback):
+class Shelf(HttpServer):
     """Where the file lies."""
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response | None:

@@ -226,7 +226,7 @@ def taste(form: Form, highs: Highs, bounds: Bounds, answer: Answer, until_s: flo
         highs.change(cost=cost)
         try:
             answer = highs.solve(until_s)
-        except Exception:
+        except SolverError:
             break
         if not answer.proven:
             break

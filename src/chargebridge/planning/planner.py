@@ -25,7 +25,7 @@ def plan(problem: Problem, budget_s: float = 2.0) -> Schedule:
     if len(problem.stores) >= MANY and int(fitting(problem).sum()) >= MANY:
         try:
             return plan_problem(problem, budget_s=budget_s)
-        except Exception as error:
+        except Exception as error:  # as below
             return by_rule(arrays(problem), f"by rule: {error or type(error).__name__}")
     a = arrays(problem)
     try:

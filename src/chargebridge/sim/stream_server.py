@@ -1,13 +1,14 @@
 """What every counterpart on a TCP port of this machine has in common: its port, its connections, its end."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 HOST = "127.0.0.1"
 
 
-class StreamServer:
+class StreamServer(ABC):
     """``async with`` opens the port (0: any free one, kept when it is opened again). Subclasses say in ``talk`` what a connection does."""
 
     def __init__(self, port: int = 0) -> None:
@@ -40,9 +41,9 @@ class StreamServer:
         for writer in self._talks.values():
             writer.close()
 
+    @abstractmethod
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, to its end. May raise what a broken one raises."""
-        raise NotImplementedError
+        """One connection, to its end. May raise what a broken one, or what is no request, raises."""
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -51,7 +52,7 @@ class StreamServer:
         self.connections += 1
         try:
             await self.talk(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
             pass
         finally:
             del self._talks[task]

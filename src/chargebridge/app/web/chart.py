@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from chargebridge.app.web import chart_frame
 from chargebridge.site.view import HistoryPoint
 
 HOURS = (1, 3, 12, 24)
@@ -17,37 +18,16 @@ _SERIES = (
     ("Battery", "battery_w", "#9b7be0", {"width": 1.6}, 0.0),
     ("Limit", "limit_w", "#e0503f", {"width": 2, "type": "dashed"}, 0.0),
 )
-_MUTED = "#8b9692"
 
 
 def draw(history: Sequence[HistoryPoint], zone: ZoneInfo) -> ui.echart:
-    return ui.echart(options(history, zone), renderer="svg").classes("cb-chart")
+    return chart_frame.draw(options(history, zone))
 
 
 def options(history: Sequence[HistoryPoint], zone: ZoneInfo) -> dict[str, Any]:
-    """ECharts options; times as the site's local clock reads, since the browser's may be another."""
-    return {
-        "animation": False,
-        "textStyle": {"fontFamily": "Roboto, system-ui, sans-serif"},
-        "grid": {"left": 8, "right": 14, "top": 44, "bottom": 6, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "itemWidth": 16, "itemHeight": 8, "textStyle": {"color": _MUTED}, "inactiveColor": "#8b969255"},
-        "tooltip": {"trigger": "axis", "confine": True, ":valueFormatter": "v => v == null ? 'not known' : v.toFixed(1) + ' kW'"},
-        "xAxis": {
-            "type": "time",
-            "minInterval": 60_000,
-            "axisLabel": {"color": _MUTED, "hideOverlap": True, "fontSize": 12, "formatter": "{HH}:{mm}"},
-            "axisLine": {"lineStyle": {"color": "#8b969266"}},
-            "splitLine": {"show": False},
-        },
-        "yAxis": {
-            "type": "value",
-            "name": "kW",
-            "nameTextStyle": {"color": _MUTED, "align": "right"},
-            "axisLabel": {"color": _MUTED},
-            "splitLine": {"lineStyle": {"color": "#8b969233"}},
-        },
-        "series": series(history, zone),
-    }
+    """ECharts options, see `chart_frame.over_time`."""
+    spoken = "v => v == null ? 'not known' : v.toFixed(1) + ' kW'"
+    return chart_frame.over_time(chart_frame.value_axis("kW", align="right"), top=44, right=14, spoken=spoken, series=series(history, zone))
 
 
 def series(history: Sequence[HistoryPoint], zone: ZoneInfo) -> list[dict[str, Any]]:

@@ -5,9 +5,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nicegui import ui
-
-from chargebridge.app.web import chart, parts
+from chargebridge.app.web import chart, chart_frame, parts
 from chargebridge.app.web.shown import forecasts as shown
 from chargebridge.site.forecasts.view import ForecastView
 from chargebridge.site.view import SiteService, SiteView
@@ -25,7 +23,7 @@ class ForecastPanel:
         options = chart.options((), zone)
         options["legend"]["data"] = list(shown.NAMES.values())
         options["series"] = series(service.forecasts.forecasts(), zone)
-        self._chart = ui.echart(options, renderer="svg").classes("cb-chart")
+        self._chart = chart_frame.draw(options)
         self._facts = parts.ForecastFacts(self._told((), view))
 
     async def renew(self, view: SiteView) -> None:

@@ -7,17 +7,18 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from chargebridge.app.web import words
+from chargebridge.app.web import chart_frame, words
 from chargebridge.site.plan_view import PlanView, QuarterHour
 
 BACK = timedelta(hours=6)
-_MUTED = "#8b9692"
 _USED = (("House", "#8a8f98"), ("Cars", "#12a17d"), ("Battery charges", "#9b7be0"))
 _GIVEN = (("Solar", "#d9a514"), ("Battery gives", "#7453c0"))
 
 
 def draw(currency: str) -> ui.echart:
-    return ui.echart(_frame(currency), renderer="svg").classes("cb-chart")
+    axes = chart_frame.value_axis("kW"), chart_frame.value_axis(words.price_unit(currency), lines=False)
+    spoken = "v => v == null ? '' : Number(v).toFixed(2)"
+    return chart_frame.draw(chart_frame.over_time(*axes, top=64, right=8, spoken=spoken, series=[]))
 
 
 def series(plan: PlanView, before: PlanView | None, actual: Sequence[QuarterHour], now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -42,29 +43,6 @@ def series(plan: PlanView, before: PlanView | None, actual: Sequence[QuarterHour
         found.append(_line(told, "#6f83b5", _stairs(before, before.grid_w, zone, until=plan.made_at), width=1.5, dash="dashed"))
     found.append(_line("Price", "#c48a00", _stairs(plan, plan.price_per_kwh, zone, scale=1.0), width=1.6) | {"yAxisIndex": 1, "z": 1})
     return found
-
-
-def _frame(currency: str) -> dict[str, Any]:
-    axis = {"nameTextStyle": {"color": _MUTED}, "axisLabel": {"color": _MUTED}, "splitLine": {"lineStyle": {"color": "#8b969233"}}}
-    return {
-        "animation": False,
-        "textStyle": {"fontFamily": "Roboto, system-ui, sans-serif"},
-        "grid": {"left": 8, "right": 8, "top": 64, "bottom": 6, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "itemWidth": 16, "itemHeight": 8, "textStyle": {"color": _MUTED}, "inactiveColor": "#8b969255"},
-        "tooltip": {"trigger": "axis", "confine": True, ":valueFormatter": "v => v == null ? '' : Number(v).toFixed(2)"},
-        "xAxis": {
-            "type": "time",
-            "minInterval": 60_000,
-            "axisLabel": {"color": _MUTED, "hideOverlap": True, "fontSize": 12, "formatter": "{HH}:{mm}"},
-            "axisLine": {"lineStyle": {"color": "#8b969266"}},
-            "splitLine": {"show": False},
-        },
-        "yAxis": [
-            {"type": "value", "name": "kW"} | axis,
-            {"type": "value", "name": words.price_unit(currency)} | axis | {"splitLine": {"show": False}},
-        ],
-        "series": [],
-    }
 
 
 def _line(

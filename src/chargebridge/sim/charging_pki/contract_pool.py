@@ -6,13 +6,13 @@ A counterpart, not that protocol's reference: it looks into no EXI, and what it 
 import json
 from typing import Any
 
-from chargebridge.sim.charging_pki.server import Loopback, Response
+from chargebridge.sim.http_server import HttpServer, Response
 
 PATH = "/v1/ccp/signedContractData"
 JSON = "application/json"
 
 
-class ContractPool(Loopback):
+class ContractPool(HttpServer):
     """contracts: EXI of a request -> EXI of the answers, one for each contract of that car. token: that a back end has to show.
 
     asked: the bodies that came. fault: a status to answer with, or what to say in place of an answer.

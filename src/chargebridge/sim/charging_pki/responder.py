@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from chargebridge.sim.charging_pki.authority import Issuer
-from chargebridge.sim.charging_pki.server import Loopback, Response
+from chargebridge.sim.http_server import HttpServer, Response
 
 Fault = Literal["mute", "error", "try later", "out of date", "another certificate", "another signer", "bare"]
 """bare: signed by the authority's delegate, but without the certificates by which that could be seen."""
@@ -18,7 +18,7 @@ Fault = Literal["mute", "error", "try later", "out of date", "another certificat
 KINDS: dict[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
-class Responder(Loopback):
+class Responder(HttpServer):
     """OCSP at ``/ocsp``, lists at ``/crl/0``, ``/crl/1`` ... in the order of its authorities. asked: what came, by path.
 
     carries_issuer: whether an answer holds the authority's own certificate too.

@@ -1,18 +1,16 @@
 """One HTTP server for all forms. It knows prices (UTC start -> EUR/MWh, of equal steps) and the weather of each hour."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
+from chargebridge.sim.http_server import HttpServer, Response
 from chargebridge.sim.market.forms import Weather, awattar, energy_charts, entsoe, no_data, open_meteo
-from chargebridge.sim.stream_server import HOST, StreamServer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class MarketService(StreamServer):
+class MarketService(HttpServer):
     """token: that ENTSO-E's form has to be shown. busy: so many requests are answered 503 first. asked: the requests, in order."""
 
     def __init__(
@@ -30,20 +28,16 @@ class MarketService(StreamServer):
         self.garbage = False
         self.asked: list[tuple[str, dict[str, str]]] = []
 
-    def url(self, form: str) -> str:
-        return f"http://{HOST}:{self.port}/{form}"
+    def url_of(self, form: str) -> str:
+        return f"{self.url}/{form}"
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        target = urlsplit(head.split(" ", 2)[1])
-        query = dict(parse_qsl(target.query))
-        self.asked.append((target.path, query))
-        status, kind, body = self._answer(target.path, query)
-        first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(first.encode() + body)
-        await writer.drain()
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query))
+        self.asked.append((parts.path, query))
+        return self._answer(parts.path, query)
 
-    def _answer(self, path: str, query: dict[str, str]) -> tuple[int, str, bytes]:
+    def _answer(self, path: str, query: dict[str, str]) -> Response:
         if self.busy > 0:
             self.busy -= 1
             return 503, "text/plain", b"try later"
@@ -68,7 +62,7 @@ class MarketService(StreamServer):
         except (KeyError, ValueError) as error:
             return 400, "application/json", f'{{"error": true, "reason": "{error!r}"}}'.encode()
 
-    def _entsoe(self, query: dict[str, str]) -> tuple[int, str, bytes]:
+    def _entsoe(self, query: dict[str, str]) -> Response:
         if query.get("securityToken") != self.token:
             return 401, "text/xml", b"<html>Unauthorized</html>"
         if query["documentType"] != "A44" or query["in_Domain"] != query["out_Domain"]:
