@@ -14,3 +14,11 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` of this clock's time."""
         ...
+
+
+class SteadyClock(Clock, Protocol):
+    """A clock that also counts seconds for timers that must run on truly when somebody sets the wall clock anew, as a box does after each start."""
+
+    def steady_s(self) -> float:
+        """Seconds from any beginning; they never jump and never go back."""
+        ...

@@ -19,6 +19,9 @@ class WallClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
 
+    def steady_s(self) -> float:
+        return time.monotonic()
+
 
 class FastClock:
     """Starts at ``start`` (default: the wall's time) and passes ``speed`` times as fast as the wall."""
@@ -36,12 +39,15 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds) / self.speed)
 
+    def steady_s(self) -> float:
+        return (time.monotonic() - self._wall) * self.speed
+
 
 class ManualClock:
     """Stands still until ``advance``; who sleeps on it is woken in the order of his due time, at exactly that time."""
 
     def __init__(self, start: datetime) -> None:
-        self._now = start
+        self._now = self._start = start
         self._order = count()
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
 
@@ -55,6 +61,9 @@ class ManualClock:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._order), future))
         await future
+
+    def steady_s(self) -> float:
+        return (self._now - self._start).total_seconds()
 
     async def advance(self, seconds: float, turns: int = 3) -> None:
         """Move on; after each waking the event loop gets ``turns`` turns, so that what was woken runs before the next one is."""
