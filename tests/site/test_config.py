@@ -86,3 +86,55 @@ def test_whatever_is_typed_is_accepted_or_told(at: int, length: int, typed: str)
         told = [("nothing", "is", "wrong")]
     assert told
     assert all(all(parts) for parts in told)
+
+
+WALLBOX = """
+[site]
+name = "Test"
+
+[[circuit]]
+id = "main"
+name = "Main"
+fuse_a = 35
+
+[[station]]
+id = "WB-1"
+eebus = "58D8-4C1A 02B3 9A1F 77C0 E4D1 5566 7788 99AA BBCC"
+unknown_cars = "HOME"
+
+[[point]]
+id = "carport"
+name = "Carport"
+circuit = "main"
+station = "WB-1"
+
+[[token]]
+id = "HOME"
+"""
+
+
+def test_a_wallbox_that_speaks_eebus_is_named_by_its_ski() -> None:
+    (station,) = parse(WALLBOX).station
+    assert station.eebus == "58d84c1a02b39a1f77c0e4d155667788" + "99aabbcc"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('unknown_cars = "HOME"', "", "does not say what cars charge as that do not identify themselves"),
+        ('unknown_cars = "HOME"', 'unknown_cars = "HOMER"', "token HOMER is not there"),
+        ('unknown_cars = "HOME"', 'unknown_cars = "HOME"\npassword_env = "X"', "password_env is for stations that speak OCPP"),
+        ('unknown_cars = "HOME"', 'unknown_cars = "HOME"\nopen = true', "open is for stations that speak OCPP"),
+        ("99AA BBCC", "99AA", "is no SKI"),
+        ('station = "WB-1"', 'station = "WB-1"\ndischarge_max_w = 5000', "no car gives energy back over EEBUS"),
+    ],
+)
+def test_what_a_wallbox_by_eebus_cannot_have(old: str, new: str, said: str) -> None:
+    assert old in WALLBOX
+    assert any(said in told for told in errors(WALLBOX.replace(old, new, 1))), errors(WALLBOX.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("policy", ['unknown_cars = "refuse"', ""])
+def test_who_may_charge_without_a_card_is_said_once(policy: str) -> None:
+    text = WALLBOX.replace('unknown_cars = "HOME"', policy)
+    parse(text if policy else text.replace('name = "Test"', 'name = "Test"\nopen_to_all = true', 1))

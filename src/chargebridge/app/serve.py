@@ -51,6 +51,8 @@ def station_settings(config: SiteConfig) -> list[StationSettings]:
     settings = []
     hashes: dict[str, str] = {}
     for station in config.station:
+        if station.eebus is not None:
+            continue
         stored = station.password_hash
         if stored is None and station.password_env is not None:
             if station.password_env not in hashes:

@@ -1,5 +1,6 @@
 """What the owner writes, table by table: one TOML file a site. docs/configuration.md tells it at length."""
 
+import re
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,6 +27,17 @@ Amps = Annotated[float, Field(ge=0, le=10_000)]
 Watts = Annotated[float, Field(ge=0, le=1e9)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Three = tuple[Amps, Amps, Amps]
+
+
+def _ski(value: str) -> str:
+    found = re.sub("[^0-9a-f]", "", value.lower())
+    if len(found) != 40:
+        raise ValueError("is no SKI; a SKI has 40 hexadecimal digits, as the device's own page or leaflet shows it")
+    return found
+
+
+Ski = Annotated[str, AfterValidator(_ski)]
+"""Blanks, dashes and capitals in it mean nothing."""
 
 
 class SiteTable(_Table):
@@ -116,9 +128,15 @@ class StationTable(_Table):
     configuration key (1.6) or "Component.Variable" (2.0.1), besides the standing default profile that is always written.
     local_list: the tokens are written into the station, so that they charge while it is offline.
     tolerance: the profile of its make's known deviations from OCPP; none holds it to the standard.
+
+    eebus: the SKI of a wallbox that speaks EEBUS instead; of the above nothing then means anything. unknown_cars: what a car charges as that does not
+    identify itself, or by what no [[token]] names: a token's id, or "refuse". safe_current_a: what its installer has set for when it hears nothing.
     """
 
     id: Name
+    eebus: Ski | None = None
+    unknown_cars: Annotated[str, Field(min_length=1, max_length=36)] | None = None
+    safe_current_a: Amps | None = None
     password_hash: str | None = None
     password_env: str | None = None
     open: bool = False

@@ -86,6 +86,7 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
             yield ConfigError(where, f"station {point.station} is not there", "add a [[station]] with that id")
     yield from _insecure(config, text, name)
     yield from _foreign(config, text, name)
+    yield from _wallboxes(config, text, name)
     yield from _money(config, text, name)
     yield from _outside(config, text, name)
     named = (("station", config.station), ("token", config.token), ("backend", config.backend), ("tariff", config.tariff))
@@ -99,6 +100,8 @@ def _insecure(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]
     ocpp = config.ocpp
     for station in config.station:
         where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+        if station.eebus is not None:
+            continue
         if not (station.password_hash or station.password_env or station.open or station.security_profile == 3):
             yield ConfigError(where, "has no password", "give password_hash or password_env, or write open = true if that is meant")
         if station.open and station.security_profile is not None:
@@ -135,6 +138,38 @@ def _foreign(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
             yield ConfigError(where, "has a certificate without its key, or the other way round", "give both or none")
         if backend.url.startswith("ws:") and (backend.ca or backend.certificate):
             yield ConfigError(where, "has certificates that ws:// has no use for", "write wss://")
+
+
+OCPP_ONLY = ("password_hash", "password_env", "open", "security_profile", "rate_unit", "fallback_setting", "local_list", "tolerance")
+EEBUS_ONLY = ("unknown_cars", "safe_current_a")
+
+
+def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """Stations that speak EEBUS, which has neither passwords nor cards: who may charge there has to be said."""
+    skis = [station.eebus for station in config.station if station.eebus is not None]
+    for station in config.station:
+        where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+        foreign = EEBUS_ONLY if station.eebus is None else OCPP_ONLY
+        for key in foreign:
+            if key in station.model_fields_set:
+                speaks, other = ("OCPP", "EEBUS") if station.eebus is None else ("EEBUS", "OCPP")
+                yield ConfigError(where, f"{key} is for stations that speak {other}; this one speaks {speaks}", f"leave {key} out")
+        if station.eebus is None:
+            continue
+        if skis.count(station.eebus) > 1:
+            yield ConfigError(where, "shares its SKI with another station", "give each wallbox its own SKI")
+        if station.unknown_cars is None and not config.site.open_to_all:
+            cure = 'give unknown_cars the id of a [[token]] that they charge as, or unknown_cars = "refuse"'
+            yield ConfigError(where, "does not say what cars charge as that do not identify themselves, as most do not", cure)
+        if station.unknown_cars not in (None, "refuse") and station.unknown_cars not in {token.id for token in config.token}:
+            yield ConfigError(where, f"token {station.unknown_cars} is not there", "add a [[token]] with that id")
+        for point in config.point:
+            at = f"{name}:{_line_naming(text, point.id)}: point {point.id}"
+            if point.station == station.id and point.discharge_max_w > 0:
+                yield ConfigError(at, "no car gives energy back over EEBUS", "leave discharge_max_w out")
+        for backend in config.backend:
+            if station.id in backend.stations:
+                yield ConfigError(where, f"backend {backend.id} speaks OCPP, which this station does not", "leave it out of stations there")
 
 
 def _money(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:

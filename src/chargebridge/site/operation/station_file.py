@@ -48,9 +48,11 @@ class Added(Struct, frozen=True, kw_only=True):
 
 
 def exported(config: SiteConfig) -> list[dict[str, Any]]:
-    """Each station with its points, as `taken` takes them."""
+    """Each station with its points, as `taken` takes them. Those that speak EEBUS are paired, not taken in."""
     rows = []
     for station in config.station:
+        if station.eebus is not None:
+            continue
         about = station.model_dump(mode="json", include=set(STATION_FIELDS), exclude_defaults=True)
         points = [
             p.model_dump(mode="json", include=set(POINT_FIELDS), exclude_defaults=True) for p in config.point if p.station == station.id
