@@ -111,8 +111,10 @@ anything = st.recursive(
     ),
 )
 NAMES = st.sampled_from(
-    "datagram header payload cmd filter cmdControl resultData errorNumber msgCounter addressSource entity timePeriod loadControlLimitListData "
-    "loadControlLimitData measurementListData nodeManagementDetailedDiscoveryData".split()
+    [
+        *("datagram", "header", "payload", "cmd", "filter", "cmdControl", "resultData", "errorNumber", "msgCounter", "addressSource"),
+        *("entity", "timePeriod", "loadControlLimitListData", "loadControlLimitData", "measurementListData", "measurementData"),
+    ]
 )
 likely = st.recursive(anything, lambda inner: st.dictionaries(NAMES, inner, max_size=4) | st.lists(inner, max_size=3), max_leaves=30)
 
