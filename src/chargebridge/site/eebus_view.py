@@ -63,13 +63,14 @@ class GridLimit(Struct, frozen=True, kw_only=True):
     """Our Controllable System for one use case. state: as LPC 1.0.0 names it ("init", "unlimited/controlled", "limited", "failsafe",
     "unlimited/autonomous"); since: when it began.
 
-    limit_w: what must be kept now, W, 0 or negative for production; None: nothing. until: when it ends by itself.
+    said: that in a sentence. limit_w: what must be kept now, W, 0 or negative for production; None: nothing. until: when it ends by itself.
     guard: the SKI of the Energy Guard whose limit counts; heartbeat_at: when it was last heard; silent_after_s: without a heartbeat for so long it
     is gone. accepted, refused: writes since the start.
     """
 
     use_case: Literal["LPC", "LPP"]
     state: str
+    said: str
     since: datetime
     limit_w: float | None
     until: datetime | None
@@ -88,7 +89,8 @@ class LimitWrite(Struct, frozen=True, kw_only=True):
     """One write of an Energy Guard, and what became of it: the record that counts when somebody asks later.
 
     what: "limit", "failsafe limit" or "failsafe duration". active: of a limit. value_w, duration_s: None where the write does not say.
-    why: of a refusal. state: of our machine after it. reaction_ms: from the write's arrival until all was in force and it was answered.
+    said: all that in words. why: of a refusal. state: of our machine after it. reaction_ms: from the write's arrival until all was in force and it
+    was answered.
     """
 
     at: datetime
@@ -99,6 +101,7 @@ class LimitWrite(Struct, frozen=True, kw_only=True):
     active: bool | None
     value_w: float | None
     duration_s: float | None
+    said: str
     accepted: bool
     why: str
     state: str
