@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chargebridge.model.limit import OnGroup, OnNode
 from chargebridge.sim.world.demo import demo_topology
 from chargebridge.site.config_file import ConfigInvalidError, load, parse
 
@@ -110,7 +111,27 @@ station = "WB-1"
 
 [[token]]
 id = "HOME"
+
+[eebus]
+serial = "1"
 """
+
+GRID = (
+    WALLBOX
+    + """
+[eebus.grid]
+group = "controllable"
+nominal_w = 34500
+
+[[eebus.peer]]
+ski = "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14"
+
+[[group]]
+id = "controllable"
+name = "Controllable devices"
+members = ["carport"]
+"""
+)
 
 
 def test_a_wallbox_that_speaks_eebus_is_named_by_its_ski() -> None:
@@ -138,3 +159,38 @@ def test_what_a_wallbox_by_eebus_cannot_have(old: str, new: str, said: str) -> N
 def test_who_may_charge_without_a_card_is_said_once(policy: str) -> None:
     text = WALLBOX.replace('unknown_cars = "HOME"', policy)
     parse(text if policy else text.replace('name = "Test"', 'name = "Test"\nopen_to_all = true', 1))
+
+
+def test_a_control_box_limits_a_group_or_a_node() -> None:
+    grid = parse(GRID).eebus.grid
+    assert (grid.scope, grid.failsafe_w, grid.failsafe_duration_s, grid.autonomous) == (OnGroup("controllable"), 4200, 7200, False)
+    assert parse(GRID.replace('group = "controllable"', 'node = "main"')).eebus.grid.scope == OnNode("main")
+    assert parse(WALLBOX).eebus.grid is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('group = "controllable"', 'group = "uncontrollable"', ":28: eebus.grid.group: uncontrollable is not there"),
+        (
+            'group = "controllable"',
+            'node = "cellar"',
+            ":28: eebus.grid.node: cellar is not there; name a circuit or a point: carport, main",
+        ),
+        ('group = "controllable"', "", "give either node or group"),
+        ("nominal_w = 34500", "nominal_w = 34500\nfailsafe_w = 40000", ":30: eebus.grid.failsafe_w: is above nominal_w"),
+        ("nominal_w = 34500", "nominal_w = 34500\nfailsafe_duration_s = 7000", "should be greater than or equal to 7200"),
+        ("nominal_w = 34500", "nominal_w = 34500\nfailsafe_w = -1", ":30: eebus.grid.failsafe_w: should be greater than or equal to 0"),
+        ("12 13 14", "12 13", ":32: eebus.peer.0.ski: is no SKI"),
+        ('12 13 14"', '12 13 14"\nport = 4711', "give host and port together, or neither"),
+        ('serial = "1"', 'serial = "1;2"', "eebus.serial: String should match pattern"),
+        ('[eebus]\nserial = "1"', "", "serial: is missing"),
+    ],
+)
+def test_what_a_control_box_cannot_limit_and_who_it_cannot_be(old: str, new: str, said: str) -> None:
+    assert old in GRID
+    assert any(said in told for told in errors(GRID.replace(old, new, 1))), errors(GRID.replace(old, new, 1))
+
+
+def test_what_speaks_eebus_needs_the_table() -> None:
+    assert "speaks EEBUS, but there is no [eebus]" in errors(WALLBOX.replace('[eebus]\nserial = "1"', ""))[0]

@@ -1,6 +1,5 @@
 """What the owner writes, table by table: one TOML file a site. docs/configuration.md tells it at length."""
 
-import re
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
 from chargebridge.model.phases import Phase
+from chargebridge.site.config_eebus import EebusTable, Ski
 from chargebridge.site.money.config import PaymentTable, TariffTable
 from chargebridge.stations.sharing import Asked, May, Tell
 
@@ -27,17 +27,6 @@ Amps = Annotated[float, Field(ge=0, le=10_000)]
 Watts = Annotated[float, Field(ge=0, le=1e9)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Three = tuple[Amps, Amps, Amps]
-
-
-def _ski(value: str) -> str:
-    found = re.sub("[^0-9a-f]", "", value.lower())
-    if len(found) != 40:
-        raise ValueError("is no SKI; a SKI has 40 hexadecimal digits, as the device's own page or leaflet shows it")
-    return found
-
-
-Ski = Annotated[str, AfterValidator(_ski)]
-"""Blanks, dashes and capitals in it mean nothing."""
 
 
 class SiteTable(_Table):
@@ -366,6 +355,7 @@ class SiteConfig(_Table):
     planning: PlanningTable = PlanningTable()
     web: WebTable = WebTable()
     ocpp: OcppTable = OcppTable()
+    eebus: EebusTable | None = None
 
     def topology(self) -> Topology:
         """The fixed part, in the model's words."""

@@ -12,6 +12,7 @@ from chargebridge.meters.port import MeterError
 from chargebridge.meters.registry import check_url
 from chargebridge.model.errors import ChargebridgeError, SeveralErrors
 from chargebridge.site.config import BatteryTable, CircuitTable, GeneratorTable, SiteConfig
+from chargebridge.site.config_eebus import contradictions
 from chargebridge.wire.ocpp.tolerance import profiles
 
 
@@ -87,6 +88,7 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
     yield from _insecure(config, text, name)
     yield from _foreign(config, text, name)
     yield from _wallboxes(config, text, name)
+    yield from _eebus(config, text, name)
     yield from _money(config, text, name)
     yield from _outside(config, text, name)
     named = (("station", config.station), ("token", config.token), ("backend", config.backend), ("tariff", config.tariff))
@@ -172,6 +174,19 @@ def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError
                 yield ConfigError(where, f"backend {backend.id} speaks OCPP, which this station does not", "leave it out of stations there")
 
 
+def _eebus(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """What speaks EEBUS needs the table that says who we are; what the grid limits has to be there."""
+    if config.eebus is None:
+        for station in config.station:
+            if station.eebus is not None:
+                where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
+                yield ConfigError(where, "speaks EEBUS, but there is no [eebus]", "add the table [eebus] with a serial")
+        return
+    nodes = {circuit.id for circuit in config.circuit} | {point.id for point in config.point}
+    for key, reason, cure in contradictions(config.eebus, nodes, {group.id for group in config.group}):
+        yield ConfigError(f"{name}:{line_of(text, ('eebus', *key.split('.')))}: eebus.{key}", reason, cure)
+
+
 def _money(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
     """Tariffs and points that tokens name."""
     tariffs, points = {tariff.id for tariff in config.tariff}, {point.id for point in config.point}
@@ -219,6 +234,11 @@ def line_of(text: str, loc: tuple[int | str, ...]) -> int:
     """The line on which the value at ``loc`` stands, or that of its table where the key is missing; 1 if all fails."""
     table, index, key = _split(loc)
     lines = text.splitlines()
+    words = [part for part in loc if isinstance(part, str)]
+    nested = ".".join(words[:-1])
+    if len(words) > 2 and any(re.match(rf"\s*\[\[?\s*{re.escape(nested)}\s*\]", line) for line in lines):
+        table, key = nested, words[-1]
+        index = next((part for part in loc[1:] if isinstance(part, int)), 0)
     found, seen = 1, -1
     inside = table == ""
     for number, line in enumerate(lines, 1):
