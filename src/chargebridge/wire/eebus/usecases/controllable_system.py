@@ -26,6 +26,7 @@ from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.spine.part import Part
 from chargebridge.wire.eebus.usecases import described, heartbeat, kind, limitation
 from chargebridge.wire.eebus.usecases.kind import Kind
+from chargebridge.wire.eebus.usecases.limit_record import FAILSAFE_DURATION, FAILSAFE_LIMIT, LIMIT, Asked, GuardReturned, Moved
 from chargebridge.wire.eebus.usecases.limitation import FailsafeWrite, Heartbeat, LimitWrite, Machine, Memory, Settings, State, Step
 
 HOUSE = "CEM"
@@ -58,6 +59,12 @@ class Limited:
         self.limit_id = self.key_id = 0
         self.guard: str | None = None
         self.told: tuple[object, ...] = ()
+        self.moved: list[tuple[float, limitation.On, limitation.Transition]] = []
+
+    def go(self, step: Step) -> None:
+        """Makes a step the present."""
+        self.machine = step.machine
+        self.moved += step.taken
 
     @property
     def applied_w(self) -> Decimal | None:
@@ -107,7 +114,10 @@ class ControllableSystem(Part):
             for limit in self.limits:
                 # The silence of the guard whose limit holds is not filled by another one's heartbeat.
                 if not limit.attended or limit.guard == peer:
-                    limit.machine = limit.step(Heartbeat(), now).machine
+                    absent = not limit.attended and limit.machine.returned_s is None
+                    limit.go(limit.step(Heartbeat(), now))
+                    if absent and limit.machine.returned_s is not None:
+                        self._node.emit(GuardReturned(limit.kind.name, self._entity.ident, peer))
 
     def due_s(self) -> float | None:
         times = [due for one in self.limits if (due := limitation.due_s(one.machine, one.settings)) is not None]
@@ -116,7 +126,10 @@ class ControllableSystem(Part):
     def tick(self, now: Now) -> None:
         """Lets timers run out, and publishes what has changed."""
         for limit in self.limits:
-            limit.machine = limit.step(limitation.Tick(), now).machine
+            limit.go(limit.step(limitation.Tick(), now))
+            for at_s, on, transition in limit.moved:
+                self._node.emit(Moved(limit.kind.name, self._entity.ident, transition.to, on, transition.rule, at_s))
+            limit.moved.clear()
         rows, keys = self._rows(now), self._keys()
         if [_lasting(one.machine) for one in self.limits] != self._published:
             self._published = [_lasting(one.machine) for one in self.limits]
@@ -134,12 +147,12 @@ class ControllableSystem(Part):
 
     def interrupt(self, limit: Limited, now: Now) -> None:
         """The limit cannot be kept any longer, for protection, safety or law (LPC-923). ``Node.tick`` must follow."""
-        limit.machine = limit.step(limitation.Interrupt(), now).machine
+        limit.go(limit.step(limitation.Interrupt(), now))
 
     def write(self, write: Write, now: Now) -> Verdict:
         """Decides on a write of limits or of failsafe values, as the timers have it now."""
         for limit in self.limits:
-            limit.machine = limit.step(limitation.Tick(), now).machine
+            limit.go(limit.step(limitation.Tick(), now))
         if isinstance(write.after, LoadControlLimitListData):
             return self._write_limits(write, write.after, now)
         if isinstance(write.after, DeviceConfigurationKeyValueListData):
@@ -151,17 +164,19 @@ class ControllableSystem(Part):
     def _write_limits(self, write: Write, after: LoadControlLimitListData, now: Now) -> Verdict:
         rows = {row.limit_id: row for row in after.load_control_limit_data or ()}
         touched = _touched(write, "limitId")
-        steps: list[tuple[Limited, Step]] = []
+        steps: list[tuple[Limited, LimitWrite, Step]] = []
         for limit in self.limits:
             if limit.limit_id in touched:
                 asked = self._asked(limit, write, rows[limit.limit_id], now)
-                steps.append((limit, limit.step(asked, now)))
-        refusals = [step.refusal for _, step in steps if step.refusal is not None]
-        for limit, step in steps:
+                steps.append((limit, asked, limit.step(asked, now)))
+        refusals = [step.refusal for _, _, step in steps if step.refusal is not None]
+        for limit, asked, step in steps:
             if not refusals or step.refusal is not None:
-                limit.machine = step.machine
+                limit.go(step)
                 if limit.attended:
                     limit.guard = write.peer
+            refusal = step.refusal or (refusals[0] if refusals else "")
+            self._record(write, limit, LIMIT, asked.limit_w, asked.duration_s, refusal, active=asked.active)
         return Verdict(ErrorNumber.COMMAND_REJECTED, refusals[0]) if refusals else Verdict()
 
     def _asked(self, limit: Limited, write: Write, row: LoadControlLimitData, now: Now) -> LimitWrite:
@@ -196,7 +211,7 @@ class ControllableSystem(Part):
         if self._duration_id in touched and lasts is None:
             return Verdict(ErrorNumber.COMMAND_REJECTED, "no duration")
         attended = any(limit.attended for limit in self.limits)
-        steps: list[tuple[Limited, Step]] = []
+        steps: list[tuple[Limited, FailsafeWrite, Step]] = []
         for limit in self.limits:
             value = number(rows[limit.key_id].scaled_number) if limit.key_id in touched else None
             if limit.key_id in touched and value is None:
@@ -204,12 +219,42 @@ class ControllableSystem(Part):
             if value is not None or lasts is not None:
                 shared = attended and value is None
                 asked = FailsafeWrite(value, None if lasts is None else duration_s(lasts), shared)
-                steps.append((limit, limit.step(asked, now)))
-        refusals = [step.refusal for _, step in steps if step.refusal is not None]
-        for limit, step in steps:
+                steps.append((limit, asked, limit.step(asked, now)))
+        refusals = [step.refusal for _, _, step in steps if step.refusal is not None]
+        for limit, asked, step in steps:
             if not refusals or step.refusal is not None:
-                limit.machine = step.machine
+                limit.go(step)
+            refusal = step.refusal or (refusals[0] if refusals else "")
+            if asked.limit_w is not None:
+                self._record(write, limit, FAILSAFE_LIMIT, asked.limit_w, None, refusal)
+            if asked.duration_s is not None:
+                self._record(write, limit, FAILSAFE_DURATION, None, asked.duration_s, refusal)
         return Verdict(ErrorNumber.COMMAND_REJECTED, refusals[0]) if refusals else Verdict()
+
+    def _record(
+        self,
+        write: Write,
+        limit: Limited,
+        what: str,
+        value_w: Decimal | None,
+        lasts_s: float | None,
+        refusal: str,
+        *,
+        active: bool | None = None,
+    ) -> None:
+        self._node.emit(
+            Asked(
+                peer=write.peer,
+                use_case=limit.kind.name,
+                entity=self._entity.ident,
+                what=what,
+                active=active,
+                value_w=value_w,
+                duration_s=lasts_s,
+                refusal=refusal,
+                state=limit.machine.state,
+            )
+        )
 
     def _keys(self) -> DeviceConfigurationKeyValueListData:
         limits = [
