@@ -1,17 +1,14 @@
 """Whom we trust: what is said once is there after every crash, and a damaged file is never taken for an empty one."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.links.eebus.kill import dies_at
 
 from chargebridge.links.eebus import trust_store
 from chargebridge.links.eebus.peer import Address, Origin, Trusted
@@ -119,27 +116,12 @@ def test_no_entry_ever_stands_twice(calls: list[tuple[str, bool, bool]]) -> None
     assert trust_store.decode(trust_store.encode(store.all()), "file") == store.all()
 
 
-WRITER = """
-import sys
-from datetime import datetime, UTC
-from pathlib import Path
-from chargebridge.links.eebus.peer import Origin, Trusted
-from chargebridge.links.eebus.trust_store import FileTrust
-store = FileTrust(Path(sys.argv[1]))
-for number in range(100_000):
-    store.put(Trusted(ski=f"{number:040x}", origin=Origin.USER, since=datetime(2026, 11, 21, tzinfo=UTC)))
-    print(number, flush=True)
-"""
-
-
-def test_killed_while_it_writes_it_has_all_that_it_said_is_kept(path: Path) -> None:
-    for after in (1, 20, 45):
-        path.write_bytes(trust_store.encode(()))
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
-            assert writer.stdout is not None
-            said = [int(writer.stdout.readline()) for _ in range(after)][-1]
-            time.sleep(0.003)  # into the middle of a later write
-            os.kill(writer.pid, signal.SIGKILL)
-            said = max([said, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-        kept = [int(entry.ski or "", 16) for entry in FileTrust(path).all()]
-        assert kept in (list(range(said + 1)), list(range(said + 2)))
+def test_killed_at_any_step_of_a_write_it_has_what_was_or_what_is_new(path: Path) -> None:
+    was, new = (BOX, BY_QR), (replace(BOX, name="new"), BY_QR)
+    for step in count(1):
+        path.write_bytes(trust_store.encode(was))
+        if not dies_at(step, lambda: FileTrust(path).put(new[0])):
+            break
+        assert FileTrust(path).all() in (was, new)
+    assert FileTrust(path).all() == new
+    assert step > 5
