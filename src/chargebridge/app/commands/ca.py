@@ -11,9 +11,10 @@ from rich.table import Table
 
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
+from chargebridge.links.durable import write_file
 from chargebridge.model.errors import ModelError
 from chargebridge.stations.ocpp.pki import SERVER_DAYS, STATION_DAYS, Authority, Issued, KeyKind, Reason, serial_of
-from chargebridge.stations.ocpp.pki_files import AuthorityError, make_key, write_file, write_key
+from chargebridge.stations.ocpp.pki_files import AuthorityError, make_key, write_key
 from chargebridge.stations.ocpp.pki_requests import read_request
 
 app = typer.Typer(add_completion=False, help="A certificate authority for the stations and their server.", no_args_is_help=True)

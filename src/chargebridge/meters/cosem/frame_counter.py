@@ -5,11 +5,11 @@ not used when the process ends is lost, which costs nothing: there are four thou
 """
 
 import fcntl
-import os
 from pathlib import Path
 from typing import IO
 from weakref import WeakValueDictionary
 
+from chargebridge.links.durable import write_file
 from chargebridge.meters.port import MeterError
 from chargebridge.wire.cosem.errors import CosemError, ErrorKind
 
@@ -49,17 +49,7 @@ class FileCounter:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._next = self._read(str(self._file))
             self._end = self._next + STRETCH
-            new = self._file.with_name(self._file.name + ".new")
-            with new.open("w") as out:
-                out.write(f"{self._end}\n")
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(self._file)
-            folder = os.open(self._file.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_file(self._file, f"{self._end}\n".encode())
         except (OSError, MeterError) as problem:
             if self._lock is not None and isinstance(problem, BlockingIOError):
                 self._lock.close()

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
-from chargebridge.stations.ocpp.pki_files import AuthorityError, PrivateKey, make_key, only_writer, read_key, write_file, write_key
+from chargebridge.links.durable import write_file
+from chargebridge.stations.ocpp.pki_files import AuthorityError, PrivateKey, make_key, only_writer, read_key, write_key
 from chargebridge.stations.ocpp.pki_requests import StationKey, check_name, fingerprint
 
 ROOT_DAYS, INTERMEDIATE_DAYS, CRL_DAYS = 7300, 3650, 30

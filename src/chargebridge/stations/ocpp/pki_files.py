@@ -1,8 +1,6 @@
 """The CA's folder: secrets 0600, everything written whole or not at all, one writer at a time."""
 
 import fcntl
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from chargebridge.links.durable import write_file
 from chargebridge.model.errors import ChargebridgeError
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -17,26 +16,6 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 class AuthorityError(ChargebridgeError):
     """The CA cannot do what it was asked."""
-
-
-def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put a file in its place with its rights from the first moment. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, mode)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def write_key(path: Path, key: PrivateKey, passphrase: str | None) -> None:
