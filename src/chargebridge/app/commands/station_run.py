@@ -93,10 +93,9 @@ def _text(path: Path | None) -> str:
 
 
 async def _for(work: Any, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(work, seconds or None)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds or None):
+            await work
 
 
 async def _run(plan: StationPlan, count: int, faults: list[str], board: Board, visit: "Visit", *, as_json: bool) -> None:

@@ -182,7 +182,8 @@ class Campaigns:
     async def _check_file(self, live: LiveCampaign) -> None:
         """Fetch the file as a station would and compare it with what it should be."""
         try:
-            found = await asyncio.wait_for(sha256_of(live.plan.url), FETCH_TIMEOUT_S)
+            async with asyncio.timeout(FETCH_TIMEOUT_S):
+                found = await sha256_of(live.plan.url)
         except (httpx.HTTPError, TimeoutError, ModelError) as error:
             async with self._one_at_a_time:
                 await self._rollout.set_state(live, "refused", f"the file cannot be fetched to be checked ({str(error) or 'too slow'})")

@@ -219,7 +219,8 @@ class OcppStation:
         """Wait until a 2.1 station has been asked how our charging profiles may be numbered; one that does not answer is not waited for long."""
         if self.language is not None and MAX_EXTERNAL_ID in self.language.abilities and self.online:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._setup.asked.wait(), NUMBERED_S)
+                async with asyncio.timeout(NUMBERED_S):
+                    await self._setup.asked.wait()
 
     def negotiates(self, evse: int) -> None:
         """The car at an EVSE has told its needs, and waits for a TxProfile."""
