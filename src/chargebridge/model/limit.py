@@ -85,6 +85,7 @@ class Limit(Struct, frozen=True, kw_only=True):
     starts_at: aware UTC; duration_s: None holds until it is replaced or withdrawn.
     max_age_s: the source must be heard from at least this often (a heartbeat), else the bound becomes Unknown; None for what needs no heartbeat.
     failsafe_w: what binds when the source falls silent, W.
+    until: when its source is expected to end it: for plans and for people, as it holds until the source does end it; None: not known.
     """
 
     id: str
@@ -100,17 +101,19 @@ class Limit(Struct, frozen=True, kw_only=True):
     heard_at: datetime | None = None
     failsafe_w: float | None = None
     note: str = ""
+    until: datetime | None = None
 
     @property
     def counts_from(self) -> datetime:
         """From when on it can take the place of others with its id: not before it was received. Of several the latest counts."""
         return max(self.starts_at, self.received_at)
 
-    def replaces(self, other: "Limit") -> bool:
-        """Whether ``other``, an earlier entry with its id, has nothing more to say: one in force stays until this one begins, one to come stays.
+    def begun(self, now: datetime) -> bool:
+        """What held from its receipt on is not to come, though a clock that was set back may say so."""
+        return self.starts_at <= max(now, self.received_at)
 
-        What held from its receipt on is not to come, though a clock that was set back may say so.
-        """
+    def replaces(self, other: "Limit") -> bool:
+        """Whether ``other``, an earlier entry with its id, has nothing more to say: one in force stays until this one begins, one to come stays."""
         if self.starts_at > self.received_at:
             return self.starts_at == other.starts_at
         return other.starts_at <= max(self.received_at, other.received_at)

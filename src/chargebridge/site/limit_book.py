@@ -48,10 +48,10 @@ class LimitBook:
     def standing(self, now: datetime) -> Iterator[Limit]:
         """Of each id the entry that counts now, or did until it ended, and those to come."""
         for entries in self._entries.values():
-            begun = [limit for limit in entries if limit.starts_at <= now]
+            begun = [limit for limit in entries if limit.begun(now)]
             if begun:
                 yield max(begun, key=lambda limit: (limit.counts_from, limit.received_at))
-            yield from (limit for limit in entries if limit.starts_at > now)
+            yield from (limit for limit in entries if not limit.begun(now))
 
     def _remove(self, gone: tuple[Limit, ...]) -> None:
         for name in {limit.id for limit in gone}:

@@ -25,9 +25,11 @@ def limit_edges(limits: Iterable[Limit]) -> Iterable[datetime]:
 
 
 def steady(limits: Sequence[Limit], now: datetime) -> tuple[Limit, ...]:
-    """As if each source went on to be heard; one that is silent now stays so, with its failsafe."""
+    """As if each source went on to be heard, and did as is expected; one that is silent now stays so, with its failsafe."""
     found = []
     for limit in limits:
+        if limit.until is not None:
+            limit = replace(limit, duration_s=(limit.until - limit.starts_at).total_seconds(), until=None)  # noqa: PLW2901
         if limit.max_age_s is None:
             found.append(limit)
         elif age_s(limit.heard_at or limit.received_at, now) <= limit.max_age_s:

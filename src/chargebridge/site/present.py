@@ -8,6 +8,7 @@ from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
 from chargebridge.model.decision import Decision, NodeDecision, PointDecision
 from chargebridge.model.limit import (
     Bound,
+    Direction,
     Limit,
     LimitedCurrent,
     LimitedPower,
@@ -214,7 +215,7 @@ def limits(live: Live, made: Decision | None, now: datetime) -> tuple[LimitView,
     silent = {e.limit for node in (made.nodes if made else ()) for e in node.limits if e.failsafe}
     coming: dict[str, datetime] = {}
     for limit in live.limits:
-        if limit.starts_at > now:
+        if not limit.begun(now):
             coming[limit.id] = min(limit.starts_at, coming.get(limit.id, limit.starts_at))
     views = [_limit(limit, coming.get(limit.id), names, groups, limit.id in silent, now) for limit in live.limits.standing(now)]
     order = {"silent": 0, "in force": 1, "to come": 2, "over": 3}
@@ -228,7 +229,7 @@ def _limit(
     until = None if limit.duration_s is None else limit.starts_at + timedelta(seconds=limit.duration_s)
     if follows_at is not None and follows_at > limit.starts_at:
         until = min(until or follows_at, follows_at)
-    state = "to come" if now < limit.starts_at else "over" if until is not None and now >= until else "silent" if silent else "in force"
+    state = "to come" if not limit.begun(now) else "over" if until is not None and now >= until else "silent" if silent else "in force"
     scope = limit.scope
     return LimitView(
         id=limit.id,
@@ -237,20 +238,23 @@ def _limit(
         legal_basis=limit.legal_basis,
         scope=names.get(scope.node, scope.node) if isinstance(scope, OnNode) else groups.get(scope.group, scope.group),
         bound=limit.bound,
-        bound_text=bound_text(limit.bound),
+        bound_text=bound_text(limit.bound, limit.direction),
         starts_at=limit.starts_at,
-        until=until,
+        until=until or limit.until,
         state=state,
         note=limit.note,
         withdrawable=limit.source is LimitSource.OWNER,
     )
 
 
-def bound_text(bound: Bound) -> str:
+def bound_text(bound: Bound, direction: Direction = Direction.CONSUMPTION) -> str:
     """A bound in words; 0 W is a limit and reads as one."""
+    fed_in = direction is Direction.PRODUCTION
     match bound:
         case Unlimited():
-            return "no limit"
+            return "no limit to what is fed in" if fed_in else "no limit"
+        case LimitedPower(power_w=watts) if fed_in:
+            return f"at most {watts / 1000:.1f} kW fed in" if watts else "nothing fed in"
         case LimitedPower(power_w=watts):
             return f"at most {watts / 1000:.1f} kW" if watts else "0 kW: no charging"
         case LimitedCurrent(current_a=amps):
