@@ -1,0 +1,112 @@
+"""The last frames of every peer, both ways, and what happened to its connection: without these no trouble with pairing can be solved.
+
+Frames are kept as they were; reading them is done when somebody looks.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from chargebridge.wire.eebus.readable import Readable, Reader
+
+FRAMES = 500
+FRAMES_BYTES = 256 * 1024
+"""Kept of each peer."""
+STRANGERS = "strangers"
+"""All peers that are not trusted share one ring, so that they cannot fill the memory or push out what is of use."""
+
+Direction = Literal["in", "out", ""]
+
+
+class Traced(Struct, frozen=True):
+    """One frame, or a note of ours (no direction). number: counts all of one trace, from 1. raw: the frame with its type byte, or the note."""
+
+    number: int
+    at: datetime
+    peer: str
+    direction: Direction
+    raw: bytes
+
+
+class Line(Struct, frozen=True):
+    """A traced frame as a person reads it; readable: None for a note, which is `text` then."""
+
+    number: int
+    at: datetime
+    peer: str
+    direction: Direction
+    size: int
+    readable: Readable | None
+    text: str
+
+
+class _Ring:
+    def __init__(self) -> None:
+        self.entries: deque[Traced] = deque()
+        self.size = 0
+
+    def add(self, entry: Traced) -> None:
+        self.entries.append(entry)
+        self.size += len(entry.raw)
+        while len(self.entries) > FRAMES or (self.size > FRAMES_BYTES and len(self.entries) > 1):
+            self.size -= len(self.entries.popleft().raw)
+
+
+class Trace:
+    """now: the wall's time. is_known: whether a SKI is that of a trusted peer."""
+
+    def __init__(self, now: Callable[[], datetime], is_known: Callable[[str], bool] = lambda _: True) -> None:
+        self._now = now
+        self._is_known = is_known
+        self._rings: dict[str, _Ring] = {}
+        self._number = 0
+        self._calls: list[Callable[[Traced], None]] = []
+
+    def frame(self, peer: str, direction: Literal["in", "out"], raw: bytes) -> None:
+        self._add(peer, direction, raw)
+
+    def note(self, peer: str, text: str) -> None:
+        self._add(peer, "", text.encode())
+
+    def on_entry(self, call: Callable[[Traced], None]) -> None:
+        """`call` with every new entry; it must be quick and not raise."""
+        self._calls.append(call)
+
+    def forget(self, peer: str) -> None:
+        """Of a peer that is trusted no longer."""
+        self._rings.pop(peer, None)
+
+    def entries(self, peer: str | None = None, after: int = 0) -> tuple[Traced, ...]:
+        """What is kept, the oldest first, of all peers or one. after: the number of the last one already known."""
+        rings = self._rings.values() if peer is None else [ring for name in (peer, STRANGERS) if (ring := self._rings.get(name))]
+        found = [entry for ring in rings for entry in ring.entries if entry.number > after and peer in (None, entry.peer)]
+        return tuple(sorted(found, key=lambda entry: entry.number))
+
+    def lines(self, peer: str | None = None, after: int = 0, limit: int = 200) -> tuple[Line, ...]:
+        """The last ones as a person reads them, the oldest first."""
+        readers: dict[str, Reader] = {}
+        lines = []
+        for entry in self.entries(peer):  # from the first on, for a result names only the counter of what it answers
+            if entry.direction:
+                readable = readers.setdefault(entry.peer, Reader()).read(entry.raw, incoming=entry.direction == "in")
+            else:
+                readable = None
+                readers.pop(entry.peer, None)  # counters begin anew with a connection
+            if entry.number > after:
+                text = entry.raw.decode(errors="replace") if readable is None else ""
+                lines.append(Line(entry.number, entry.at, entry.peer, entry.direction, len(entry.raw), readable, text))
+        return tuple(lines[-limit:])
+
+    def raw(self, number: int) -> bytes | None:
+        """A frame as it was on the wire; None where it is not kept any more."""
+        return next((entry.raw for ring in self._rings.values() for entry in ring.entries if entry.number == number), None)
+
+    def _add(self, peer: str, direction: Direction, raw: bytes) -> None:
+        self._number += 1
+        entry = Traced(self._number, self._now(), peer, direction, raw)
+        self._rings.setdefault(peer if self._is_known(peer) else STRANGERS, _Ring()).add(entry)
+        for call in self._calls:
+            call(entry)

@@ -1,0 +1,1 @@
+"""Counterparts that speak EEBUS: devices with a real SHIP node each."""
