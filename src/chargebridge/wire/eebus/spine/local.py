@@ -125,14 +125,16 @@ class LocalDevice:
         entity = self.entities.get(ident[0])
         return entity.features.get(ident[1]) if entity else None
 
-    def announce(self, entity: EntityId, actor: str, name: str, version: str, scenarios: tuple[int, ...]) -> None:
+    def announce(
+        self, entity: EntityId, actor: str, name: str, version: str, scenarios: tuple[int, ...], revision: str = "release"
+    ) -> None:
         """Adds a use case to what ``nodeManagementUseCaseData`` tells."""
         support = nm.UseCaseSupport(
             use_case_name=name,
             use_case_version=version,
             use_case_available=True,
             scenario_support=scenarios,
-            use_case_document_sub_revision="release",
+            use_case_document_sub_revision=revision,
         )
         for at, known in enumerate(self.use_cases):
             if known.actor == actor and known.address and known.address.entity == entity:

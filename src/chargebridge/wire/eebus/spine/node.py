@@ -164,8 +164,8 @@ class Node:
         change = self.device.discovery_change(self.device.entities.pop(entity), "removed")
         self.device.use_cases = [one for one in self.device.use_cases if one.address is None or one.address.entity != entity]
         for link in self.links.values():
-            for pairs in (link.listeners, link.writers):
-                for pair in [one for one in pairs if one[1][0] == entity]:
+            for pairs, ours in ((link.listeners, 1), (link.writers, 1), (link.listening, 0), (link.bound, 0)):
+                for pair in [one for one in pairs if one[ours][0] == entity]:
                     del pairs[pair]
         return self._tell(change, now)
 

@@ -24,6 +24,11 @@ class HeartbeatSource(Part):
         self.feature.offer(HEARTBEAT, self._beat(now))
         node.parts.append(self)
 
+    def hasten(self, timeout_s: float, interval_s: float, now: Now) -> None:
+        if timeout_s < self._timeout_s:
+            self._timeout_s, self._interval_s = timeout_s, interval_s
+            self._next_s = min(self._next_s, now.s + interval_s)
+
     def subscribed(self, peer: str, server: FeatureId, now: Now) -> None:
         """Whoever begins to listen hears one at once, for it may have to wait for it before it may act."""
         if server == self.feature.ident:
@@ -62,9 +67,10 @@ class Pulse:
         return True
 
 
-def source(node: Node, entity: LocalEntity, now: Now) -> HeartbeatSource:
-    """The heartbeat of an entity, which its use cases share."""
+def source(node: Node, entity: LocalEntity, now: Now, timeout_s: float = TIMEOUT_S, interval_s: float = INTERVAL_S) -> HeartbeatSource:
+    """The heartbeat of an entity, which its use cases share; it beats as fast as the one that needs it fastest."""
     for part in node.parts:
         if isinstance(part, HeartbeatSource) and part.feature.ident[0] == entity.ident:
+            part.hasten(timeout_s, interval_s, now)
             return part
-    return HeartbeatSource(node, entity, now)
+    return HeartbeatSource(node, entity, now, timeout_s, interval_s)

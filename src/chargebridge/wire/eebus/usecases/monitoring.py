@@ -6,7 +6,7 @@ from decimal import Decimal
 from chargebridge.wire.eebus.spine import update
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, command
 from chargebridge.wire.eebus.spine.events import Event
-from chargebridge.wire.eebus.spine.functions.common import number, scaled, timestamp
+from chargebridge.wire.eebus.spine.functions.common import scaled, timestamp, told
 from chargebridge.wire.eebus.spine.functions.measurement import (
     ElectricalConnectionDescriptionData,
     ElectricalConnectionDescriptionListData,
@@ -19,12 +19,12 @@ from chargebridge.wire.eebus.spine.functions.measurement import (
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now
 from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.spine.part import Part
-from chargebridge.wire.eebus.usecases.kind import VERSION
-from chargebridge.wire.eebus.usecases.quantities import Monitoring, Quantity, told_by
+from chargebridge.wire.eebus.spine.remote import RemoteDevice
+from chargebridge.wire.eebus.usecases.quantities import PARAMETERS, Monitoring, Quantity, told_by
 
 APPLIANCE = "MonitoringAppliance"
 VALUES, DESCRIPTIONS, CONSTRAINTS = "measurementListData", "measurementDescriptionListData", "measurementConstraintsListData"
-PARAMETERS, CONNECTIONS = "electricalConnectionParameterDescriptionListData", "electricalConnectionDescriptionListData"
+CONNECTIONS = "electricalConnectionDescriptionListData"
 QUIET_S = 1.0
 """Between two notifies; what changes faster is told together."""
 _READ = {"ElectricalConnection": (CONNECTIONS, PARAMETERS), "Measurement": (DESCRIPTIONS, CONSTRAINTS, VALUES)}
@@ -48,7 +48,7 @@ class MonitoredUnit(Part):
         self._next_s = 0.0
         self._feature = entity.feature("Measurement", SERVER)
         described = tuple(quantity.described(at) for quantity, at in self._ids.items())
-        parameters = tuple(quantity.parameter(at) for quantity, at in self._ids.items())
+        parameters = tuple(quantity.parameter(at) for quantity, at in self._ids.items() if quantity.electrical)
         self._feature.offer(DESCRIPTIONS, MeasurementDescriptionListData(measurement_description_data=described))
         self._feature.offer(CONSTRAINTS, MeasurementConstraintsListData())
         self._feature.offer(VALUES, MeasurementListData())
@@ -58,7 +58,7 @@ class MonitoredUnit(Part):
         told = ElectricalConnectionParameterDescriptionListData(electrical_connection_parameter_description_data=parameters)
         connection.offer(PARAMETERS, told)
         scenarios = tuple(at for at, all_ in of.scenarios.items() if set(all_) & self._ids.keys())
-        node.device.announce(entity.ident, of.actor, of.name, VERSION, scenarios)
+        node.device.announce(entity.ident, of.actor, of.name, of.version, scenarios, of.revision)
         node.parts.append(self)
 
     def update(self, values: Mapping[Quantity, Decimal | None], now: Now) -> None:
@@ -104,34 +104,12 @@ class MonitoringAppliance(Part):
         self._of = of
         self._clients = {type_: entity.feature(type_, CLIENT) for type_ in _READ}
         self.units: dict[tuple[str, EntityId], None] = {}
-        node.device.announce(entity.ident, APPLIANCE, of.name, VERSION, tuple(of.scenarios))
+        node.device.announce(entity.ident, APPLIANCE, of.name, of.version, tuple(of.scenarios), of.revision)
         node.parts.append(self)
 
     def values(self, unit: tuple[str, EntityId]) -> dict[Quantity, Decimal]:
         """What a unit measures; what it calls out of range or wrong is left out."""
-        remote = self._node.links[unit[0]].remote
-        measurement, connection = (remote.find(unit[1], type_, SERVER) for type_ in ("Measurement", "ElectricalConnection"))
-        described = measurement.data.get(DESCRIPTIONS) if measurement else None
-        rows = measurement.data.get(VALUES) if measurement else None
-        parameters = connection.data.get(PARAMETERS) if connection else None
-        if not isinstance(described, MeasurementDescriptionListData) or not isinstance(rows, MeasurementListData):
-            return {}
-        told = parameters if isinstance(parameters, ElectricalConnectionParameterDescriptionListData) else None
-        by_id = {one.measurement_id: one for one in (told.electrical_connection_parameter_description_data if told else None) or ()}
-        quantities = {
-            one.measurement_id: told_by(one, by_id.get(one.measurement_id)) for one in described.measurement_description_data or ()
-        }
-        found: dict[Quantity, Decimal] = {}
-        for row in rows.measurement_data or ():
-            value = number(row.value)
-            if (
-                value is not None
-                and row.measurement_id in quantities
-                and row.value_state in (None, "normal")
-                and row.value_type in (None, "value")
-            ):
-                found[quantities[row.measurement_id]] = value
-        return found
+        return measured(self._node.links[unit[0]].remote, unit[1])
 
     def known(self, peer: str, now: Now) -> None:
         remote = self._node.links[peer].remote
@@ -156,3 +134,27 @@ class MonitoringAppliance(Part):
                 self._node.subscribe(peer, self._clients[type_].ident, server.ident, now)
                 for function in functions:
                     self._node.read(peer, self._clients[type_].ident, server.ident, function, now)
+
+
+def measured(remote: RemoteDevice, entity: EntityId) -> dict[Quantity, Decimal]:
+    """What an entity measures; what it calls out of range or wrong is left out."""
+    measurement, connection = (remote.find(entity, type_, SERVER) for type_ in ("Measurement", "ElectricalConnection"))
+    described = measurement.data.get(DESCRIPTIONS) if measurement else None
+    rows = measurement.data.get(VALUES) if measurement else None
+    parameters = connection.data.get(PARAMETERS) if connection else None
+    if not isinstance(described, MeasurementDescriptionListData) or not isinstance(rows, MeasurementListData):
+        return {}
+    known = parameters if isinstance(parameters, ElectricalConnectionParameterDescriptionListData) else None
+    by_id = {one.measurement_id: one for one in (known.electrical_connection_parameter_description_data if known else None) or ()}
+    quantities = {one.measurement_id: told_by(one, by_id.get(one.measurement_id)) for one in described.measurement_description_data or ()}
+    found: dict[Quantity, Decimal] = {}
+    for row in rows.measurement_data or ():
+        value = told(row.value)
+        if (
+            value is not None
+            and row.measurement_id in quantities
+            and row.value_state in (None, "normal")
+            and row.value_type in (None, "value")
+        ):
+            found[quantities[row.measurement_id]] = value
+    return found

@@ -16,6 +16,8 @@ import msgspec
 
 from chargebridge.wire.eebus.spine.functions.measurement import ElectricalConnectionParameterDescriptionData, MeasurementDescriptionData
 
+PARAMETERS = "electricalConnectionParameterDescriptionListData"
+
 
 class Quantity(msgspec.Struct, frozen=True):
     """scope: a scopeType. phases: "abc", "a" ...; empty where it has none. reference: the other phase, or "neutral"."""
@@ -26,11 +28,16 @@ class Quantity(msgspec.Struct, frozen=True):
     phases: str = ""
     reference: str = ""
 
+    @property
+    def electrical(self) -> bool:
+        """Whether it belongs to the electrical connection; a car's range does not."""
+        return self.type in ("power", "energy", "current", "voltage", "frequency")
+
     def described(self, measurement_id: int) -> MeasurementDescriptionData:
         return MeasurementDescriptionData(
             measurement_id=measurement_id,
             measurement_type=self.type,
-            commodity_type="electricity",
+            commodity_type="electricity" if self.electrical or self.scope == "stateOfCharge" else None,
             unit=self.unit,
             scope_type=self.scope,
         )
@@ -60,11 +67,13 @@ FREQUENCY = Quantity("frequency", "Hz", "acFrequency")
 
 
 class Monitoring(msgspec.Struct, frozen=True):
-    """A use case of measuring. actor: of the side that measures. scenarios: by number, what each tells."""
+    """A use case of measuring. actor: of the side that measures. scenarios: by number, what each tells. version, revision: of its document."""
 
     name: str
     actor: str
     scenarios: dict[int, tuple[Quantity, ...]]
+    version: str = "1.0.0"
+    revision: str = "release"
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

@@ -63,6 +63,14 @@ def number(value: ScaledNumber | None) -> Decimal | None:
     return Decimal(value.number).scaleb(scale)
 
 
+def told(value: ScaledNumber | None) -> Decimal | None:
+    """The same of what a peer has said long ago: None also where it is out of range."""
+    try:
+        return number(value)
+    except SpineError:
+        return None
+
+
 def duration_s(text: str) -> float:
     """Seconds of an ISO 8601 duration of days, hours, minutes and seconds, e.g. ``PT2H``. Months and years have no length."""
     match = _DURATION.fullmatch(text)
