@@ -1,0 +1,270 @@
+"""Open Charge Metering Format, 0.1 to 1.4 (OCMF 1.4.1): ``OCMF|<payload>|<signature>``, both JSON.
+
+Signed are the bytes of the payload as they were sent, between the first two bars. Nothing of the signature section is: neither the curve that it
+names nor fields of vendors. A bar may stand in a text of the payload; the payload ends at the first bar before which it is whole JSON.
+
+Minor versions only add fields, so one reader does for all; before 0.4 ``IS`` was what ``IL`` is now, and ``EI`` stood for ``EF``. Fields that a
+reading leaves out are those of the reading before it. Real stations leave out what the text demands (MS, IT, IL), write numbers as texts and vice
+versa; what was wrong is told with the record.
+"""
+
+import base64
+import binascii
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from chargebridge.wire.signed.der import raw_signature, read_der
+from chargebridge.wire.signed.errors import SignedFormatError
+from chargebridge.wire.signed.keys import PublicKey
+from chargebridge.wire.signed.record import Kind, Lenience, Reading, Signature, SignedFormat, SignedRecord, TimeQuality
+
+MAX_BYTES = 256 * 1024
+MAX_READINGS = 10_000
+HEAD = b"OCMF|"
+CURVES = ("secp256r1", "secp192r1", "secp256k1", "brainpoolP256r1", "secp384r1", "brainpoolP384r1", "secp192k1", "secp521r1")
+_NAMES = {name.lower(): name for name in CURVES} | {"brainpool256r1": "brainpoolP256r1", "brainpool384r1": "brainpoolP384r1"}
+_KINDS = {"B": Kind.BEGIN, "C": Kind.INTERMEDIATE, "S": Kind.INTERMEDIATE, "T": Kind.INTERMEDIATE, "X": Kind.EXCEPTION} | dict.fromkeys(
+    "ELRAP", Kind.END
+)
+_QUALITIES = {"S": TimeQuality.SYNCHRONISED, "R": TimeQuality.RELATIVE, "I": TimeQuality.INFORMATIVE, "U": TimeQuality.UNKNOWN}
+_NOT_IDENTIFIED = {"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"}
+_PAGE = re.compile(r"([TF])(\d{1,18})\Z")
+_OBIS_BYTES = re.compile(r"[0-9A-F]{12}\Z", re.IGNORECASE)
+_OBIS = re.compile(
+    r"([0-9A-F]{1,2})-([0-9A-FB]{1,2}):([0-9A-F]{1,2})\.([0-9A-F]{1,2})\.([0-9A-F]{1,2})(?:[*.]([0-9A-F]{1,3}))?\Z", re.IGNORECASE
+)
+_LOSS_FREE = {0x98, 0xB1, 0xB3, 0xC1, 0xC3}
+"""C of registers whose losses in the cable are already taken off."""
+_RELEVANT = {0x01, 0x98, 0x9E, *range(0xB0, 0xC8)}
+_RELEVANT_F = {"00", "0", "FF", "200", "255", None}
+_MAKERS_F = {"BSM-WS36A": "198"}
+"""Meters whose type approval names another F: Bauer's counts the session's energy (reference cumulative register), from 0 at its begin."""
+_RAW_SIZES = (48, 64, 96)
+
+Text = str | int | float | bool | None
+
+
+class RawReading(msgspec.Struct, gc=False):
+    TM: str | None = None
+    TX: str | None = None
+    RV: msgspec.Raw = msgspec.Raw()
+    RI: str | None = None
+    RU: str | None = None
+    EF: str | None = None
+    EI: Text = None
+    ST: str | None = None
+    CL: msgspec.Raw = msgspec.Raw()
+
+
+class Payload(msgspec.Struct, gc=False):
+    RD: list[RawReading]
+    FV: Text = None
+    GS: Text = None
+    PG: Text = None
+    MM: Text = None
+    MS: Text = None
+    IS: Text = None
+    IL: Text = None
+    IT: Text = None
+    ID: Text = None
+    CT: Text = None
+    CI: Text = None
+    VI: Text = None
+
+
+class SignatureSection(msgspec.Struct, gc=False):
+    SD: str
+    SA: str | None = None
+    SE: str | None = None
+    SM: str | None = None
+
+
+_payload = msgspec.json.Decoder(Payload)
+_section = msgspec.json.Decoder(SignatureSection)
+
+
+def read_ocmf(data: bytes, key: PublicKey | None = None) -> SignedRecord:
+    """One record. Raises SignedFormatError."""
+    if len(data) > MAX_BYTES:
+        raise SignedFormatError("record", f"{len(data)} bytes, more than {MAX_BYTES}")
+    if not data.startswith(HEAD):
+        raise SignedFormatError("byte 0", f"{data[:5]!r} instead of {HEAD!r}")
+    signed, payload, section, leniences = _cut(data)
+    signature, more = _signature(signed, section)
+    leniences += more
+    if payload.FV is None:
+        leniences.append(Lenience.NO_VERSION)
+    if len(payload.RD) > MAX_READINGS or not payload.RD:
+        raise SignedFormatError("RD", f"{len(payload.RD)} readings")
+    own = next((f for model, f in _MAKERS_F.items() if _text(payload.MM).startswith(model)), None)
+    readings = _readings(payload.RD, own, leniences)
+    context, page = _page(payload.PG)
+    level = payload.IL if payload.IL is not None else payload.IS if isinstance(payload.IS, str) else None
+    return SignedRecord(
+        format=SignedFormat.OCMF,
+        raw=data,
+        signatures=(signature,),
+        readings=readings,
+        key=key,
+        version=_text(payload.FV),
+        meter=_text(payload.MS),
+        gateway=_text(payload.GS),
+        point=_text(payload.CI),
+        context=context,
+        page=page,
+        customer=_text(payload.ID),
+        customer_kind=_text(payload.IT),
+        identified=_text(level).upper() not in _NOT_IDENTIFIED,
+        leniences=tuple(dict.fromkeys(leniences)),
+    )
+
+
+def _cut(data: bytes) -> tuple[bytes, Payload, SignatureSection, list[Lenience]]:
+    at = data.find(b"|", len(HEAD))
+    reason = "there is no bar after the payload"
+    while at >= 0:
+        signed = data[len(HEAD) : at]
+        try:
+            payload = _payload.decode(signed)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            reason = str(error)
+            at = data.find(b"|", at + 1)
+            continue
+        section, leniences = _read_section(data[at + 1 :])
+        if signed != signed.strip():
+            leniences.append(Lenience.TRIMMED)
+        return signed, payload, section, leniences
+    raise SignedFormatError("payload", reason)
+
+
+def _read_section(data: bytes) -> tuple[SignatureSection, list[Lenience]]:
+    try:
+        return _section.decode(data), []
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        head, bar, _ = data.rpartition(b"|")
+        if not bar:
+            raise SignedFormatError("signature section", str(error)) from None
+    return _read_section(head)[0], [Lenience.FOURTH_SECTION]
+
+
+def _signature(signed: bytes, section: SignatureSection) -> tuple[Signature, list[Lenience]]:
+    curve = None
+    if section.SA is not None:
+        parts = section.SA.split("-")
+        curve = _NAMES.get(parts[1].lower()) if len(parts) == 3 and parts[0].upper() == "ECDSA" and parts[2].upper() == "SHA256" else None
+        if curve is None:
+            raise SignedFormatError("SA", f"{section.SA[:60]!r} is no algorithm of OCMF's table")
+    text = section.SD.strip()
+    try:
+        data = base64.b64decode(text, validate=True) if section.SE == "base64" else bytes.fromhex(text)
+    except (ValueError, binascii.Error):
+        raise SignedFormatError("SD", f"{text[:20]!r} is not {section.SE or 'hex'}") from None
+    try:
+        r, s, leniences = read_der(data)
+    except SignedFormatError:
+        if len(data) not in _RAW_SIZES:
+            raise
+        (r, s), leniences = raw_signature(data), (Lenience.RAW_SIGNATURE,)
+    return Signature(signed=signed, r=r, s=s, curve=curve, curves=CURVES), list(leniences)
+
+
+def _readings(raw: list[RawReading], own: str | None, leniences: list[Lenience]) -> tuple[Reading, ...]:
+    before = RawReading()
+    whole: list[RawReading] = []
+    for one in raw:
+        # RI and RU are one field in this: who names the register names its unit.
+        named = one.RI is not None or one.RU is not None
+        whole.append(
+            RawReading(
+                TM=one.TM if one.TM is not None else before.TM,
+                TX=one.TX if one.TX is not None else before.TX,
+                RV=one.RV,
+                RI=one.RI if named else before.RI,
+                RU=one.RU if named else before.RU,
+                EF=one.EF if one.EF is not None else before.EF,
+                ST=one.ST if one.ST is not None else before.ST,
+            )
+        )
+        before = whole[-1]
+    registers = [_register(one.RI, own) for one in whole]
+    compensated = any(loss_free for _, loss_free in registers)
+    relevant = [loss_free if compensated else counts for counts, loss_free in registers]
+    return tuple(_reading(one, counts, leniences) for one, counts in zip(whole, relevant, strict=True))
+
+
+def _reading(one: RawReading, relevant: bool, leniences: list[Lenience]) -> Reading:
+    at, quality = _time(one.TM)
+    flags = one.EF or ""
+    energy_wh, step_wh = _energy(one, leniences)
+    return Reading(
+        kind=_KINDS.get((one.TX or "")[:1], Kind.OTHER),
+        energy_wh=energy_wh,
+        step_wh=step_wh,
+        obis=one.RI or "",
+        at=at,
+        time_quality=quality,
+        relevant=relevant,
+        good=one.ST == "G",
+        status=one.ST or "",
+        energy_usable="E" not in flags,
+        time_usable="t" not in flags,
+    )
+
+
+def _energy(one: RawReading, leniences: list[Lenience]) -> tuple[Decimal | None, Decimal]:
+    text = bytes(one.RV).decode()
+    if text.startswith('"'):
+        leniences.append(Lenience.VALUE_AS_TEXT)
+        text = text.strip('"').strip()
+    unit = {"kwh": 3, "wh": 0}.get((one.RU or "").lower())
+    if not text or text == "null" or unit is None:
+        return None, Decimal(1)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise SignedFormatError("RV", f"{text[:40]!r} is no number") from None
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or not -30 < exponent < 30 or value.adjusted() > 30:
+        raise SignedFormatError("RV", f"{text[:40]!r} is no value of a meter")
+    return value.scaleb(unit), Decimal(1).scaleb(exponent + unit)
+
+
+def _register(code: str | None, own: str | None) -> tuple[bool, bool]:
+    """Whether a register may be billed by, and whether the losses are taken off it. Groups are hexadecimal; A is electricity, D energy; C says
+    import or export. own: F of the maker's own register."""
+    match = _OBIS.match(code or "")
+    if match is not None:
+        a, _, c, d, _, f = match.groups()
+    elif _OBIS_BYTES.match(code or ""):
+        a, c, d, f = (str(code)[at : at + 2] for at in (0, 4, 6, 10))
+    else:
+        return False, False
+    if int(a, 16) != 1 or int(d, 16) != 8:
+        return False, False
+    return int(c, 16) in _RELEVANT and (f is None or f.upper() in _RELEVANT_F or f == own), int(c, 16) in _LOSS_FREE
+
+
+def _time(text: str | None) -> tuple[datetime | None, TimeQuality]:
+    """``2026-01-10T08:00:00,000+0000 S``."""
+    if not text:
+        return None, TimeQuality.UNKNOWN
+    stamp, _, state = text.strip().partition(" ")
+    try:
+        at = datetime.fromisoformat(stamp.replace(",", "."))
+    except ValueError:
+        raise SignedFormatError("TM", f"{text[:40]!r} is no time") from None
+    if at.tzinfo is None:
+        raise SignedFormatError("TM", f"{text[:40]!r} has no offset to UTC")
+    return at, _QUALITIES.get(state.strip(), TimeQuality.UNKNOWN)
+
+
+def _page(value: Text) -> tuple[str, int | None]:
+    match = _PAGE.match(_text(value))
+    return (match[1], int(match[2])) if match else ("", None)
+
+
+def _text(value: Text) -> str:
+    return "" if value is None else str(value)
