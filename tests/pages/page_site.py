@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
+from page_eebus import PageEebus
 from page_expected import Expected
 from page_figures import CAUSES, CIRCUITS, NAMES, STATUS, circuit, why
 from page_plan import PagePlan
@@ -41,6 +42,7 @@ class PageSite:
         self.entered: list[Limit] = []
         self.planning = PagePlan(mode, self.preferences)
         self.forecasts = Expected(self.began)
+        self.eebus = PageEebus(self.began) if mode != "empty" else None
 
     def driver_key(self, point: str) -> str:
         return f"key-of-{point}-0123456789abcdef"

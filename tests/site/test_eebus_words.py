@@ -53,6 +53,7 @@ def test_where_we_stand(
     [
         ("limit", True, 4200.0, 3600.0, "limit 4.2 kW for 1 h"),
         ("limit", True, 0.0, None, "limit 0 W"),
+        ("limit", True, -1.0, None, "limit \u22121 W"),
         ("limit", False, 4200.0, None, "no limit"),
         ("failsafe limit", None, 6000.0, None, "failsafe limit 6 kW"),
         ("failsafe duration", None, None, 7200.0, "failsafe duration 2 h"),

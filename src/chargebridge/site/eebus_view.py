@@ -142,6 +142,12 @@ class EebusView(Struct, frozen=True, kw_only=True):
     writes: tuple[LimitWrite, ...]
 
 
+class EebusCode(Struct, frozen=True):
+    """The text of a QR code."""
+
+    code: str
+
+
 class EebusService(Protocol):
     """What faces may ask. Errors are ``ChargebridgeError`` with a cure."""
 

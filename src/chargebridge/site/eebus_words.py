@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from chargebridge.wire.eebus.usecases.limitation import State
 
+MINUS = "\u2212"
+
 
 def standing(
     state: State,
@@ -37,16 +39,17 @@ def standing(
 
 
 def written(what: str, active: bool | None, value_w: float | None, duration_s: float | None) -> str:
-    """A write of an Energy Guard: "limit 4.2 kW for 1 h", "no limit", "failsafe duration 2 h"."""
+    """A write of an Energy Guard: "limit 4.2 kW for 1 h", "no limit", "failsafe duration 2 h"; with the sign that it wrote."""
     lasts = "" if duration_s is None else f" {span(duration_s)}" if what == "failsafe duration" else f" for {span(duration_s)}"
     if what == "limit" and active is False:
         return "no limit"
-    value = "" if value_w is None else f" {power(value_w)}"
+    sign = MINUS if value_w is not None and value_w < 0 else ""
+    value = "" if value_w is None else f" {sign}{power(value_w)}"
     return f"{what}{value}{lasts}"
 
 
 def power(value_w: float) -> str:
-    """4.2 kW, 4.235 kW, 0 W; of production without its sign, which only says the direction."""
+    """4.2 kW, 4.235 kW, 0 W; without the sign, which only says the direction."""
     size = abs(value_w)
     return f"{size / 1000:.6g} kW" if size >= 1000 else f"{size:.6g} W"
 

@@ -13,6 +13,7 @@ from chargebridge.model.limit import Bound, Limit, LimitedCurrent, LimitedPower,
 from chargebridge.model.session import Preference
 from chargebridge.site import findings, journal, ledger, present
 from chargebridge.site.config import SiteTable
+from chargebridge.site.eebus_view import EebusService
 from chargebridge.site.engine import Engine
 from chargebridge.site.forecasts.view import ForecastService
 from chargebridge.site.keys import DriverKeys
@@ -65,6 +66,15 @@ class Service:
         self.money, self.planning, self.forecasts = money, planning, forecasts
         self._backends: Callable[[], tuple[LinkState, ...]] = tuple
         self._office: StationService | None = None
+        self._eebus: EebusService | None = None
+
+    @property
+    def eebus(self) -> EebusService | None:
+        return self._eebus
+
+    def speak_eebus(self, office: EebusService) -> None:
+        """Who answers for ``eebus`` from now on."""
+        self._eebus = office
 
     @property
     def stations(self) -> StationService:

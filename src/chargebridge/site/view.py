@@ -10,6 +10,7 @@ from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.limit import Bound, Limit, LimitSource
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.session import PointStatus, Preference
+from chargebridge.site.eebus_view import EebusService
 from chargebridge.site.forecasts.view import ForecastService
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
@@ -203,6 +204,11 @@ class SiteService(Protocol):
     money: MoneyOffice
     planning: PlanService
     forecasts: ForecastService
+
+    @property
+    def eebus(self) -> EebusService | None:
+        """All about EEBUS; None where the site is not configured to speak it."""
+        ...
 
     def view(self) -> SiteView:
         """The present moment; cheap, the pages ask once a second."""

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from chargebridge.app.web.access import Access, Gate, same_secret
 from chargebridge.app.web.api_schema import DischargeBody, Json, LimitBody, PreferenceBody, PriorityBody, Problem, describe, gives
 from chargebridge.app.web.doors import address
+from chargebridge.app.web.eebus_api import add_eebus
 from chargebridge.app.web.forecast_api import add_forecasts, add_point_guess
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.app.web.money_api import add_money
@@ -87,6 +88,7 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     add_money(owner, service)
     add_plan(owner, service)
     add_forecasts(owner, service)
+    add_eebus(owner, service)
     _point(router, service, guard)
     add_point_plan(router, service, guard.either)
     add_point_guess(router, service, guard.either)

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from chargebridge.model.finding import DayFigures, Finding
 from chargebridge.model.session import Preference
 from chargebridge.planning.forecast.drivers import Guess
+from chargebridge.site.eebus_view import EebusCode, EebusView, GridLimit, LimitWrite, PeerView, TracedMessage
 from chargebridge.site.forecasts.view import DriverRecord, ForecastView, Record, ScoredForecast, SourceState
 from chargebridge.site.money.view import AccountRow, PaymentRow, QrCode, TermsView
 from chargebridge.site.operation.security_view import (
@@ -42,6 +43,7 @@ GIVEN: tuple[type[msgspec.Struct], ...] = (
     *(PlanView, CarPlan, PlanRow, QuarterHour, Trial, PriceEntry),
     *(ForecastView, Record, ScoredForecast, DriverRecord, SourceState, Guess),
     *(TermsView, PaymentRow, AccountRow, QrCode),
+    *(EebusView, PeerView, GridLimit, LimitWrite, TracedMessage, EebusCode),
     *(Judged, GivenCertificate, InstalledCertificate, InstalledCertificates, StationSecurity, UpgradeStep),
 )
 _MAY_BE_ENDLESS = {"allowed_a", "planned_a"}

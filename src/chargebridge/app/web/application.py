@@ -18,6 +18,8 @@ from chargebridge.app.web.access import Access, same_secret
 from chargebridge.app.web.api import Guard, add_api
 from chargebridge.app.web.doors import ASSETS, STYLES, address, doors, not_ready, plain, refused_driver
 from chargebridge.app.web.driver import DriverPage, find
+from chargebridge.app.web.eebus_api import TRACE_MAX, trace_lines
+from chargebridge.app.web.eebus_page import EebusPage
 from chargebridge.app.web.feed import Feed
 from chargebridge.app.web.owner import OwnerPage
 from chargebridge.app.web.paying import paying
@@ -139,6 +141,25 @@ def _add_pages(app: FastAPI, service: SiteService, access: Access, feed: Feed, p
         _dress(f"{station} · {moment.view.name}")
         feed.join(StationPage(service, found, login, moment))
         return None
+
+    @ui.page("/eebus")
+    def eebus(request: Request) -> Response | None:
+        login = access.login_of(request.session)
+        if login is None:
+            return RedirectResponse("/login", 303)
+        try:
+            moment = feed.moment()
+        except Exception:
+            return not_ready()
+        _dress(f"Grid & EEBUS · {moment.view.name}")
+        feed.join(EebusPage(service, login, moment))
+        return None
+
+    @app.get("/eebus/trace.jsonl", include_in_schema=False)
+    async def trace(request: Request) -> Response:
+        if access.login_of(request.session) is None:
+            return RedirectResponse("/login", 303)
+        return Response(trace_lines(service, limit=TRACE_MAX), media_type="application/x-ndjson")
 
     @app.get("/stations/{station}/log.jsonl", include_in_schema=False)
     async def log(request: Request, station: str) -> Response:

@@ -108,3 +108,23 @@ class StrangerList(Live, component="live/stranger_list.js"):
 
 class PlainTable(Live, component="live/plain_table.js"):
     pass
+
+
+class EebusNode(Live, component="live/eebus_node.js"):
+    """Emits "secret"."""
+
+
+class EebusWindow(Live, component="live/eebus_window.js"):
+    """Emits "move" with whether to open it."""
+
+
+class EebusPeers(Live, component="live/eebus_peers.js"):
+    """Emits "act" with what to do and the SKI: "confirm", "refuse", "pair", "unpair" or "trace"."""
+
+
+class EebusLimits(Live, component="live/eebus_limits.js"):
+    pass
+
+
+class EebusTrace(Live, component="live/eebus_trace.js"):
+    """Emits "open" with a message's number."""

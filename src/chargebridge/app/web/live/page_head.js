@@ -12,8 +12,7 @@ export default {
         <span v-if="data.demo" class="cb-tag">demo</span>
       </div>
       <nav class="cb-nav" aria-label="Pages">
-        <a href="/" :aria-current="data.here === 'stations' ? null : 'page'">Site</a>
-        <a href="/stations" :aria-current="data.here === 'stations' ? 'page' : null">Stations</a>
+        <a v-for="p in [['', '/', 'Site'], ['stations', '/stations', 'Stations'], ['eebus', '/eebus', 'Grid & EEBUS']]" :key="p[1]" :href="p[1]" :aria-current="(data.here || '') === p[0] ? 'page' : null">{{ p[2] }}</a>
       </nav>
       <div class="cb-health" :class="'is-' + data.level" role="status">
         <q-icon :name="{ok: 'check_circle', tight: 'info', over: 'warning'}[data.level]" aria-hidden="true" />
