@@ -13,6 +13,7 @@ import binascii
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 
 import msgspec
 
@@ -23,7 +24,10 @@ from chargebridge.wire.signed.record import Kind, Lenience, Reading, Signature, 
 
 MAX_BYTES = 256 * 1024
 MAX_READINGS = 10_000
+MAX_BARS = 64
+"""Of texts in a payload, at most: each takes another try."""
 HEAD = b"OCMF|"
+_END = re.compile(rb"\}\s*\|")
 CURVES = ("secp256r1", "secp192r1", "secp256k1", "brainpoolP256r1", "secp384r1", "brainpoolP384r1", "secp192k1", "secp521r1")
 _NAMES = {name.lower(): name for name in CURVES} | {"brainpool256r1": "brainpoolP256r1", "brainpool384r1": "brainpoolP384r1"}
 _KINDS = {"B": Kind.BEGIN, "C": Kind.INTERMEDIATE, "S": Kind.INTERMEDIATE, "T": Kind.INTERMEDIATE, "X": Kind.EXCEPTION} | dict.fromkeys(
@@ -123,17 +127,15 @@ def read_ocmf(data: bytes, key: PublicKey | None = None) -> SignedRecord:
 
 
 def _cut(data: bytes) -> tuple[bytes, Payload, SignatureSection, list[Lenience]]:
-    at = data.find(b"|", len(HEAD))
     reason = "there is no bar after the payload"
-    while at >= 0:
-        signed = data[len(HEAD) : at]
+    for end in islice(_END.finditer(data, len(HEAD)), MAX_BARS):
+        signed = data[len(HEAD) : end.end() - 1]
         try:
             payload = _payload.decode(signed)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             reason = str(error)
-            at = data.find(b"|", at + 1)
             continue
-        section, leniences = _read_section(data[at + 1 :])
+        section, leniences = _read_section(data[end.end() :])
         if signed != signed.strip():
             leniences.append(Lenience.TRIMMED)
         return signed, payload, section, leniences
