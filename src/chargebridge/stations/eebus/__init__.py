@@ -1,0 +1,1 @@
+"""Wallboxes that speak EEBUS, as stations."""
