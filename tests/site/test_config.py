@@ -184,7 +184,6 @@ def test_a_control_box_limits_a_group_or_a_node() -> None:
         ("12 13 14", "12 13", ":32: eebus.peer.0.ski: is no SKI"),
         ('12 13 14"', '12 13 14"\nport = 4711', "give host and port together, or neither"),
         ('serial = "1"', 'serial = "1;2"', "eebus.serial: String should match pattern"),
-        ('[eebus]\nserial = "1"', "", "serial: is missing"),
     ],
 )
 def test_what_a_control_box_cannot_limit_and_who_it_cannot_be(old: str, new: str, said: str) -> None:

@@ -80,8 +80,12 @@ class GridSink(Protocol):
         ...
 
 
+ENTRY = "grid "
+"""The ids of sources' entries in the limit book begin with it: nobody else may change these."""
+
+
 class GridSource(Protocol):
-    """name: unique on a site; the ids of its entries in the limit book begin with it and a blank."""
+    """name: unique on a site."""
 
     name: str
 

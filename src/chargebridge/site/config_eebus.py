@@ -82,8 +82,8 @@ class EebusGridTable(_Table):
 
 class EebusTable(_Table):
     """folder: of our key, our certificate and whom we trust. host, port: where peers connect to. interfaces: our addresses on which mDNS announces us
-    and looks for others; none: not at all. ship_id, brand, model, serial: what others see of us; a control box has to be paired again when ship_id
-    changes. none of ship_id: of brand, model and serial.
+    and looks for others; none: not at all. ship_id, brand, model, serial: what others see of us, as it was when the folder was made: none of serial
+    is one by chance, none of ship_id is made of the others.
     """
 
     folder: Path = Path("data/eebus")
@@ -93,14 +93,9 @@ class EebusTable(_Table):
     ship_id: Words | None = None
     brand: Words = "chargebridge"
     model: Words = "chargebridge"
-    serial: Words
+    serial: Words | None = None
     peer: tuple[EebusPeerTable, ...] = ()
     grid: EebusGridTable | None = None
-
-    @property
-    def name(self) -> str:
-        """The SHIP ID."""
-        return self.ship_id or f"{self.brand}-{self.model}-{self.serial}"
 
 
 def contradictions(table: EebusTable, nodes: set[str], groups: set[str]) -> list[tuple[str, str, str]]:

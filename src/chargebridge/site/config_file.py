@@ -180,7 +180,7 @@ def _eebus(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
         for station in config.station:
             if station.eebus is not None:
                 where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
-                yield ConfigError(where, "speaks EEBUS, but there is no [eebus]", "add the table [eebus] with a serial")
+                yield ConfigError(where, "speaks EEBUS, but there is no [eebus]", "add the table [eebus]")
         return
     nodes = {circuit.id for circuit in config.circuit} | {point.id for point in config.point}
     for key, reason, cure in contradictions(config.eebus, nodes, {group.id for group in config.group}):

@@ -29,7 +29,7 @@ def steady(limits: Sequence[Limit], now: datetime) -> tuple[Limit, ...]:
     found = []
     for limit in limits:
         if limit.until is not None:
-            limit = replace(limit, duration_s=(limit.until - limit.starts_at).total_seconds(), until=None)  # noqa: PLW2901
+            limit = replace(limit, duration_s=(limit.until - limit.starts_at).total_seconds(), until=None)
         if limit.max_age_s is None:
             found.append(limit)
         elif age_s(limit.heard_at or limit.received_at, now) <= limit.max_age_s:

@@ -6,6 +6,7 @@ from math import isfinite
 
 import msgspec
 
+from chargebridge.grid.port import ENTRY
 from chargebridge.model.clock import Clock
 from chargebridge.model.errors import ModelError, UnknownNameError
 from chargebridge.model.finding import DayFigures, Finding
@@ -189,6 +190,7 @@ class Service:
         nodes = self._nodes()
         groups = {g.id for g in self._live.topology.groups}
         named, known = (scope.node, nodes) if isinstance(scope, OnNode) else (scope.group, groups)
+        self._check_owner(limit.id)
         if named not in known:
             raise ModelError(where, f"{named!r} is not on this site", f"name one of {', '.join(sorted(known))}")
         figures = _figures(limit.bound) if limit.failsafe_w is None else (*_figures(limit.bound), limit.failsafe_w)
@@ -204,6 +206,12 @@ class Service:
         if others and others[0].source is not limit.source:
             owner = present.SOURCE_TEXTS[others[0].source]
             raise ModelError(where, f"this id is already used by the {owner}", "give it another id, so that neither replaces the other")
+
+    def _check_owner(self, limit: str) -> None:
+        if limit.startswith(ENTRY):
+            raise ModelError(
+                f"limit {limit}", "is the grid operator's own", "only who has set it can change it; another limit needs another id"
+            )
 
     async def set_owner_limit(self, node: str, power_w: float | None, duration_s: float | None, by: str) -> None:
         if node not in self._nodes():
@@ -226,6 +234,7 @@ class Service:
         await self.enter_limit(limit, by)
 
     async def withdraw_limit(self, limit: str, by: str, starts_at: datetime | None = None) -> None:
+        self._check_owner(limit)
         if not any(starts_at is None or entry.starts_at == starts_at for entry in self._live.limits.of(limit)):
             raise UnknownNameError(f"limit {limit}", "is not in the book", "it may have been withdrawn already")
         now = self._clock.now()

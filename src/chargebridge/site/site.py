@@ -3,13 +3,14 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 import structlog
 
+from chargebridge.grid.port import MakeSources
 from chargebridge.market import PriceSource, WeatherSource
 from chargebridge.meters.port import Meter
 from chargebridge.model.circuit import Topology
@@ -27,6 +28,8 @@ from chargebridge.site.dispatch import Dispatcher
 from chargebridge.site.engine import Engine
 from chargebridge.site.forecasts.market import MarketDesk
 from chargebridge.site.forecasts.office import ForecastOffice
+from chargebridge.site.grid import journal as grid_journal
+from chargebridge.site.grid.desk import GridDesk
 from chargebridge.site.keys import DriverKeys, driver_keys
 from chargebridge.site.limit_asker import LimitAsker
 from chargebridge.site.live import Live, LivePoint
@@ -71,6 +74,8 @@ class Site:
         demo: bool,
         prices: PriceSource | None,
         weather: WeatherSource | None,
+        make_grid: MakeSources,
+        grid_remembers: Mapping[str, Mapping[str, str]],
     ) -> None:
         self._config, self._clock, self._database, self._meters = config, clock, database, meters
         self._topology: Topology = config.topology()
@@ -135,6 +140,16 @@ class Site:
         self._dispatcher = dispatcher
         self._watch = MeterWatch(self._topology, [meter.name for meter in meters], database, self.tell)
         self._keeper = BatteryKeeper(batteries, self.live, clock, wake=self._engine.wake, tell=self.tell)
+        self.grid = GridDesk(
+            make_grid,
+            grid_remembers,
+            self.live,
+            database,
+            clock,
+            wake=self._engine.wake,
+            tell=self.tell,
+            steered={battery.id for battery in batteries},
+        )
         self.service = Service(
             config.site,
             self.live,
@@ -167,6 +182,7 @@ class Site:
         demo: bool = False,
         prices: PriceSource | None = None,
         weather: WeatherSource | None = None,
+        make_grid: MakeSources = lambda sink, remembered: (),
     ) -> "Site":
         """A site with what its store remembers: running sessions, limits in the book, the last happenings."""
         keys = await database.write(driver_keys)
@@ -183,6 +199,8 @@ class Site:
             demo=demo,
             prices=prices,
             weather=weather,
+            make_grid=make_grid,
+            grid_remembers=await database.read(grid_journal.remembered),
         )
         for session in await database.read(ledger.open_sessions):
             point = site.live.points.get(session.point)
@@ -196,6 +214,7 @@ class Site:
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits.enter(limit)
+        await site.grid.open()
         site.live.limits.drop(clock.now())
         if site._peak is not None and (meter := site._root_meter) is not None:
             since = window_of(clock.now()) - timedelta(seconds=GAP_MAX_S)
@@ -215,6 +234,7 @@ class Site:
             group.create_task(self.money.run(), name="money")
             group.create_task(self.planner.run(), name="planner")
             group.create_task(self.forecasts.run(), name="forecasts")
+            group.create_task(self.grid.run(), name="grid")
             group.create_task(self._asker.run(self.stations, self._hearing), name="limits of others")
             for meter in self._meters:
                 group.create_task(self._read(meter), name=f"meter {meter.name}")
@@ -314,6 +334,7 @@ class Site:
 
     def _decided(self, state: SiteState, made: Decision) -> None:
         self._keeper.give(made.batteries)
+        self.grid.decided(made)
         self.planner.look(state)
         if (made.at - self._began).total_seconds() < SETTLING_S:
             return
