@@ -1,4 +1,4 @@
-"""Dialling a trusted peer until it is connected: when, where, and in which order."""
+"""Dialling trusted peers until they are connected: when, and where (SHIP 1.0.1 clause 12.2.2 for the waits)."""
 
 import asyncio
 import random
@@ -7,64 +7,53 @@ from collections.abc import Callable, Sequence
 import structlog
 from OpenSSL import SSL
 
-from chargebridge.links.eebus.peer import Address
-from chargebridge.links.eebus.settings import Bounds
-from chargebridge.links.eebus.websocket import CHUNK, Admit, Socket, dialled
-from chargebridge.wire.eebus.errors import EebusError
+from chargebridge.links.eebus.peer import Address, Announced, Trusted
+from chargebridge.links.eebus.reach import Failure, Unreached, reach
+from chargebridge.links.eebus.settings import HubSettings
+from chargebridge.links.eebus.websocket import Admit, Socket
+from chargebridge.wire.eebus.ship import CertificateError
 from chargebridge.wire.eebus.ship.dialling import dial_delay
+from chargebridge.wire.eebus.ship.identity import PeerCertificate
 
 log = structlog.get_logger(__name__)
 
 PATIENT = 6
-"""Attempts after which the waits grow."""
-
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Failed(Exception):  # noqa: N818
-    """None of the addresses led to the peer. reason: for people."""
+"""Attempts in vain after which the waits double."""
+MAX_ANNOUNCED = 8
+"""Addresses of one announcement that are tried."""
 
 
 class Dialler:
-    """One for each trusted peer. addresses: where it may be now, the best first. connected: whether there is a connection already.
-
-    welcome: takes a connection; from then on `connected`. failed: told why an attempt was in vain.
-    """
+    """Of one peer. addresses: where it may be now, the best first. connected: whether there is a connection, either way.
+    welcome: takes a new one; from then on `connected`. failed: told why an attempt was in vain."""
 
     def __init__(
         self,
         context: SSL.Context,
-        bounds: Bounds,
-        delays: Sequence[tuple[float, float]],
+        settings: HubSettings,
+        admit: Admit,
         addresses: Callable[[], Sequence[Address]],
         connected: Callable[[], bool],
-        admit: Admit,
         welcome: Callable[[Socket, Address], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Sequence[Failure]], None],
     ) -> None:
         self.dialling = False
         self._context = context
-        self._bounds = bounds
-        self._delays = delays
+        self._settings = settings
+        self._admit = admit
         self._addresses = addresses
         self._connected = connected
-        self._admit = admit
         self._welcome = welcome
         self._failed = failed
-        self._moved = asyncio.Event()
         self._attempt = 0
+        self._moved = asyncio.Event()
 
     def moved(self) -> None:
-        """It is connected, or not any more, or may be somewhere else now."""
-        self._moved.set()
-
-    def succeeded(self) -> None:
-        """Data has flowed: the next attempt is a first one again."""
-        self._attempt = 0
+        """It is connected, or not any more, or may be somewhere else."""
         self._moved.set()
 
     def hurry(self) -> None:
-        """There is a reason to believe that it will answer now."""
+        """There is a reason to believe that it answers now: the next attempt is a first one again."""
         self._attempt = 0
         self._moved.set()
 
@@ -74,98 +63,135 @@ class Dialler:
             if self._connected() or not self._addresses():
                 await self._moved.wait()
                 continue
-            await self._wait(random.uniform(*self._delay()))
+            await self._wait()
             if self._connected() or not (addresses := self._addresses()):
                 continue
             self._attempt += 1
-            self.dialling = True
             try:
-                address, socket = await reach(addresses, self._context, self._bounds, self._admit)
-            except Failed as error:
-                self._failed(str(error))
-                continue
-            finally:
-                self.dialling = False
+                await self._dial(addresses)
+            except Exception:
+                log.exception("eebus dialling failed")
+
+    async def _dial(self, addresses: Sequence[Address]) -> None:
+        self.dialling = True
+        try:
+            address, socket = await reach(addresses, self._context, self._settings.bounds, self._admit)
+        except Unreached as error:
+            self._failed(error.failures)
+        else:
             self._welcome(socket, address)
+        finally:
+            self.dialling = False
 
-    def _delay(self) -> tuple[float, float]:
-        least, most = self._delays[min(self._attempt, len(self._delays) - 1)] if self._delays else dial_delay(self._attempt)
-        factor = 2.0 ** max(0, min(self._attempt - PATIENT, 10))
-        return min(least * factor, self._bounds.backoff_s / 2), min(most * factor, self._bounds.backoff_s)
-
-    async def _wait(self, seconds: float) -> None:
-        """Shortened when the peer is heard of; it is then soon enough to try."""
+    async def _wait(self) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        attempt = self._attempt
-        while loop.time() < until:
+        attempt, until = self._attempt, loop.time() + self._delay_s()
+        while not self._connected():
             try:
                 async with asyncio.timeout_at(until):
                     await self._moved.wait()
             except TimeoutError:
                 return
             self._moved.clear()
-            if self._connected():
-                return
             if self._attempt < attempt:
-                attempt = self._attempt
-                until = min(until, loop.time() + random.uniform(*self._delay()))
+                attempt, until = self._attempt, min(until, loop.time() + self._delay_s())
+
+    def _delay_s(self) -> float:
+        own = self._settings.dial_s
+        least, most = own[min(self._attempt, len(own) - 1)] if own else dial_delay(self._attempt)
+        factor = 2.0 ** max(0, min(self._attempt - PATIENT, 10))
+        longest = max(most, self._settings.bounds.backoff_s)
+        return random.uniform(min(least * factor, longest / 2), min(most * factor, longest))
 
 
-async def reach(addresses: Sequence[Address], context: SSL.Context, bounds: Bounds, admit: Admit) -> tuple[Address, Socket]:
-    """The first of the addresses at which the right peer opens a WebSocket. Raises Failed.
+class Diallers:
+    """One for each trusted peer, by its SKI, or its fingerprint while no more is known. trusted: what is known of one by such a name.
+    announced: what peers say by mDNS.
 
-    TCP is tried at all of them, each a little after the one before, so that dead ones cost no time; TLS at one at a time, so that the peer does not
-    see several connections of ours.
+    connected, welcome, admit: of the switchboard. failed: told by the same name why an attempt was in vain.
     """
-    left = list(dict.fromkeys(addresses))
-    reasons: list[str] = []
-    while left:
-        address, stream = await _connect(left, bounds, reasons)
-        if stream is None:
-            break
-        left.remove(address)
-        try:
-            return address, await dialled(*stream, context, bounds, admit, address)
-        except (EebusError, OSError, TimeoutError) as error:
-            stream[1].close()
-            reasons.append(f"{address.host}:{address.port}: {error or f'not open within {bounds.opening_s:g} s'}")
-        except BaseException:
-            stream[1].close()
-            raise
-    raise Failed("; ".join(dict.fromkeys(reasons)))
 
+    def __init__(
+        self,
+        context: SSL.Context,
+        settings: HubSettings,
+        trusted: Callable[[str], Trusted | None],
+        announced: Callable[[], Sequence[Announced]],
+        connected: Callable[[str], bool],
+        admit: Admit,
+        welcome: Callable[[Socket, Address], None],
+        failed: Callable[[str, Sequence[Failure]], None],
+    ) -> None:
+        self._context = context
+        self._settings = settings
+        self._trusted = trusted
+        self._announced = announced
+        self._connected = connected
+        self._admit = admit
+        self._welcome = welcome
+        self._failed = failed
+        self._running: dict[str, tuple[Dialler, asyncio.Task[None]]] = {}
+        self._seen: dict[str, tuple[Address, ...]] = {}
 
-async def _connect(addresses: list[Address], bounds: Bounds, reasons: list[str]) -> tuple[Address, Stream | None]:
-    """The first that answers; those that fail are taken out of `addresses`."""
-    tasks: dict[asyncio.Task[Stream], Address] = {}
-    waiting = list(addresses)
-    try:
-        while waiting or tasks:
-            if waiting:
-                address = waiting.pop(0)
-                tasks[asyncio.ensure_future(_tcp(address, bounds))] = address
-            done, _ = await asyncio.wait(tasks, timeout=bounds.stagger_s if waiting else None, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                address = tasks.pop(task)
-                error = task.exception()
-                if error is None:
-                    return address, task.result()
-                addresses.remove(address)
-                reasons.append(f"{address.host}:{address.port}: {error or f'no answer within {bounds.connect_s:g} s'}")
-        return Address("", 0), None
-    finally:
-        for task in tasks:
-            task.add_done_callback(_drop)
-            task.cancel()
+    def match(self, entries: Sequence[Trusted]) -> None:
+        """Dial these, and no others."""
+        names = {name for entry in entries if (name := entry.ski or entry.fingerprint)}
+        for name in self._running.keys() - names:
+            self._running.pop(name)[1].cancel()
+        for name in names - self._running.keys():
+            dialler = self._dialler(name)
+            self._running[name] = dialler, asyncio.ensure_future(dialler.run())
 
+    def dialling(self, ski: str) -> bool:
+        return ski in self._running and self._running[ski][0].dialling
 
-async def _tcp(address: Address, bounds: Bounds) -> Stream:
-    async with asyncio.timeout(bounds.connect_s):
-        return await asyncio.open_connection(address.host, address.port, limit=CHUNK, happy_eyeballs_delay=bounds.stagger_s)
+    def moved(self, ski: str) -> None:
+        """It is connected, or not any more, or its addresses are others."""
+        if ski in self._running:
+            self._running[ski][0].moved()
 
+    def hurry(self, ski: str) -> None:
+        if ski in self._running:
+            self._running[ski][0].hurry()
 
-def _drop(task: asyncio.Task[Stream]) -> None:
-    """A connection that came too late."""
-    if not task.cancelled() and task.exception() is None:
-        task.result()[1].close()
+    def found(self) -> None:
+        """What peers announce is something else now; a new address is tried soon."""
+        seen = {one.ski: one.addresses for one in self._announced()}
+        for name in self._running:
+            if (address := self._announcement(name)) and self._seen.get(address.ski) != address.addresses:
+                self.hurry(name)
+        self._seen = seen
+
+    def _dialler(self, name: str) -> Dialler:
+        def admit(certificate: PeerCertificate) -> None:
+            self._admit(certificate)
+            if name not in (certificate.ski, certificate.fingerprint):
+                reason = f"of {certificate.ski}, not of {name}"
+                cure = f"if it was reset or got a new certificate, pair {certificate.ski}; if it is another device, correct the address"
+                raise CertificateError("certificate", reason, cure)
+
+        def connected() -> bool:
+            announced = self._announcement(name)
+            return self._connected(announced.ski if announced else name)
+
+        return Dialler(
+            self._context,
+            self._settings,
+            admit,
+            lambda: self._addresses(name),
+            connected,
+            self._welcome,
+            lambda failures: self._failed(name, failures),
+        )
+
+    def _addresses(self, name: str) -> list[Address]:
+        """The static one, where it was last, where it says it is."""
+        entry, announced = self._trusted(name), self._announcement(name)
+        known = [entry.static, entry.address] if entry else []
+        return [address for address in known if address is not None] + list(announced.addresses[:MAX_ANNOUNCED] if announced else ())
+
+    def _announcement(self, name: str) -> Announced | None:
+        """One of the pairing service is known by its SHIP ID until TLS has shown its SKI."""
+        entry = self._trusted(name)
+        ship_id = entry.ship_id if entry and entry.ski is None else None
+        return next((one for one in self._announced() if one.ski == name or (ship_id and one.ship_id == ship_id)), None)

@@ -2,22 +2,24 @@
 
 import asyncio
 import errno
-import socket
 from collections import Counter
 from collections.abc import Callable
 
 import structlog
 from OpenSSL import SSL
 
+from chargebridge.links.eebus.pace import Pace
+from chargebridge.links.eebus.rare_log import RareLog
 from chargebridge.links.eebus.settings import Bounds
-from chargebridge.links.eebus.websocket import CHUNK, Admit, Socket, accepted, remote_of
+from chargebridge.links.eebus.websocket import CHUNK, Admit, Socket, accepted, hang_up, remote_of
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.wire.eebus.errors import EebusError
 
 log = structlog.get_logger(__name__)
-QUIET_S = 10.0
-"""Refusals from one address are logged once in so long, with their number."""
-MAX_REFUSED = 256
+
+MAX_ADDRESSES = 1024
+RESERVED = 16
+"""Openings beyond `Bounds.openings` for addresses of trusted peers, so that strangers cannot keep them out."""
 
 
 class DoorError(ChargebridgeError):
@@ -25,7 +27,8 @@ class DoorError(ChargebridgeError):
 
 
 class Door:
-    """welcome: takes a connection that is open. strangers: how many that are not trusted wait, by address."""
+    """admit: raises EebusError for a certificate that is to go no further. welcome: takes a connection that is open. strangers: how many peers
+    that are not trusted are connected from an address. is_known: whether a trusted peer may be at an address."""
 
     def __init__(
         self,
@@ -34,20 +37,23 @@ class Door:
         admit: Admit,
         welcome: Callable[[Socket], None],
         strangers: Callable[[str], int],
+        is_known: Callable[[str], bool],
     ) -> None:
         self._context = context
         self._bounds = bounds
         self._admit = admit
         self._welcome = welcome
         self._strangers = strangers
+        self._is_known = is_known
         self._opening: Counter[str] = Counter()
+        self._paces: dict[str, Pace] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._refused: dict[str, tuple[float, int]] = {}
+        self._rare = RareLog(lambda: asyncio.get_running_loop().time())
 
     async def open(self, host: str, port: int) -> asyncio.Server:
         """Listen from now on. Raises DoorError."""
         try:
-            return await asyncio.start_server(self._come, host, port, limit=CHUNK, family=socket.AF_UNSPEC, reuse_address=True)
+            return await asyncio.start_server(self._come, host, port, limit=CHUNK, reuse_address=True)
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             cure = (
@@ -56,53 +62,53 @@ class Door:
             raise DoorError(f"EEBUS at {host}:{port}", str(error.strerror or error), cure) from error
 
     def close(self) -> None:
+        """Whoever is not yet in does not come in any more."""
         for task in self._tasks:
             task.cancel()
 
     def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        name = writer.get_extra_info("peername")
-        address = str(name[0]) if name else ""
-        if self._opening.total() >= self._bounds.openings:
-            self._refuse(address, "too many connections are being opened", writer)
-        elif self._opening[address] + self._strangers(address) >= self._bounds.openings_per_address:
-            self._refuse(address, "too many connections of this address are being opened or wait for trust", writer)
-        else:
-            self._opening[address] += 1
-            task = asyncio.ensure_future(self._open(address, reader, writer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        host, remote = remote_of(writer)
+        reason = self._objection(host)
+        if reason:
+            writer.transport.abort()
+            self._rare.warning(host, "eebus connection refused", remote=remote, reason=reason)
+            return
+        self._opening[host] += 1
+        task = asyncio.ensure_future(self._open(host, remote, reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _open(self, address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        remote = remote_of(writer)
-        came = None
+    def _objection(self, host: str) -> str:
+        """Why a connection from there is not even begun; TLS is costly."""
+        now = asyncio.get_running_loop().time()
+        pace = self._paces.pop(host, None) or Pace(self._bounds.openings_per_s, self._bounds.openings_burst, now)
+        self._paces[host] = pace
+        while len(self._paces) > MAX_ADDRESSES:
+            del self._paces[next(iter(self._paces))]
+        if self._opening[host] + self._strangers(host) >= self._bounds.openings_per_address:
+            return "too many connections of this address are being opened or wait for trust"
+        total = self._opening.total()
+        if total >= self._bounds.openings and (total >= self._bounds.openings + RESERVED or not self._is_known(host)):
+            return "too many connections are being opened"
+        return "" if pace.may(now) else "connections from this address come too fast"
+
+    async def _open(self, host: str, remote: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        entered = False
         try:
-            came = await accepted(reader, writer, self._context, self._bounds, self._admit)
+            socket = await accepted(reader, writer, self._context, self._bounds, self._admit)
+            self._welcome(socket)
+            entered = True
         except EebusError as error:
-            self._tell(address, "eebus connection refused", remote=remote, where=error.position, reason=error.reason, cure=error.cure)
+            told = {"where": error.position, "reason": error.reason, "cure": error.cure}
+            self._rare.warning(host, "eebus connection refused", remote=remote, **told)
         except (OSError, TimeoutError) as error:
             reason = str(error) or f"not open within {self._bounds.opening_s:g} s"
-            self._tell(address, "eebus connection was not opened", remote=remote, reason=reason)
+            self._rare.warning(host, "eebus connection was not opened", remote=remote, reason=reason)
         except Exception:
             log.exception("eebus connection could not be opened", remote=remote)
         finally:
-            self._opening[address] -= 1
-            if not self._opening[address]:
-                del self._opening[address]
-            if came is None:
-                writer.close()
-        if came is not None:
-            self._welcome(came)
-
-    def _refuse(self, address: str, reason: str, writer: asyncio.StreamWriter) -> None:
-        writer.transport.abort()
-        self._tell(address, "eebus connection refused", remote=address, reason=reason)
-
-    def _tell(self, address: str, event: str, **what: str) -> None:
-        now = asyncio.get_running_loop().time()
-        last, number = self._refused.pop(address, (-QUIET_S, 0))
-        if now - last >= QUIET_S:
-            log.warning(event, **what, since_last=number)
-            last, number = now, 0
-        self._refused[address] = last, number + 1
-        while len(self._refused) > MAX_REFUSED:
-            del self._refused[next(iter(self._refused))]
+            self._opening[host] -= 1
+            if not self._opening[host]:
+                del self._opening[host]
+            if not entered:
+                hang_up(writer, self._bounds.closing_s)

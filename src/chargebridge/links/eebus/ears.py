@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 
 import structlog
 
@@ -23,6 +24,10 @@ class Turn:
         self.over = asyncio.Event()
 
 
+_inside: ContextVar[tuple[Turn, ...]] = ContextVar("_inside", default=())
+"""Of which turns a listener is just hearing: what it does itself must not wait for them."""
+
+
 class Ears:
     """Events of one peer's datagrams are told in their order, those of different peers side by side; those of time and of our own calls (no peer)
     after all that were before them, and before all that come later. A listener that fails or is slower than `patience_s` has not heard."""
@@ -37,7 +42,8 @@ class Ears:
 
     def turn(self, peer: str | None) -> Turn:
         """To be taken as soon as the events are there, and given to `tell`."""
-        turn = Turn(peer, [one for one in self._turns if peer is None or one.peer in (None, peer)])
+        mine = _inside.get()
+        turn = Turn(peer, [one for one in self._turns if one not in mine and (peer is None or one.peer in (None, peer))])
         self._turns.append(turn)
         return turn
 
@@ -45,7 +51,7 @@ class Ears:
         """Whether all listeners have heard all of them."""
         try:
             await self._wait(turn.before)
-            heard = await asyncio.gather(*(self._tell(hear, events, now) for hear in self._listeners))
+            heard = await asyncio.gather(*(self._tell(hear, turn, events, now) for hear in self._listeners))
             return all(heard)
         finally:
             turn.before = ()
@@ -60,10 +66,11 @@ class Ears:
         except TimeoutError:
             log.warning("eebus events are told before their turn", waiting_for=len(before))
 
-    async def _tell(self, hear: Hear, events: Sequence[Event], now: Now) -> bool:
+    async def _tell(self, hear: Hear, turn: Turn, events: Sequence[Event], now: Now) -> bool:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience_s
         heard = True
+        _inside.set((*_inside.get(), turn))  # of this listener's own task
         for event in events:
             try:
                 async with asyncio.timeout_at(max(until, loop.time() + LEAST_S)):

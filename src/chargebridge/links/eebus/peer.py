@@ -74,7 +74,7 @@ class Announced(Struct, frozen=True, kw_only=True):
 
 
 class Peer(Struct, frozen=True, kw_only=True):
-    """A peer as people see it. Times: aware UTC."""
+    """A peer as people see it. calls_itself: brand and name of its certificate, "" before it has shown one. Times: aware UTC."""
 
     ski: str
     phase: Phase
@@ -86,3 +86,4 @@ class Peer(Struct, frozen=True, kw_only=True):
     last_heard: datetime | None = None
     trouble: Trouble | None = None
     certificate_not_after: datetime | None = None
+    calls_itself: str = ""

@@ -1,5 +1,7 @@
 """How a hub is set up: who the node is, where it listens, whom it knows from its configuration, and its bounds."""
 
+from pathlib import Path
+
 from msgspec import Struct
 
 from chargebridge.links.eebus.peer import Address
@@ -22,10 +24,11 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     message_bytes: of one WebSocket message. queue_bytes: written and not yet taken by the peer; beyond, it is cut off.
     connect_s: for TCP. opening_s: for TLS and WebSocket together. stagger_s: between the attempts at a peer's several addresses.
-    openings: connections that are not yet open, at once; openings_per_address: of those, and of strangers who wait, from one address.
+    openings: connections that are not yet open, at once; openings_per_address: of those, and of strangers', from one address, where openings_per_s
+    are accepted in the long run and openings_burst at once. strangers: peers that are not trusted, at once.
     ping_s: how often a peer is pinged; pong_s: how long it may be silent then. closing_s: for the farewell.
     hear_s: how long listeners may take before the answer is given up. frames_per_s, frames_burst: beyond, a peer is read more slowly.
-    dial_s: the waits before the first, second and every later attempt, least and most; backoff_s: the longest after many in vain.
+    backoff_s: the longest wait between attempts at dialling a peer, after many in vain.
     """
 
     message_bytes: int = MAX_BYTES
@@ -35,6 +38,9 @@ class Bounds(Struct, frozen=True, kw_only=True):
     stagger_s: float = 0.3
     openings: int = 64
     openings_per_address: int = 8
+    openings_per_s: float = 5.0
+    openings_burst: int = 20
+    strangers: int = 32
     ping_s: float = 45.0
     pong_s: float = 10.0
     closing_s: float = 2.0
@@ -46,7 +52,9 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
 class HubSettings(Struct, frozen=True, kw_only=True):
     """host, port: where to listen; 0: any free one. ship_id: must never change once paired. type: as mDNS says it. interfaces: addresses on which
-    mDNS tells of us and looks for others; none: no mDNS. categories: of the installation requirements (`wire.eebus.ship.mdns.CATEGORIES`)."""
+    mDNS tells of us and looks for others; none: no mDNS. categories: of the installation requirements (`wire.eebus.ship.mdns.CATEGORIES`).
+    dial_s: the least and the longest wait before the first, second and every later attempt; empty: SHIP's. trace_file: where the trace is written
+    too, in two files of `trace_bytes` each."""
 
     ship_id: str
     host: str = "127.0.0.1"
@@ -60,3 +68,5 @@ class HubSettings(Struct, frozen=True, kw_only=True):
     peers: tuple[StaticPeer, ...] = ()
     dial_s: tuple[tuple[float, float], ...] = ()
     bounds: Bounds = Bounds()
+    trace_file: Path | None = None
+    trace_bytes: int = 16 * 1024 * 1024

@@ -56,20 +56,20 @@ class _Ring:
 
 
 class Trace:
-    """now: the wall's time. is_known: whether a SKI is that of a trusted peer."""
+    """now: the wall's time."""
 
-    def __init__(self, now: Callable[[], datetime], is_known: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._is_known = is_known
         self._rings: dict[str, _Ring] = {}
         self._number = 0
         self._calls: list[Callable[[Traced], None]] = []
 
-    def frame(self, peer: str, direction: Literal["in", "out"], raw: bytes) -> None:
-        self._add(peer, direction, raw)
+    def frame(self, peer: str, direction: Literal["in", "out"], raw: bytes, *, stranger: bool = False) -> None:
+        self._add(peer, direction, raw, stranger)
 
-    def note(self, peer: str, text: str) -> None:
-        self._add(peer, "", text.encode())
+    def note(self, peer: str, text: str, *, stranger: bool = False) -> None:
+        """What happened to a connection of a peer."""
+        self._add(peer, "", text.encode(), stranger)
 
     def on_entry(self, call: Callable[[Traced], None]) -> None:
         """`call` with every new entry; it must be quick and not raise."""
@@ -104,9 +104,9 @@ class Trace:
         """A frame as it was on the wire; None where it is not kept any more."""
         return next((entry.raw for ring in self._rings.values() for entry in ring.entries if entry.number == number), None)
 
-    def _add(self, peer: str, direction: Direction, raw: bytes) -> None:
+    def _add(self, peer: str, direction: Direction, raw: bytes, stranger: bool) -> None:
         self._number += 1
         entry = Traced(self._number, self._now(), peer, direction, raw)
-        self._rings.setdefault(peer if self._is_known(peer) else STRANGERS, _Ring()).add(entry)
+        self._rings.setdefault(STRANGERS if stranger else peer, _Ring()).add(entry)
         for call in self._calls:
             call(entry)

@@ -50,13 +50,13 @@ class Ended(Exception):  # noqa: N818  (an end is no error)
 
 
 class Socket:
-    """role: which side we are. certificate, der: the peer's. remote: where it is, as `address:port`."""
+    """role: which side we are. certificate, der: the peer's. host: its address; remote: with its port."""
 
     def __init__(
         self, role: Role, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: SSL.Context, bounds: Bounds
     ) -> None:
         self.role = role
-        self.remote = remote_of(writer)
+        self.host, self.remote = remote_of(writer)
         self.certificate: PeerCertificate
         self.der = b""
         self._reader = reader
@@ -67,7 +67,9 @@ class Socket:
         self._messages: deque[bytes] = deque()
         self._parts = bytearray()
         self._end: Ended | None = None
-        self._ping_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        self._ping_at = self._heard + bounds.ping_s
         self._pong_due: float | None = None
 
     async def shake(self, admit: Admit) -> None:
@@ -89,7 +91,6 @@ class Socket:
     async def upgrade(self, protocol: ServerProtocol | ClientProtocol) -> None:
         """The WebSocket's opening. Raises EebusError, OSError, TimeoutError."""
         self._protocol = protocol
-        self._ping_at = asyncio.get_running_loop().time() + self._bounds.ping_s
         if isinstance(protocol, ClientProtocol):
             protocol.send_request(protocol.connect())
         data = self._tls.received(b"")
@@ -117,6 +118,10 @@ class Socket:
                 self._over(ABNORMAL, str(error))
         return self._messages.popleft()
 
+    def silent_s(self) -> float:
+        """For how long nothing has come."""
+        return self._loop.time() - self._heard
+
     def send(self, message: bytes) -> None:
         """Nothing happens once it is closing."""
         if self._protocol.state is State.OPEN:
@@ -127,7 +132,7 @@ class Socket:
         """Find out whether the peer is alive; if not, it is over within `pong_s`."""
         if self._protocol.state is State.OPEN:
             self._protocol.send_ping(b"")
-            now = asyncio.get_running_loop().time()
+            now = self._loop.time()
             self._ping_at = now + self._bounds.ping_s
             self._pong_due = self._pong_due or now + self._bounds.pong_s
             self._flush()
@@ -137,7 +142,7 @@ class Socket:
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(code, text.encode()[:MAX_REASON].decode(errors="ignore"))
             self._flush()
-            asyncio.get_running_loop().call_later(self._bounds.closing_s, self.abort)
+            self._loop.call_later(self._bounds.closing_s, self.abort)
 
     async def finish(self) -> None:
         """Close the stream; waits for it, but not long."""
@@ -156,19 +161,19 @@ class Socket:
 
     async def _read(self) -> bytes:
         """From the stream; pings when it is time to, and gives up a peer that is silent then."""
-        loop = asyncio.get_running_loop()
         while True:
-            if loop.time() >= self._ping_at:
+            if self._loop.time() >= self._ping_at:
                 self.ping()
             due = self._ping_at if self._pong_due is None else self._pong_due
             try:
-                async with asyncio.timeout_at(max(due, loop.time() + 0.2)):  # what has come meanwhile is read in any case
+                async with asyncio.timeout_at(max(due, self._loop.time() + 0.2)):  # what has come meanwhile is read in any case
                     data = await self._reader.read(CHUNK)
             except TimeoutError:
                 if self._pong_due is not None:
                     raise ConnectionResetError(f"no pong within {self._bounds.pong_s:g} s") from None
                 continue
             self._pong_due = None  # whatever it says, it lives
+            self._heard = self._loop.time()
             return data
 
     def _plain(self, data: bytes) -> bytes | None:
@@ -249,8 +254,14 @@ async def _opened(socket: Socket, protocol: ServerProtocol | ClientProtocol, bou
     return socket
 
 
-def remote_of(writer: asyncio.StreamWriter) -> str:
-    name = writer.get_extra_info("peername")
-    if not name:
-        return ""
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+def remote_of(writer: asyncio.StreamWriter) -> tuple[str, str]:
+    """The peer's address, without and with its port."""
+    name = writer.get_extra_info("peername") or ("", 0)
+    host = str(name[0])
+    return host, f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"
+
+
+def hang_up(writer: asyncio.StreamWriter, soon_s: float) -> None:
+    """Close a stream that did not become a connection: what is still to be said is sent, but not waited for long."""
+    writer.close()
+    asyncio.get_running_loop().call_later(soon_s, writer.transport.abort)
