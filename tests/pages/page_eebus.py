@@ -166,7 +166,10 @@ class PageEebus:
                 accepted=not why,
                 why=why,
                 state=state,
-                reaction_ms=took,
+                decided_ms=took / 2,
+                answered_ms=took,
+                told_ms=took * 9 if what == "limit" and not why else None,
+                kept_ms=took * 60 if what == "limit" and not why else None,
             )
             for number, (what, active, value, lasts, said, why, state, took) in enumerate(WRITES)
         )

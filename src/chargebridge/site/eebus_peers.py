@@ -62,6 +62,15 @@ USE_CASES = {
     "evStateOfCharge": "EVSOC",
     "coordinatedEvCharging": "CEVC",
 }
+PHASES = {
+    Phase.SEEN: "on the network",
+    Phase.ASKING: "asks to be paired",
+    Phase.TRUSTED: "paired, not connected",
+    Phase.CONNECTING: "connecting",
+    Phase.WAITING: "waits for the other device",
+    Phase.DENIED: "refused by the other device",
+    Phase.CONNECTED: "connected",
+}
 ENDS_SOON = timedelta(days=90)
 SILENT_START = timedelta(seconds=60)
 """A device that has told no use cases by then offers none."""
@@ -88,6 +97,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
         name=(trusted.name if trusted else "") or make or ship_id or kind,
         kind=kind,
         phase=peer.phase,
+        said=PHASES[peer.phase],
         advice=_advice(peer, remote, kind, own_ski, now, twin),
         asks=peer.phase is Phase.ASKING,
         origin=trusted.origin if trusted else None,

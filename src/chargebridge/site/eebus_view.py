@@ -30,7 +30,8 @@ class EebusNode(Struct, frozen=True, kw_only=True):
 
 
 class PeerView(Struct, frozen=True, kw_only=True):
-    """A peer as people see it. kind: what it is, such as "control box". advice: what a person does next, "" where there is nothing to do.
+    """A peer as people see it. kind: what it is, such as "control box". said: where we stand, in words. advice: what a person does next, "" where
+    there is nothing to do.
 
     asks: it has connected and waits for our yes or no. origin, since: who trusted it, and when; None: nobody. incoming: it has dialled us.
     uses: its use cases with the actor it is, as "LPC (Energy Guard)". registers: it says by mDNS that it accepts pairing now.
@@ -40,6 +41,7 @@ class PeerView(Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     phase: Phase
+    said: str
     advice: str
     asks: bool = False
     origin: Origin | None = None
@@ -89,8 +91,10 @@ class LimitWrite(Struct, frozen=True, kw_only=True):
     """One write of an Energy Guard, and what became of it: the record that counts when somebody asks later.
 
     what: "limit", "failsafe limit" or "failsafe duration". active: of a limit. value_w, duration_s: None where the write does not say.
-    said: all that in words. why: of a refusal. state: of our machine after it. reaction_ms: from the write's arrival until all was in force and it
-    was answered.
+    said: all that in words. why: of a refusal. state: of our machine after it.
+
+    Milliseconds from its arrival; None: not (yet) so. decided_ms: the site had decided by it. answered_ms: it was on disk, and the answer went out.
+    told_ms: every station that it concerns had confirmed. kept_ms: what is measured was within it. unreached: charging points that could not be told.
     """
 
     at: datetime
@@ -105,7 +109,11 @@ class LimitWrite(Struct, frozen=True, kw_only=True):
     accepted: bool
     why: str
     state: str
-    reaction_ms: float | None
+    decided_ms: float | None = None
+    answered_ms: float | None = None
+    told_ms: float | None = None
+    kept_ms: float | None = None
+    unreached: tuple[str, ...] = ()
 
 
 class TracedMessage(Struct, frozen=True, kw_only=True):

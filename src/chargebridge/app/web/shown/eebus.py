@@ -14,15 +14,6 @@ from chargebridge.site.eebus_peers import written
 from chargebridge.site.eebus_view import EebusNode, EebusView, GridLimit, LimitWrite, PeerView, TracedMessage
 from chargebridge.site.eebus_words import power, span
 
-PHASE = {
-    Phase.SEEN: "on the network",
-    Phase.ASKING: "asks to be paired",
-    Phase.TRUSTED: "paired, not connected",
-    Phase.CONNECTING: "connecting",
-    Phase.WAITING: "waits for the other device",
-    Phase.DENIED: "refused by the other device",
-    Phase.CONNECTED: "connected",
-}
 PHASE_LEVEL = {
     Phase.SEEN: "quiet",
     Phase.ASKING: "tight",
@@ -55,7 +46,7 @@ STATE_LEVEL = {
     "unlimited/autonomous": "quiet",
 }
 USE_CASE = {"LPC": "Consumption (LPC)", "LPP": "Feed-in (LPP)"}
-WRITES_HEAD = ["When", "What it wrote", "Outcome", "Reaction"]
+WRITES_HEAD = ["When", "What it wrote", "Outcome", "Answered", "Stations told", "Measured"]
 BEAT = "deviceDiagnosisHeartbeatData"
 
 
@@ -108,7 +99,7 @@ def _peer(peer: PeerView, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         "name": peer.name,
         "kind": peer.kind,
         "icon": KIND_ICON.get(peer.kind, "device_unknown"),
-        "phase": PHASE[peer.phase],
+        "phase": peer.said,
         "level": PHASE_LEVEL[peer.phase],
         "advice": words.sentence(peer.advice),
         "trouble": "" if trouble is None else words.sentence(trouble.reason),
@@ -154,11 +145,17 @@ def writes(found: Sequence[LimitWrite], now: datetime, zone: ZoneInfo) -> dict[s
             _exact(write.at, now, zone),
             f"{write.use_case}: {write.said}" if several else write.said,
             "accepted" if write.accepted else f"refused: {write.why}",
-            "" if write.reaction_ms is None else f"{words.number(write.reaction_ms)} ms",
+            *(_took(ms) for ms in (write.answered_ms, write.told_ms, write.kept_ms)),
         ]
         for write in found
     ]
     return {"head": WRITES_HEAD, "empty": "No control box has written anything yet.", "rows": rows}
+
+
+def _took(ms: float | None) -> str:
+    if ms is None:
+        return ""
+    return f"{words.number(ms)} ms" if ms < 1000 else f"{words.number(ms / 1000, 1)} s"
 
 
 def trace(found: Iterable[TracedMessage], opened: Container[int], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
