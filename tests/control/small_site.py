@@ -6,14 +6,24 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from chargebridge.control.decide import decide
-from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Group, Topology
+from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Group, Load, Topology
 from chargebridge.model.decision import Decision, Move, PointDecision
 from chargebridge.model.limit import Bound, Limit, LimitSource, OnGroup, OnNode
 from chargebridge.model.phases import PerPhase
 from chargebridge.model.plan import PlanNow
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import PointStatus
-from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
+from chargebridge.model.state import (
+    BatteryState,
+    LoadLimit,
+    LoadState,
+    Memory,
+    Offer,
+    OfferOutcome,
+    PeakBudget,
+    PointState,
+    SiteState,
+)
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -47,7 +57,10 @@ def limit(bound: Bound, node: str = "house", *, group: bool = False, since: floa
 
 @dataclass
 class SmallSite:
-    """Points with a car each that draws what it is offered (``takes`` overrides), and a house load on the grid's phases."""
+    """Points with a car each that draws what it is offered (``takes`` overrides), and a house load on the grid's phases.
+
+    Loads draw what they like (``likes``, else nothing), up to what they were told; those in ``silent`` are not heard and keep what they had.
+    """
 
     circuits: tuple[Circuit, ...]
     points: tuple[ChargingPoint, ...]
@@ -62,6 +75,9 @@ class SmallSite:
     silent: set[str] = field(default_factory=set)
     takes: dict[str, float] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
+    loads: tuple[Load, ...] = ()
+    likes: dict[str, float] = field(default_factory=dict)
+    load_seen: dict[str, LoadState] = field(default_factory=dict)
     t: float = 0.0
     memory: Memory = field(default_factory=Memory)
     seen: dict[str, PointState] = field(default_factory=dict)
@@ -83,12 +99,24 @@ class SmallSite:
                 car_phases=self.uses.get(p.id, len(p.phases)),
             )
 
+        for load in self.loads:
+            self.load_seen.setdefault(
+                load.id,
+                LoadState(load=load.id, online=True, since=at(-300), heard_at=NOON, failsafe_w=load.failsafe_w, failsafe_s=load.failsafe_s),
+            )
+
+    def draws(self, load: Load) -> float:
+        """What it truly draws."""
+        taken = [one for one in self.load_seen[load.id].limits if one.outcome is OfferOutcome.ACCEPTED]
+        limit_w = taken[-1].limit_w if taken else None
+        return min(self.likes.get(load.id, 0.0), load.nominal_w if limit_w is None else limit_w)
+
     def change(self, name: str, **more: object) -> None:
         self.seen[name] = replace(self.seen[name], **more)
 
     def state(self) -> SiteState:
         return SiteState(
-            topology=Topology(circuits=self.circuits, points=self.points, groups=self.groups, batteries=self.batteries),
+            topology=Topology(circuits=self.circuits, points=self.points, groups=self.groups, batteries=self.batteries, loads=self.loads),
             readings=() if self.reading is None else (self.reading,),
             points=tuple(self.seen.values()),
             batteries=tuple(replace(b, heard_at=at(self.t)) for b in self.battery_states),
@@ -97,6 +125,7 @@ class SmallSite:
             price_per_kwh=self.price,
             memory=self.memory,
             plan=self.plan,
+            loads=tuple(self.load_seen.values()),
         )
 
     def measure(self) -> None:
@@ -116,6 +145,11 @@ class SmallSite:
                 flow[phase - 1] += amps
         for b in self.battery_states:
             flow = [f + b.power_w / 690 for f in flow]
+        for load in self.loads:
+            watts = self.draws(load)
+            flow = [f + (watts / 230 / len(load.phases) if n + 1 in load.phases else 0.0) for n, f in enumerate(flow)]
+            if load.id not in self.silent:
+                self.load_seen[load.id] = replace(self.load_seen[load.id], heard_at=at(self.t), power_w=watts, measured_at=at(self.t))
         if "grid" not in self.silent:
             self.reading = Reading(meter="grid", received_at=at(self.t), current_a=(flow[0], flow[1], flow[2]), power_w=sum(flow) * 230)
 
@@ -131,6 +165,12 @@ class SmallSite:
                 made = replace(offer(told.current_a, self.t, phases=told.phases), discharge_w=told.discharge_w)
                 offers = (*self.seen[told.point].offers[-3:], made)
                 self.change(told.point, offers=offers)
+        for one in decision.loads:
+            seen = self.load_seen[one.load]
+            newest = seen.limits[-1] if seen.limits else None
+            if one.load not in self.silent and (newest is None or newest.limit_w != one.limit_w):
+                answered = LoadLimit(limit_w=one.limit_w, sent_at=at(self.t), outcome=OfferOutcome.ACCEPTED, answered_at=at(self.t))
+                self.load_seen[one.load] = replace(seen, limits=(*seen.limits[-3:], answered))
         self.t += seconds
         return decision
 

@@ -29,6 +29,7 @@ def alerts(
         *_overloads(tree, nodes),
         *_meters(tree, loads),
         *_points(cases, now),
+        *_controllable(loads, now),
         *_limits(book),
         *_needs(granted),
         *_plan(tree, plan_is_old),
@@ -118,6 +119,51 @@ def _points(cases: Sequence[Case], now: datetime) -> Iterator[Alert]:
                 node=point.id,
                 text=f"{point.name}: station {point.station} {said} fallback current of {point.fallback_a:g} A",
                 cure="see whether the station can store it; until then its maximum is reckoned with when it is not heard",
+            )
+
+
+def _controllable(loads: Loads, now: datetime) -> Iterator[Alert]:
+    for ceiling in loads.controllable:
+        load, state = ceiling.load, ceiling.state
+        newest = state.limits[-1] if state.limits else None
+        kept = f"{ceiling.most_w / 1000:.1f} kW stay reserved for it"
+        if ceiling.lost:
+            heard = age_s(state.heard_at, now)
+            since = "yet" if heard == float("inf") else f"for {heard:.0f} s"
+            yield Alert(
+                severity="warning",
+                node=load.id,
+                text=f"{load.name}: no word from it {since}; {kept} where a limit holds",
+                cure="look at its power and network, and whether it still trusts us",
+            )
+            continue
+        if ceiling.overdrawn:
+            yield Alert(
+                severity="error",
+                node=load.id,
+                text=f"{load.name} draws {ceiling.most_w / 1000:.1f} kW, more than it has taken as its limit",
+                cure="charging gives way to it; tell its maker, or see what else its meter counts",
+            )
+        if ceiling.refused and newest is not None:
+            what = "no limit" if newest.limit_w is None else f"{newest.limit_w / 1000:.1f} kW"
+            said = "refused" if newest.outcome is OfferOutcome.REJECTED else "did not answer"
+            yield Alert(
+                severity="warning",
+                node=load.id,
+                text=f"{load.name} {said} {what}; {kept}",
+                cure="it is asked again; see whether it protects itself, and whether its limit by energy managers is enabled",
+            )
+        if (
+            newest is not None
+            and newest.outcome is OfferOutcome.ACCEPTED
+            and state.failsafe_w is None
+            and age_s(state.since, now) >= CONFIRM_S
+        ):
+            yield Alert(
+                severity="warning",
+                node=load.id,
+                text=f"{load.name} has not confirmed what it keeps to when it does not hear us",
+                cure="its most is reckoned with while it is away",
             )
 
 

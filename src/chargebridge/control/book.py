@@ -46,7 +46,8 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """nodes: limits in force by the id of a circuit, a point or a group. blind: of these ids, the Unknown limit that sends their points to fallback.
+    """nodes: limits in force by the id of a circuit, a point, a load or a group. blind: of these ids, the Unknown limit that sends their points to
+    fallback.
 
     strays: entries whose scope names nothing that exists.
     """
@@ -69,7 +70,8 @@ def open_book(tree: Tree, limits: tuple[Limit, ...], peak: PeakBudget | None, no
         nodes[tree.circuits[0].id].append(_peak(peak, now))
     for limit, bound, until in _current(limits, now):
         scope = limit.scope.group if isinstance(limit.scope, OnGroup) else limit.scope.node
-        known = scope in nodes if isinstance(limit.scope, OnGroup) else scope in tree.circuit_index or scope in tree.point_index
+        things = (tree.circuit_index, tree.point_index, tree.load_index)
+        known = scope in nodes if isinstance(limit.scope, OnGroup) else any(scope in index for index in things)
         if not known:
             strays.append(limit)
             continue

@@ -1,6 +1,6 @@
 """From the state of a site to what every charging point is told now, and why: a pure function of its two arguments.
 
-ceilings -> loads -> limit book -> wants -> Demand -> EMS -> Grant -> CSM: goals -> steps -> why
+ceilings -> loads -> limit book -> wants -> Demand -> EMS -> Grant -> controllable loads -> CSM: goals -> steps -> why
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,8 @@ from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
 from chargebridge.control.csm import Case, Goal, offers_standing, share
 from chargebridge.control.ems import grant, hold_to_groups
 from chargebridge.control.figures import sane
-from chargebridge.control.loads import Loads, keep, measure
+from chargebridge.control.load_limits import limit_loads
+from chargebridge.control.loads import Loads, keep, keep_quiet, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
 from chargebridge.control.orders import Orders
@@ -59,8 +60,9 @@ def decide(state: SiteState, now: datetime) -> Decision:
     )
     orders = Orders.of(plan, root, tree.circuits[0].fuse_a)
     granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now, orders)
-    batteries = hold_to_groups(tree, book, state.batteries, _needed_w(tree, cases, loads.voltage_v), batteries, now)
-    table = lay_out(tree, book, loads, granted.granted_w)
+    limited = limit_loads(tree, book, loads, cases, state.memory.loads, now)
+    batteries = hold_to_groups(tree, book, state.batteries, _needed_w(tree, cases, loads.voltage_v), batteries, now, limited.own.top_w)
+    table = lay_out(tree, book, loads, granted.granted_w, limited.own)
     room = np.array(table.rooms(offered, lopsided))
     goals = share(table, cases, room, now)
     moves = steps(table, cases, goals, now)
@@ -80,7 +82,15 @@ def decide(state: SiteState, now: datetime) -> Decision:
         nodes=nodes,
         batteries=batteries,
         alerts=alerts(tree, book, loads, cases, nodes, granted, now, plan_is_old=is_stale(state, now)),
-        memory=Memory(decided_at=now, points=tuple(memories), nodes=keep(tree, loads, state.memory, now), lost_meters=loads.lost_meters),
+        loads=limited.decisions,
+        memory=Memory(
+            decided_at=now,
+            points=tuple(memories),
+            nodes=keep(tree, loads, state.memory, now),
+            lost_meters=loads.lost_meters,
+            loads=limited.memories,
+            quiet=keep_quiet(tree, loads, state.memory, now),
+        ),
     )
 
 

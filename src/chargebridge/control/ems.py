@@ -80,20 +80,22 @@ def hold_to_groups(
     needed_w: Sequence[float],
     commands: tuple[BatteryCommand, ...],
     now: datetime,
+    own_w: Sequence[float] = (),
 ) -> tuple[BatteryCommand, ...]:
     """Hold the batteries of each limited group to what its cars' needs leave of the limit (such as that of section 14a EnWG).
 
-    needed_w: P_needed of the cars in each group. What the batteries leave unused the cars get, by the group's row in the split.
+    needed_w: P_needed of the cars in each group. own_w: of each controllable load, what it has to itself. What the batteries leave unused the
+    cars get, by the group's row in the split.
     """
     heard = {s.battery: s for s in states if age_s(s.heard_at, now) <= BATTERY_MAX_AGE_S and sane(s.power_w)}
     found = {command.battery: command for command in commands}
-    for group, needed in zip(tree.groups, needed_w, strict=True):
+    for group, members, needed in zip(tree.groups, tree.loads_in_group, needed_w, strict=True):
         bound = binding_power(book.of(group.id))
         powers = {m: found[m].power_w if m in found else heard[m].power_w for m in group.members if m in heard}
         charging = {m: max(power, heard[m].power_w) for m, power in powers.items() if max(power, heard[m].power_w) > 0}
         if bound is None or not charging:
             continue
-        left_w = max(0.0, bound[0] - needed)
+        left_w = max(0.0, bound[0] - needed - sum(own_w[i] for i in members))
         present_w = sum(charging.values())
         if present_w <= left_w - HOLD_W:
             continue

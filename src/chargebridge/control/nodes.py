@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chargebridge.control.book import Book, binding_current, binding_power, binding_unbalance
 from chargebridge.control.ceiling import terminals_used
 from chargebridge.control.csm import Case, Goal
-from chargebridge.control.loads import Loads
+from chargebridge.control.loads import Loads, spread
 from chargebridge.control.tree import Tree
 from chargebridge.model.decision import Effective, MeterView, NodeDecision
 from chargebridge.model.phases import ZERO, PerPhase, add, on_grid, scale, total
@@ -20,9 +20,12 @@ def node_decisions(tree: Tree, book: Book, loads: Loads, cases: Sequence[Case], 
     found: list[NodeDecision] = []
     for circuit, load, cars in zip(tree.circuits, loads.nodes, rolled, strict=True):
         found.append(_node(circuit.id, load.view, load.load_a, load.load_w, load.base_a, cars, book.of(circuit.id), circuit.fuse_a))
-    for group, members in zip(tree.groups, tree.in_group, strict=True):
+    for group, members, controllable in zip(tree.groups, tree.in_group, tree.loads_in_group, strict=True):
         others_w = sum(max(0.0, loads.battery_w.get(member, 0.0)) for member in group.members)
         base = scale((1.0, 1.0, 1.0), others_w / sum(loads.voltage_v))
+        for at in controllable:
+            watts = loads.controllable[at].draws_w
+            base, others_w = add(base, spread(watts, tree.loads[at].phases)), others_w + watts
         drawn = total(cases[i].ceiling.drawn_a or ZERO for i in members)
         most = add(base, total(on_grid(cases[i].point.maximum_a, cases[i].point.phases) for i in members))
         watts = others_w + sum(amps * volts for amps, volts in zip(drawn, loads.voltage_v, strict=True))

@@ -13,12 +13,23 @@ to none.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from chargebridge.control.book import Book, binding_current, binding_power, binding_unbalance
-from chargebridge.control.loads import Loads, NodeLoad
+from chargebridge.control.loads import Loads, NodeLoad, spread
 from chargebridge.control.tree import Tree
 from chargebridge.model.decision import Effective, MeterView
-from chargebridge.model.phases import PerPhase, Phase
+from chargebridge.model.phases import PerPhase, Phase, add, total
+
+
+class Own(NamedTuple):
+    """W of each controllable load that it has to itself in limited groups: where it is going, and the most until it is there."""
+
+    goal_w: Sequence[float] = ()
+    top_w: Sequence[float] = ()
+
+
+NOBODY = Own()
 
 
 class Kind(StrEnum):
@@ -133,15 +144,16 @@ class Table:
             self._of_point[member].append(number)
 
 
-def lay_out(tree: Tree, book: Book, loads: Loads, granted_w: float) -> Table:
-    """The table of all limits in force."""
+def lay_out(tree: Tree, book: Book, loads: Loads, granted_w: float, own: Own = NOBODY) -> Table:
+    """The table of all limits in force. own: what controllable loads have to themselves."""
     table = Table(tree, loads.voltage_v, _of_circuit=[[] for _ in tree.circuits], _of_point=[[] for _ in tree.points])
     for index, circuit in enumerate(tree.circuits):
         for row in _of_node(circuit.id, circuit.name, book, loads.nodes[index], index, ()):
             table._add(row)
-    for group, members in zip(tree.groups, tree.in_group, strict=True):
+    for group, members, controllable in zip(tree.groups, tree.in_group, tree.loads_in_group, strict=True):
         others_w = sum(max(0.0, loads.battery_w.get(member, 0.0)) for member in group.members)
-        for row in _of_node(group.id, group.name, book, _others(others_w, loads.voltage_v), None, members):
+        others = _with_loads(_others(others_w, loads.voltage_v), tree, controllable, own)
+        for row in _of_node(group.id, group.name, book, others, None, members):
             table._add(row)
     for index, point in enumerate(tree.points):
         if point.id in book.nodes:
@@ -157,6 +169,17 @@ def _others(watts: float, voltage_v: PerPhase) -> NodeLoad:
     amps = watts / sum(voltage_v)
     each = (amps, amps, amps)
     return NodeLoad(MeterView.SUM, each, watts, each, watts, each, watts, each, watts)
+
+
+def _with_loads(others: NodeLoad, tree: Tree, controllable: Sequence[int], own: Own) -> NodeLoad:
+    """And the loads among them, with what they have to themselves: for goals what they will, for raises also what they still may draw."""
+    if not controllable:
+        return others
+    goal_a = add(others.base_a, total(spread(own.goal_w[i], tree.loads[i].phases) for i in controllable))
+    top_a = add(others.base_a, total(spread(own.top_w[i], tree.loads[i].phases) for i in controllable))
+    goal_w = others.base_w + sum(own.goal_w[i] for i in controllable)
+    top_w = others.base_w + sum(own.top_w[i] for i in controllable)
+    return NodeLoad(MeterView.SUM, goal_a, goal_w, goal_a, goal_w, goal_a, goal_w, top_a, top_w)
 
 
 def _of_node(node: str, name: str, book: Book, load: NodeLoad, circuit: int | None, members: tuple[int, ...]) -> list[Row]:

@@ -38,6 +38,20 @@ ESS_INTERVAL_S = 60.0
 """The delta t of TF-EVC 3.2.6.4: a battery's reserve must last this long at the power asked of it. Far longer than the control interval."""
 BATTERY_MAX_AGE_S = 60.0
 """A battery that was not heard from for this long is reckoned with as charging at full power and giving nothing."""
+LOAD_MAX_AGE_S = 120.0
+"""A controllable load whose heartbeat stays away for this long is silent (LPC-911), and so are we to it."""
+LOAD_FAILSAFE_S = LOAD_MAX_AGE_S + 60.0
+"""So long after its connection ended it has gone to its failsafe limit: its own wait for our heartbeat, and the time to follow."""
+LOAD_METER_MAX_AGE_S = 60.0
+"""What a load's own meter said counts for this long."""
+LOAD_REACTS_S = 5.0
+"""What a load says of its draw this long after it took a limit is what it draws under it: it tells changes within some seconds (MPC)."""
+LOAD_SETTLE_S = 60.0
+"""A load that tells nothing of its draw counts as having followed after this: a compressor needs a while to ramp down."""
+LOAD_RAISE_S = 60.0
+"""Between any change of a load's limit and a raise: cars that come and go must not make a compressor hunt."""
+QUIET_S = 10.0
+"""A base that rose is believed by the limits of loads when it has stayed up this long: meter and load do not tell a start at the same moment."""
 CLOCK_SLACK_S = 5.0
 """Something received up to this far in the future is a small step of the clock; further ahead its age is unknown and it counts as lost."""
 PEAK_TAIL_S = 60.0

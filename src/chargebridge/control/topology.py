@@ -6,11 +6,13 @@ from math import isfinite
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chargebridge.control.tree import Tree, grow
-from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Topology
+from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Load, Topology
 from chargebridge.model.errors import ModelError
 from chargebridge.model.phases import NOMINAL_V, PerPhase, add, check_rotation, on_grid, power_w
 
 SLACK = 1e-9
+FAILSAFE_S = (7200.0, 86_400.0)
+"""The shortest and the longest that a device may be told to keep to its failsafe limit, LPC-022."""
 
 
 class TopologyError(ModelError):
@@ -54,11 +56,11 @@ def check(topology: Topology) -> tuple[TopologyError, ...]:
 def _duplicates(topology: Topology) -> Iterator[TopologyError]:
     names = [circuit.id for circuit in topology.circuits] + [point.id for point in topology.points]
     names += [battery.id for battery in topology.batteries] + [generator.id for generator in topology.generators]
-    names += [group.id for group in topology.groups]
+    names += [load.id for load in topology.loads] + [group.id for group in topology.groups]
     for name, count in Counter(names).items():
         if count > 1:
             yield DuplicateError(
-                name, f"this id is given {count} times", "give each circuit, point, battery, generator and group its own id"
+                name, f"this id is given {count} times", "give each circuit, point, battery, generator, load and group its own id"
             )
     for (station, evse), count in Counter((point.station, point.evse) for point in topology.points).items():
         if count > 1:
@@ -69,7 +71,12 @@ def _duplicates(topology: Topology) -> Iterator[TopologyError]:
 
 def _references(topology: Topology) -> Iterator[TopologyError]:
     circuits = {circuit.id for circuit in topology.circuits}
-    hanging: tuple[ChargingPoint | Battery | Generator, ...] = (*topology.points, *topology.batteries, *topology.generators)
+    hanging: tuple[ChargingPoint | Battery | Generator | Load, ...] = (
+        *topology.points,
+        *topology.batteries,
+        *topology.generators,
+        *topology.loads,
+    )
     for thing in hanging:
         if thing.circuit not in circuits:
             yield UnknownError(thing.id, f"its circuit {thing.circuit!r} does not exist", _one_of("name", circuits))
@@ -81,7 +88,9 @@ def _references(topology: Topology) -> Iterator[TopologyError]:
     for group in topology.groups:
         for member in group.members:
             if member not in known:
-                yield UnknownError(group.id, f"its member {member!r} does not exist", "name circuits, points, batteries or generators")
+                yield UnknownError(
+                    group.id, f"its member {member!r} does not exist", "name circuits, points, batteries, generators or loads"
+                )
 
 
 def _shape(topology: Topology) -> Iterator[TopologyError]:
@@ -118,6 +127,18 @@ def _numbers(topology: Topology) -> Iterator[TopologyError]:
             yield RangeError(
                 battery.id, "powers, capacity and reserve do not fit together", "give 0 or more, the reserve at most the capacity"
             )
+    for load in topology.loads:
+        yield from _load(load)
+
+
+def _load(load: Load) -> Iterator[TopologyError]:
+    if not (isfinite(load.nominal_w) and load.nominal_w > 0):
+        yield RangeError(load.id, f"nominal_w {load.nominal_w:g} is no power", "give the most that it draws, as its type plate says, in W")
+    for name, figure in (("minimum_w", load.minimum_w), ("failsafe_w", load.failsafe_w)):
+        if not (isfinite(figure) and figure >= 0):
+            yield RangeError(load.id, f"{name} {figure:g} is no power", "give 0 W or more")
+    if not FAILSAFE_S[0] <= load.failsafe_s <= FAILSAFE_S[1]:
+        yield RangeError(load.id, f"failsafe_s {load.failsafe_s:g} cannot be", "give 7200 to 86400: LPC-022 allows 2 h to 24 h")
 
 
 def _circuit(circuit: Circuit) -> Iterator[TopologyError]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chargebridge.model.circuit import ChargingPoint, Circuit, Group, Topology
+from chargebridge.model.circuit import ChargingPoint, Circuit, Group, Load, Topology
 from chargebridge.model.errors import ModelError
 from chargebridge.model.phases import PerPhase
 
@@ -14,6 +14,7 @@ class Tree:
 
     chain: of each circuit, itself and all above it up to the root. seat: of each point, the index of its circuit.
     below: of each circuit, the indices of all points anywhere beneath it. in_group: of each group, the indices of its points.
+    loads_below, loads_in_group: the same of controllable loads.
     """
 
     circuits: tuple[Circuit, ...]
@@ -26,6 +27,10 @@ class Tree:
     in_group: tuple[tuple[int, ...], ...]
     circuit_index: dict[str, int]
     point_index: dict[str, int]
+    loads: tuple[Load, ...]
+    loads_below: tuple[tuple[int, ...], ...]
+    loads_in_group: tuple[tuple[int, ...], ...]
+    load_index: dict[str, int]
 
     def roll_up(self, values: Sequence[PerPhase]) -> list[PerPhase]:
         """Sum a figure of each point into every circuit above it, phase by phase."""
@@ -62,11 +67,10 @@ def grow(topology: Topology) -> Tree:
     for index, up in enumerate(parent):
         chain.append((index,) if up < 0 else (index, *chain[up]))
     seat = tuple(circuit_index[point.circuit] for point in topology.points)
-    below: list[list[int]] = [[] for _ in ordered]
-    for point, at in enumerate(seat):
-        for index in chain[at]:
-            below[index].append(point)
+    below = _beneath(chain, seat)
+    loads_below = _beneath(chain, [circuit_index[load.circuit] for load in topology.loads])
     point_index = {point.id: index for index, point in enumerate(topology.points)}
+    load_index = {load.id: index for index, load in enumerate(topology.loads)}
     return Tree(
         circuits=tuple(ordered),
         parent=parent,
@@ -78,15 +82,28 @@ def grow(topology: Topology) -> Tree:
         in_group=tuple(_members(group, point_index, circuit_index, below) for group in topology.groups),
         circuit_index=circuit_index,
         point_index=point_index,
+        loads=topology.loads,
+        loads_below=tuple(tuple(loads) for loads in loads_below),
+        loads_in_group=tuple(_members(group, load_index, circuit_index, loads_below) for group in topology.groups),
+        load_index=load_index,
     )
 
 
-def _members(group: Group, points: dict[str, int], circuits: dict[str, int], below: list[list[int]]) -> tuple[int, ...]:
-    """The points of a group; a circuit that is a member stands for all points beneath it."""
+def _beneath(chain: Sequence[tuple[int, ...]], seats: Sequence[int]) -> list[list[int]]:
+    """Of each circuit, the indices of the things anywhere beneath it. seats: of each thing, the index of its circuit."""
+    below: list[list[int]] = [[] for _ in chain]
+    for thing, at in enumerate(seats):
+        for index in chain[at]:
+            below[index].append(thing)
+    return below
+
+
+def _members(group: Group, things: dict[str, int], circuits: dict[str, int], below: list[list[int]]) -> tuple[int, ...]:
+    """The points, or the loads, of a group; a circuit that is a member stands for all beneath it."""
     found: dict[int, None] = {}
     for member in group.members:
-        if member in points:
-            found[points[member]] = None
+        if member in things:
+            found[things[member]] = None
         elif member in circuits:
             found.update(dict.fromkeys(below[circuits[member]]))
     return tuple(sorted(found))

@@ -9,6 +9,9 @@ from chargebridge.model.phases import PerPhase, Phase
 MINIMUM_CURRENT_A = 6.0
 """The least current that a charging point can offer by its control pilot, IEC 61851-1 table A.8."""
 
+GUARANTEED_W = 4200.0
+"""What a controllable device is left under a grid operator's order (section 14a EnWG; BNetzA BK6-22-300)."""
+
 
 class Circuit(Struct, frozen=True, kw_only=True):
     """A stretch of wire behind one fuse. The root (``parent`` None) is the grid connection.
@@ -87,6 +90,30 @@ class Generator(Struct, frozen=True, kw_only=True):
     phases: tuple[Phase, ...] = (1, 2, 3)
 
 
+class Load(Struct, frozen=True, kw_only=True):
+    """A load that draws what it likes and can be limited to a power: a heat pump, an air conditioner (section 14a EnWG). Powers in W.
+
+    nominal_w: the most that it draws. minimum_w: what it is left under any limit that has so much for all loads in its scope. failsafe_w: what it
+    is told to keep to by itself when it does not hear from us, for failsafe_s at least (LPC: 2 h to 24 h). meter: its own, None: it tells itself
+    what it draws. priority: against charging points; it goes before those of a lower one beyond its minimum.
+    """
+
+    id: str
+    name: str
+    circuit: str
+    nominal_w: float
+    minimum_w: float = GUARANTEED_W
+    failsafe_w: float = GUARANTEED_W
+    failsafe_s: float = 7200.0
+    meter: str | None = None
+    phases: tuple[Phase, ...] = (1, 2, 3)
+    priority: int = 0
+
+    @property
+    def guaranteed_w(self) -> float:
+        return min(self.minimum_w, self.nominal_w)
+
+
 class Group(Struct, frozen=True, kw_only=True):
     """A named set of devices that a limit can be laid on, such as the controllable devices of section 14a EnWG."""
 
@@ -104,3 +131,4 @@ class Topology(Struct, frozen=True, kw_only=True):
     generators: tuple[Generator, ...] = ()
     groups: tuple[Group, ...] = ()
     timezone: str = "UTC"
+    loads: tuple[Load, ...] = ()

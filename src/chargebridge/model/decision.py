@@ -160,6 +160,21 @@ class BatteryCommand(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class LoadDecision(Struct, frozen=True, kw_only=True):
+    """limit_w: what a controllable load is to keep to, W; None: nothing. ceiling_w: the most it may be drawing at this moment whatever it was told.
+
+    reserved_w: what counts as its own in groups that are limited. reason: one sentence; node, source: of the limit that binds.
+    """
+
+    load: str
+    limit_w: float | None
+    ceiling_w: float
+    reserved_w: float
+    reason: str
+    node: str | None = None
+    source: LimitSource | None = None
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """Something a person should know, with what to do about it."""
 
@@ -179,4 +194,5 @@ class Decision(Struct, frozen=True, kw_only=True):
     nodes: tuple[NodeDecision, ...]
     batteries: tuple[BatteryCommand, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    loads: tuple[LoadDecision, ...] = ()
     memory: Memory

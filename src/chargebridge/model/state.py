@@ -87,6 +87,35 @@ class BatteryState(Struct, frozen=True, kw_only=True):
     stored_wh: float | None = None
 
 
+class LoadLimit(Struct, frozen=True, kw_only=True):
+    """A limit told to a controllable load, W; None: it was released. It holds until another one takes its place."""
+
+    limit_w: float | None
+    sent_at: datetime
+    outcome: OfferOutcome = OfferOutcome.SENT
+    answered_at: datetime | None = None
+
+
+class LoadState(Struct, frozen=True, kw_only=True):
+    """What is known of one controllable load. Powers in W.
+
+    online: it is connected, and since then; where not, since when not (None: it never was). heard_at: its last sign of life. power_w: what it says
+    that it draws, at measured_at. limits: newest last; the older ones are kept for as long as they may still be in force. nominal_w: the most that
+    it draws by its own word. failsafe_w, failsafe_s: what it keeps to without us, and how long at least, as it has confirmed; None: not told.
+    """
+
+    load: str
+    online: bool = False
+    since: datetime | None = None
+    heard_at: datetime | None = None
+    power_w: float | None = None
+    measured_at: datetime | None = None
+    limits: tuple[LoadLimit, ...] = ()
+    nominal_w: float | None = None
+    failsafe_w: float | None = None
+    failsafe_s: float | None = None
+
+
 class PointMemory(Struct, frozen=True, kw_only=True):
     """What the last decisions left behind for the next ones about one point: the timers of fairness and of calm.
 
@@ -119,6 +148,26 @@ class NodeMemory(Struct, frozen=True, kw_only=True):
     before_w: float
 
 
+class LoadMemory(Struct, frozen=True, kw_only=True):
+    """What a controllable load was told last: limit_w, since changed_at; None: it was released. ordered: an order, not the wiring, limited it."""
+
+    load: str
+    changed_at: datetime
+    limit_w: float | None = None
+    ordered: bool = False
+
+
+class QuietMemory(Struct, frozen=True, kw_only=True):
+    """The lowest that a circuit above controllable loads carried without them, cars away, A per phase and W: since ``since``, and before that."""
+
+    node: str
+    since: datetime
+    low_a: PerPhase
+    low_w: float
+    before_a: PerPhase
+    before_w: float
+
+
 class Memory(Struct, frozen=True, kw_only=True):
     """Carried from one decision to the next. ``decided_at`` is None before the first."""
 
@@ -126,6 +175,8 @@ class Memory(Struct, frozen=True, kw_only=True):
     points: tuple[PointMemory, ...] = ()
     nodes: tuple[NodeMemory, ...] = ()
     lost_meters: tuple[str, ...] = ()
+    loads: tuple[LoadMemory, ...] = ()
+    quiet: tuple[QuietMemory, ...] = ()
 
 
 class PeakBudget(Struct, frozen=True, kw_only=True):
@@ -149,3 +200,4 @@ class SiteState(Struct, frozen=True, kw_only=True):
     price_per_kwh: float | None = None
     memory: Memory = Memory()
     plan: PlanNow | None = None
+    loads: tuple[LoadState, ...] = ()
