@@ -21,6 +21,7 @@ from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard
 from chargebridge.wire.eebus.usecases.limitation import Settings
 from chargebridge.wire.eebus.usecases.lpc import LPC
 
+LIMITS = "loadControlLimitListData"
 SECRET = bytes(range(16))
 
 
@@ -99,14 +100,14 @@ async def test_one_that_asks_is_confirmed_and_then_limits_us(house: House, box: 
 
 async def test_the_trace_tells_of_the_hello_the_write_and_its_result(house: House, box: Box) -> None:
     await house.office.pair(box.ski, "owner")
-    await until(lambda: house.office.view().limits[0].accepted)
+    await until(lambda: any(row.classifier == "result" and row.function == LIMITS for row in house.office.trace(limit=500)))
     rows = house.office.trace(box.ski.upper(), limit=500)
     assert all(row.peer == box.ski for row in rows)
     assert any((row.classifier, row.direction, row.value) == ("ship", "out", "pending, waits 60 s") for row in rows)
     write = next(row for row in rows if row.classifier == "write")
-    assert (write.direction, write.function) == ("in", "loadControlLimitListData")
-    assert '"loadControlLimitListData"' in write.raw
-    result = next(row for row in rows if row.classifier == "result" and row.function == "loadControlLimitListData")
+    assert (write.direction, write.function) == ("in", LIMITS)
+    assert f'"{LIMITS}"' in write.raw
+    result = next(row for row in rows if row.classifier == "result" and row.function == LIMITS)
     assert (result.direction, result.result) == ("out", "ok")
     assert any(row.classifier == "note" and row.value.startswith("connected from") for row in rows)
     later = house.office.trace(after=write.number, limit=500)
