@@ -9,7 +9,7 @@ from tests.signed_vectors import lines, needs_vectors
 from chargebridge.calibration.cdr import judge_cdr, read_cdr
 from chargebridge.calibration.key_entry import KeyEntry, KeyState
 from chargebridge.calibration.session import judge
-from chargebridge.calibration.verdict import Code, Layer, Outcome
+from chargebridge.calibration.verdict import Code, Outcome
 from chargebridge.wire.signed import formats
 from chargebridge.wire.signed.errors import SignedFormatError
 from chargebridge.wire.signed.keys import read_key
@@ -31,7 +31,7 @@ def test_sessions() -> None:
         curves = (signature.curve,) if signature.curve else signature.curves
         found = judge(records, read_key(case["public_key"], curves) if case["public_key"] else records[0].key)
         expected = case["expect"]["verdict"]
-        same = found.layers[Layer.SIGNATURE] is Outcome.VALID if expected == "signatures-valid" else found.outcome.value == expected
+        same = found.layers.signature is Outcome.VALID if expected == "signatures-valid" else found.outcome.value == expected
         if not same:
             wrong[case["id"]] = (expected, found)
     assert wrong == {}

@@ -9,12 +9,13 @@ import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
 from chargebridge.calibration.key_entry import KeyEntry
-from chargebridge.calibration.session import judge
-from chargebridge.calibration.verdict import Code, Finding, Layer, Outcome, Verdict
+from chargebridge.calibration.session import conclude, signature_findings
+from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.wire.signed import formats
 from chargebridge.wire.signed.errors import SignedFormatError
 from chargebridge.wire.signed.keys import PublicKey, read_key
@@ -22,6 +23,7 @@ from chargebridge.wire.signed.record import SignedRecord, TimeQuality
 
 METHODS = {"OCMF", "ALFEN EICHRECHT", "EDL40 E-MOBILITY EXTENSION", "EDL40 MENNEKES", "EDL40 SIGNATURE", "ISA-EDL40-P", "PCDF"}
 VALUES_MAX = 100
+PERIOD_STEP_KWH = Decimal("0.001")
 TIME_SLACK = timedelta(seconds=60)
 """A CDR's times are the back end's, the values' the meter's."""
 
@@ -63,6 +65,8 @@ class Cdr(msgspec.Struct, frozen=True):
     signed_data: SignedData | None = None
 
 
+_read_key = lru_cache(maxsize=65536)(read_key)
+"""A charging point's key comes with each of its CDRs."""
 _decoder = msgspec.json.Decoder(Cdr, strict=False)
 
 
@@ -74,8 +78,27 @@ def read_cdr(data: bytes | str) -> Cdr:
         raise SignedFormatError("CDR", str(error), "send it as OCPI 2.2.1 or 2.3.0 describes it") from None
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """A CDR that was read and whose key was looked up. findings: what was odd so far."""
+
+    cdr: Cdr
+    records: tuple[SignedRecord, ...]
+    entry: KeyEntry | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def key(self) -> PublicKey | None:
+        return self.entry.key if self.entry else None
+
+
 def judge_cdr(cdr: Cdr, entries: Sequence[KeyEntry], *, under_calibration_law: bool) -> Verdict:
     """entries: what the registry has for the EVSE-ID, of all times. under_calibration_law: the charging point is flagged: values must be signed."""
+    made = prepare(cdr, entries, under_calibration_law=under_calibration_law)
+    return made if isinstance(made, Verdict) else conclude_cdr(made, signature_findings(made.records, made.key))
+
+
+def prepare(cdr: Cdr, entries: Sequence[KeyEntry], *, under_calibration_law: bool) -> Prepared | Verdict:
+    """What comes before signatures are verified; a verdict, where it does not come so far."""
     if cdr.signed_data is None or not cdr.signed_data.signed_values:
         return _unsigned(under_calibration_law)
     start = _utc(cdr.start_date_time)
@@ -84,7 +107,7 @@ def judge_cdr(cdr: Cdr, entries: Sequence[KeyEntry], *, under_calibration_law: b
     try:
         records = records_of(cdr.signed_data)
     except SignedFormatError as error:
-        return _refused(Outcome.MALFORMED, Finding(Layer.PARSE, Code.UNREADABLE, str(error)))
+        return Verdict(layers=Layers(parse=Outcome.MALFORMED), findings=(Finding(Layer.PARSE, Code.UNREADABLE, str(error)),))
     method = cdr.signed_data.encoding_method
     if method.upper() not in METHODS:
         text = f"{method!r} is no known method; the content was read as {records[0].format}"
@@ -93,13 +116,18 @@ def judge_cdr(cdr: Cdr, entries: Sequence[KeyEntry], *, under_calibration_law: b
         found.append(_no_entry(cdr.cdr_location.evse_id or "this charging point", start, entries))
     else:
         _compare_keys(cdr.signed_data.public_key, entry.key, found)
-    verdict = judge(records, entry.key if entry else None)
-    found += _agreement(cdr, verdict, records, entry)
-    layers = verdict.layers | {Layer.CDR: Outcome.INVALID if any(one.fatal for one in found) else Outcome.VALID}
-    held = all(outcome is Outcome.VALID for outcome in layers.values())
+    return Prepared(cdr, records, entry, tuple(found))
+
+
+def conclude_cdr(made: Prepared, signatures: Sequence[Finding]) -> Verdict:
+    """signatures: what spoke against them."""
+    verdict = conclude(made.records, made.key, signatures)
+    found = (*made.findings, *_agreement(made.cdr, verdict, made.records, made.entry))
+    agrees = Outcome.INVALID if any(one.fatal for one in found) else Outcome.VALID
+    held = verdict.energy_billable and agrees is Outcome.VALID
     return msgspec.structs.replace(
         verdict,
-        layers=layers,
+        layers=msgspec.structs.replace(verdict.layers, cdr=agrees),
         findings=(*verdict.findings, *found),
         energy_billable=held,
         time_billable=held and verdict.time_billable,
@@ -142,7 +170,7 @@ def _compare_keys(text: str | None, registered: PublicKey, found: list[Finding])
     if not text:
         return
     try:
-        claimed = read_key(text, (registered.curve,))
+        claimed = _read_key(text, (registered.curve,))
     except SignedFormatError as error:
         found.append(Finding(Layer.CDR, Code.KEY_REFUSED, f"the public key in the CDR cannot be read: {error.reason}"))
         return
@@ -166,29 +194,26 @@ def _agreement(cdr: Cdr, verdict: Verdict, records: Sequence[SignedRecord], entr
         )
     if entry and entry.meter and records[0].meter and entry.meter.casefold() != records[0].meter.casefold():
         found.append(Finding(Layer.CDR, Code.METER_DIFFERS, f"signed by meter {records[0].meter}, the registry has {entry.meter} here"))
-    clock = {reading.time_quality for record in records for reading in record.readings if reading.relevant}
-    if clock == {TimeQuality.SYNCHRONISED} and verdict.begin and verdict.end:
-        ours, theirs = (verdict.begin, verdict.end), (_utc(cdr.start_date_time), _utc(cdr.end_date_time))
-        if any(abs(one - two) > TIME_SLACK for one, two in zip(ours, theirs, strict=True)):
-            spans = [f"from {one.isoformat()} to {two.isoformat()}" for one, two in (theirs, ours)]
-            text = f"the CDR runs {spans[0]}, the signed values {spans[1]}"
+    if verdict.time_billable and verdict.begin and verdict.end and _is_synchronised(records):
+        start, end = _utc(cdr.start_date_time), _utc(cdr.end_date_time)
+        if abs(start - verdict.begin) > TIME_SLACK or abs(end - verdict.end) > TIME_SLACK:
+            signed = f"{verdict.begin.isoformat()} to {verdict.end.isoformat()}"
+            text = f"the CDR runs from {start.isoformat()} to {end.isoformat()}, the signed values from {signed}"
             found.append(Finding(Layer.CDR, Code.TIMES_DIFFER, text))
     return found
 
 
+def _is_synchronised(records: Sequence[SignedRecord]) -> bool:
+    """A clock that nobody sets cannot speak against the back end's."""
+    return all(reading.time_quality is TimeQuality.SYNCHRONISED for record in records for reading in record.readings if reading.relevant)
+
+
 def _unsigned(due: bool) -> Verdict:
     if due:
-        return _refused(
-            Outcome.INVALID,
-            Finding(Layer.CDR, Code.NOT_SIGNED, "there are no signed values, and this charging point is under calibration law"),
-            Layer.CDR,
-        )
+        text = "there are no signed values, and this charging point is under calibration law"
+        return Verdict(layers=Layers(cdr=Outcome.INVALID), findings=(Finding(Layer.CDR, Code.NOT_SIGNED, text),))
     finding = Finding(Layer.CDR, Code.NOT_SIGNED, "there are no signed values; none are due here", fatal=False)
-    return Verdict(layers={Layer.CDR: Outcome.VALID}, findings=(finding,), energy_billable=True, time_billable=True)
-
-
-def _refused(outcome: Outcome, finding: Finding, layer: Layer = Layer.PARSE) -> Verdict:
-    return Verdict(layers={layer: outcome}, findings=(finding,))
+    return Verdict(layers=Layers(cdr=Outcome.VALID), findings=(finding,), energy_billable=True, time_billable=True)
 
 
 def _utc(at: datetime) -> datetime:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from chargebridge.calibration.signature import holds
-from chargebridge.calibration.verdict import Code, Finding, Layer, Outcome, Verdict
+from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.wire.signed.keys import PublicKey
 from chargebridge.wire.signed.record import Kind, Lenience, Reading, SignedFormat, SignedRecord, TimeQuality
 
@@ -35,8 +35,11 @@ _BY_ORDER = (SignedFormat.EDL40, SignedFormat.EDL40_SIG, SignedFormat.ALFEN)
 
 def judge(records: Sequence[SignedRecord], key: PublicKey | None) -> Verdict:
     """Whether these records, in the order of time, are one session signed with ``key``; ``None``: the registry has none."""
-    findings = signature_findings(records, key)
-    signed = _outcome(findings)
+    return conclude(records, key, signature_findings(records, key))
+
+
+def conclude(records: Sequence[SignedRecord], key: PublicKey | None, findings: Sequence[Finding]) -> Verdict:
+    """The rest, where the signatures have been looked at. findings: what spoke against them."""
     session: list[Finding] = []
     begin, end, readings = _ends(records, session)
     if begin and end:
@@ -46,8 +49,8 @@ def judge(records: Sequence[SignedRecord], key: PublicKey | None) -> Verdict:
     energy_wh = _energy(begin, end)
     if energy_wh is None and not any(one.fatal for one in session):
         session.append(_found(Code.NO_ENERGY, "the values are not in Wh or kWh"))
-    layers = {Layer.PARSE: Outcome.VALID, Layer.SIGNATURE: signed, Layer.SESSION: _outcome(session)}
-    held = all(outcome is Outcome.VALID for outcome in layers.values())
+    layers = Layers(signature=_outcome(findings), session=_outcome(session))
+    held = layers.worst is Outcome.VALID
     return Verdict(
         layers=layers,
         findings=(*findings, *session),
@@ -190,6 +193,8 @@ def _found(code: Code, text: str, *, fatal: bool = True) -> Finding:
 
 
 def _outcome(findings: Sequence[Finding]) -> Outcome:
+    if not findings:
+        return Outcome.VALID
     fatal = [finding.code for finding in findings if finding.fatal]
     if not fatal:
         return Outcome.VALID

@@ -79,13 +79,28 @@ class Finding(Struct, frozen=True):
     fatal: bool = True
 
 
+class Layers(Struct, frozen=True, kw_only=True):
+    """None: it was not come to."""
+
+    parse: Outcome = Outcome.VALID
+    signature: Outcome | None = None
+    session: Outcome | None = None
+    cdr: Outcome | None = None
+
+    @property
+    def worst(self) -> Outcome:
+        """Of all that were come to: what is wrong in one is wrong, whatever cannot be told of another."""
+        found = (self.parse, self.signature, self.session, self.cdr)
+        return next((one for one in (Outcome.INVALID, Outcome.MALFORMED, Outcome.UNDECIDABLE) if one in found), Outcome.VALID)
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """energy_wh: between begin and end, exact; step_wh: the coarser of their last digits. begin, end: times of the values.
 
     energy_billable, time_billable: two answers, since a meter may know the energy well and the time not.
     """
 
-    layers: dict[Layer, Outcome]
+    layers: Layers
     findings: tuple[Finding, ...] = ()
     leniences: tuple[Lenience, ...] = ()
     energy_wh: Decimal | None = None
@@ -97,9 +112,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> Outcome:
-        """Of all layers: what is wrong in one is wrong, whatever cannot be told of another."""
-        found = set(self.layers.values())
-        return next((one for one in (Outcome.INVALID, Outcome.MALFORMED, Outcome.UNDECIDABLE) if one in found), Outcome.VALID)
+        return self.layers.worst
 
     @property
     def reason(self) -> str:

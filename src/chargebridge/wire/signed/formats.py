@@ -7,7 +7,7 @@ compared.
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from chargebridge.wire.signed.alfen import read_alfen
 from chargebridge.wire.signed.edl40 import read_edl40
@@ -23,8 +23,6 @@ from chargebridge.wire.signed.record import SignedFormat, SignedRecord
 MAX_BYTES = 4 * 1024 * 1024
 _SML = bytes.fromhex("1b1b1b1b01010101")
 _HEX = re.compile(rb"[0-9A-Fa-f]+\Z")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
-_BASE32 = re.compile(rb"[A-Z2-7]+=*\Z")
 
 READERS: dict[SignedFormat, Callable[[bytes], tuple[SignedRecord, ...]]] = {
     SignedFormat.OCMF: lambda data: (read_ocmf(data),),
@@ -74,15 +72,16 @@ def read(data: bytes | str) -> tuple[SignedRecord, ...]:
     return READERS[found](record)
 
 
-def _decodings(packed: bytes) -> list[bytes]:
-    found: list[bytes] = []
+def _decodings(packed: bytes) -> Iterator[bytes]:
     if _HEX.match(packed) and len(packed) % 2 == 0:
-        found.append(bytes.fromhex(packed.decode()))
+        yield bytes.fromhex(packed.decode())
     bare = packed.rstrip(b"=")
-    for pattern, decode, unit in ((_BASE64, base64.b64decode, 4), (_BASE32, base64.b32decode, 8)):
-        if pattern.match(packed):
-            try:
-                found.append(decode(bare + b"=" * (-len(bare) % unit)))
-            except (binascii.Error, ValueError):
-                continue
-    return found
+    for decode, unit in ((_base64, 4), (base64.b32decode, 8)):
+        try:
+            yield decode(bare + b"=" * (-len(bare) % unit))
+        except (binascii.Error, ValueError):
+            continue
+
+
+def _base64(data: bytes) -> bytes:
+    return binascii.a2b_base64(data, strict_mode=True)

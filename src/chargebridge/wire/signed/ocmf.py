@@ -12,7 +12,8 @@ import base64
 import binascii
 import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 
 import msgspec
@@ -35,6 +36,9 @@ _KINDS = {"B": Kind.BEGIN, "C": Kind.INTERMEDIATE, "S": Kind.INTERMEDIATE, "T": 
 )
 _QUALITIES = {"S": TimeQuality.SYNCHRONISED, "R": TimeQuality.RELATIVE, "I": TimeQuality.INFORMATIVE, "U": TimeQuality.UNKNOWN}
 _NOT_IDENTIFIED = {"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"}
+_VALUE = re.compile(r"-?[0-9]{1,15}(?:\.([0-9]{1,12}))?(?:[eE]([+-]?[0-9]{1,2}))?\Z")
+_WH = {0: Decimal(1), 3: Decimal(1000)}
+_STEPS = {exponent: Decimal(1).scaleb(exponent) for exponent in range(-111, 103)}
 _PAGE = re.compile(r"([TF])(\d{1,18})\Z")
 _OBIS_BYTES = re.compile(r"[0-9A-F]{12}\Z", re.IGNORECASE)
 _OBIS = re.compile(
@@ -177,6 +181,10 @@ def _readings(raw: list[RawReading], own: str | None, leniences: list[Lenience])
     before = RawReading()
     whole: list[RawReading] = []
     for one in raw:
+        if None not in (one.TM, one.TX, one.RI, one.RU, one.EF, one.ST):
+            whole.append(one)
+            before = one
+            continue
         # RI and RU are one field in this: who names the register names its unit.
         named = one.RI is not None or one.RU is not None
         whole.append(
@@ -224,16 +232,15 @@ def _energy(one: RawReading, leniences: list[Lenience]) -> tuple[Decimal | None,
     unit = {"kwh": 3, "wh": 0}.get((one.RU or "").lower())
     if not text or text == "null" or unit is None:
         return None, Decimal(1)
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise SignedFormatError("RV", f"{text[:40]!r} is no number") from None
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or not -30 < exponent < 30 or value.adjusted() > 30:
+    match = _VALUE.match(text)
+    if match is None:
         raise SignedFormatError("RV", f"{text[:40]!r} is no value of a meter")
-    return value.scaleb(unit), Decimal(1).scaleb(exponent + unit)
+    decimals, exponent = match.groups()
+    last = (int(exponent) if exponent else 0) - (len(decimals) if decimals else 0)
+    return Decimal(text) * _WH[unit], _STEPS[unit + last]
 
 
+@lru_cache(maxsize=1024)
 def _register(code: str | None, own: str | None) -> tuple[bool, bool]:
     """Whether a register may be billed by, and whether the losses are taken off it. Groups are hexadecimal; A is electricity, D energy; C says
     import or export. own: F of the maker's own register."""
