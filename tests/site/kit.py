@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from chargebridge.app.eebus import EebusNode, open_eebus
+from chargebridge.grid.port import no_sources
 from chargebridge.meters.port import Meter
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.site.config_file import parse
@@ -66,8 +68,8 @@ blocked = true
 class Bench:
     """A running site; ``station`` connects a raw client that has booted and been told its fallbacks."""
 
-    def __init__(self, site: Site, central: CentralSystem, database: Database) -> None:
-        self.site, self.central, self.database = site, central, database
+    def __init__(self, site: Site, central: CentralSystem, database: Database, eebus: EebusNode | None, clock: FastClock) -> None:
+        self.site, self.central, self.database, self.eebus, self.clock = site, central, database, eebus, clock
         self.clients: list[RawStation] = []
 
     def point(self, name: str) -> LivePoint:
@@ -107,11 +109,17 @@ async def bench(
     evses = (EvseSettings(discharges=any(point.discharge_max_w > 0 for point in config.point)), EvseSettings())
     stations = [StationSettings(identity=s.id, security_profile=0, evses=evses) for s in config.station]
     settings = ServerSettings(port=0, call_timeout_s=2.0 * speed, grace_s=0.2, close_timeout_s=0.2)
-    site = await Site.open(config, clock, database, lambda sink: CentralSystem(settings, stations, sink, clock), meters, batteries)
+    eebus = open_eebus(config, clock)
+    make_grid = no_sources if eebus is None else eebus.make_grid
+    site = await Site.open(
+        config, clock, database, lambda sink: CentralSystem(settings, stations, sink, clock), meters, batteries, make_grid=make_grid
+    )
     assert isinstance(site.stations, CentralSystem)
-    made = Bench(site, site.stations, database)
+    made = Bench(site, site.stations, database, eebus, clock)
     await site.stations.start()
-    running = asyncio.create_task(site.run())
+    running = asyncio.create_task(_all(site, eebus))
+    if eebus is not None:
+        await eebus.hub.opened()
     try:
         yield made
         assert not running.done(), running.exception()
@@ -123,6 +131,13 @@ async def bench(
         await asyncio.gather(running, return_exceptions=True)
         await site.stations.stop()
         database.close()
+
+
+async def _all(site: Site, eebus: EebusNode | None) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(site.run())
+        if eebus is not None:
+            group.create_task(eebus.run())
 
 
 def limits_told(client: RawStation, connector: int = 1) -> list[float]:

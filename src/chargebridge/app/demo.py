@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from chargebridge.app.serve import Running, serve
-from chargebridge.model.clock import Clock
+from chargebridge.model.clock import Clock, SteadyClock
 from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, Version, VirtualStation
 from chargebridge.sim.world.demo import demo_scenario
 from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly, PriceList
@@ -79,7 +79,7 @@ def stations(world: World, uri: str, clock: Clock, password: str) -> list[Virtua
 
 
 async def run_demo(
-    config: SiteConfig, clock: Clock, *, password: str | None, seed: int, ports: int, ready: Callable[[Running], None]
+    config: SiteConfig, clock: SteadyClock, *, password: str | None, seed: int, ports: int, ready: Callable[[Running], None]
 ) -> None:
     """The site and, beside it, its world; until the web server is told to stop."""
     async with demo_world(config, clock, seed=seed, ports=ports) as world:

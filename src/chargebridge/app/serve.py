@@ -10,12 +10,14 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 import uvicorn
 from msgspec import Struct
 
+from chargebridge.app.eebus import EebusNode, open_eebus
 from chargebridge.app.forwarding import attach, open_forwarder
 from chargebridge.app.guards import Guards, StartError, secret_from
 from chargebridge.app.web import Access, create_app
+from chargebridge.grid.port import no_sources
 from chargebridge.market import PriceSource, WeatherSource, open_prices, open_weather
 from chargebridge.meters.registry import open_meter
-from chargebridge.model.clock import Clock
+from chargebridge.model.clock import Clock, SteadyClock
 from chargebridge.plants import open_battery
 from chargebridge.site import keys, ledger
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
@@ -44,6 +46,7 @@ class Running(Struct, frozen=True, kw_only=True):
     web_url: str
     ocpp_url: str
     api_token: str
+    eebus: EebusNode | None = None
 
 
 def station_settings(config: SiteConfig) -> list[StationSettings]:
@@ -153,7 +156,7 @@ class WebServer(uvicorn.Server):
 
 async def serve(
     config: SiteConfig,
-    clock: Clock,
+    clock: SteadyClock,
     *,
     password: str | None = None,
     demo: bool = False,
@@ -172,7 +175,7 @@ async def serve(
 
 async def _serve(
     config: SiteConfig,
-    clock: Clock,
+    clock: SteadyClock,
     database: Database,
     guards: Guards,
     *,
@@ -195,7 +198,19 @@ async def _serve(
         return CentralSystem(settings, stations, forwarder.sink(sink), clock, security)
 
     prices, weather = prices_of(config, clock), weather_of(config, clock)
-    site = await Site.open(config, clock, database, make, meters, batteries, demo=demo, prices=prices, weather=weather)
+    eebus = open_eebus(config, clock)
+    site = await Site.open(
+        config,
+        clock,
+        database,
+        make,
+        meters,
+        batteries,
+        demo=demo,
+        prices=prices,
+        weather=weather,
+        make_grid=no_sources if eebus is None else eebus.make_grid,
+    )
     central = site.stations
     assert isinstance(central, CentralSystem)
     attach(forwarder, config, central, site.service)
@@ -207,7 +222,7 @@ async def _serve(
 
     office = await Office.open(config, site.live, central, database, clock, tell=site.tell, admit=admit)
     site.service.operate_by(office)
-    await _listen(config, site, central, office, forwarder, access, beside, ready, clock)
+    await _listen(config, site, central, office, forwarder, access, beside, ready, clock, eebus)
 
 
 async def _listen(
@@ -220,6 +235,7 @@ async def _listen(
     beside: Callable[[Running], Coroutine[None, None, None]] | None,
     ready: Callable[[Running], None] | None,
     clock: Clock,
+    eebus: EebusNode | None,
 ) -> None:
     with _bound(config.web.host, config.web.port) as listener:
         try:
@@ -234,6 +250,7 @@ async def _listen(
                 central=central,
                 web_url=config.web.public_url or f"http://{config.web.host}:{listener.getsockname()[1]}",
                 api_token=access.api_token or "",
+                eebus=eebus,
                 ocpp_url=f"{'wss' if config.ocpp.certificate else 'ws'}://{config.ocpp.host}:{central.port}/ocpp/",
             )
             server = WebServer(
@@ -251,6 +268,8 @@ async def _listen(
                     group.create_task(office.run(), name="office"),
                     group.create_task(_tell_strangers(central, site, clock), name="strangers"),
                 ]
+                if eebus is not None:
+                    tasks.append(group.create_task(eebus.run(), name="eebus"))
                 if beside is not None:
                     tasks.append(group.create_task(beside(running), name="beside"))
                 if ready is not None:

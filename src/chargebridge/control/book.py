@@ -133,7 +133,7 @@ def _current(limits: tuple[Limit, ...], now: datetime) -> Iterator[tuple[Limit, 
     for limit in limits:
         key = (limit.source, limit.id)
         heard[key] = max(heard.get(key, limit.received_at), limit.received_at, limit.heard_at or limit.received_at)
-        if limit.starts_at > now:
+        if not limit.begun(now):
             follows[key] = min(follows.get(key, limit.starts_at), limit.starts_at)
         other = newest.get(key)
         if other is None or _outranks(limit, other, now):
@@ -147,7 +147,7 @@ def _current(limits: tuple[Limit, ...], now: datetime) -> Iterator[tuple[Limit, 
         elif isinstance(bound, Unknown) and bound.failsafe_w is None:
             bound = Unknown(bound.reason, limit.failsafe_w)
         if bound is not _NOTHING or limit.max_age_s is not None:
-            yield limit, bound, until
+            yield limit, bound, until or limit.until
 
 
 _NOTHING = Unlimited()
@@ -156,7 +156,7 @@ _NOTHING = Unlimited()
 
 def _outranks(limit: Limit, other: Limit, now: datetime) -> bool:
     """The one that has started goes before the one that has not; then the one that counts from later, then the one received later, then listed."""
-    started, other_started = limit.starts_at <= now, other.starts_at <= now
+    started, other_started = limit.begun(now), other.begun(now)
     if started != other_started:
         return started
     return (limit.counts_from, limit.received_at) >= (other.counts_from, other.received_at)
@@ -174,7 +174,7 @@ def _ends(limit: Limit) -> datetime | None:
 
 def _bound(limit: Limit, now: datetime) -> tuple[Bound, datetime | None]:
     ends = _ends(limit)
-    if limit.starts_at > now or (ends is not None and ends <= now):
+    if not limit.begun(now) or (ends is not None and ends <= now):
         return _NOTHING, None
     figures: PerPhase | tuple[float, ...] = ()
     match limit.bound:

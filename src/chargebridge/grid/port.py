@@ -98,3 +98,8 @@ class GridSource(Protocol):
 
 MakeSources = Callable[[GridSink, Mapping[str, Mapping[str, str]]], tuple[GridSource, ...]]
 """Sources, from what each of them (by name) had the site remember."""
+
+
+def no_sources(sink: GridSink, remembered: Mapping[str, Mapping[str, str]]) -> tuple[GridSource, ...]:
+    """Nobody limits the site from outside."""
+    return ()

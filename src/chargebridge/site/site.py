@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from chargebridge.grid.port import MakeSources
+from chargebridge.grid.port import MakeSources, no_sources
 from chargebridge.market import PriceSource, WeatherSource
 from chargebridge.meters.port import Meter
 from chargebridge.model.circuit import Topology
@@ -182,7 +182,7 @@ class Site:
         demo: bool = False,
         prices: PriceSource | None = None,
         weather: WeatherSource | None = None,
-        make_grid: MakeSources = lambda sink, remembered: (),
+        make_grid: MakeSources = no_sources,
     ) -> "Site":
         """A site with what its store remembers: running sessions, limits in the book, the last happenings."""
         keys = await database.write(driver_keys)

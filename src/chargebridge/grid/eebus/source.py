@@ -18,7 +18,6 @@ import msgspec
 from msgspec import Struct
 
 from chargebridge.grid.eebus.measuring import Meters
-from chargebridge.grid.eebus.standing import LimitState
 from chargebridge.grid.port import ENTRY, GridSink, Heard, Instruction
 from chargebridge.links.eebus.hub import Hub
 from chargebridge.model.clock import Clock
@@ -62,13 +61,12 @@ class GridSettings(Struct, frozen=True, kw_only=True):
 
 
 class _Part:
-    """One direction on its way into the book. limit: its entry, and what that was made of. accepted, refused: writes."""
+    """One direction on its way into the book. limit: its entry, and what that was made of."""
 
     def __init__(self, side: Side, limited: Limited) -> None:
         self.side, self.limited = side, limited
         self.made_of: tuple[object, ...] | None = None
         self.limit: Limit | None = None
-        self.accepted = self.refused = 0
 
 
 class EebusGrid:
@@ -108,11 +106,6 @@ class EebusGrid:
     async def run(self) -> None:
         await self._meters.run()
 
-    def states(self) -> tuple[LimitState, ...]:
-        """Of each direction, as people see it."""
-        now = self._hub.now()
-        return tuple(self._state(name, part, now) for name, part in self._parts.items())
-
     # What the hub says
 
     async def _hear(self, event: Event, now: Now) -> None:
@@ -128,12 +121,7 @@ class EebusGrid:
             self._sink.tell(f"{SHORT[event.use_case]}: the heartbeat of control box {_short(event.peer)} is there")
 
     async def _asked(self, event: Asked, now: Now) -> None:
-        part = self._parts[event.use_case]
         self._told[event.peer] = True
-        if event.refusal:
-            part.refused += 1
-        else:
-            part.accepted += 1
         instruction = Instruction(
             received_at=now.utc,
             direction=DIRECTIONS[event.use_case],
@@ -224,30 +212,6 @@ class EebusGrid:
             failsafe_w=failsafe_w,
             until=until,
             note=f"by EEBUS ({SHORT[use_case]})",
-        )
-
-    def _state(self, name: str, part: _Part, now: Now) -> LimitState:
-        limited = part.limited
-        machine = limited.step(limitation.Tick(), now).machine
-        applied = limitation.applied_w(machine, limited.settings)
-
-        def moment(at_s: float) -> datetime:
-            return now.utc - timedelta(seconds=now.s - at_s)
-
-        return LimitState(
-            use_case=SHORT[name],
-            state=machine.state.value,
-            since=moment(machine.entered_s),
-            limit_w=None if applied is None else float(applied),
-            until=None if machine.ends_s is None else moment(machine.ends_s),
-            failsafe_w=float(machine.memory.failsafe_w),
-            failsafe_s=machine.memory.failsafe_s,
-            nominal_w=part.side.nominal_w,
-            guard=limited.guard,
-            heartbeat_at=None if machine.heartbeat_s is None else moment(machine.heartbeat_s),
-            silent_after_s=limitation.SILENCE_S,
-            accepted=part.accepted,
-            refused=part.refused,
         )
 
 
