@@ -15,6 +15,7 @@ SHIP's and SPINE's timers are on the clock that is handed in; what concerns sock
     websocket    WebSocket on TLS on a stream             switchboard  one session for each peer; session: SHIP on a WebSocket
     trace        the last frames; trace_file              exchange     the one SPINE node; ears: who listens to it
     window       when strangers may wait                  troubles     why peers are not connected
+    mdns         who is on the network                    pairing_service  a control box trusted by our QR code
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from chargebridge.links.eebus.door import Door
 from chargebridge.links.eebus.ears import Hear
 from chargebridge.links.eebus.exchange import Exchange
 from chargebridge.links.eebus.finder import Finder
+from chargebridge.links.eebus.mdns import Mdns
 from chargebridge.links.eebus.peer import Address, Announced, Origin, Peer, Phase, Trusted
 from chargebridge.links.eebus.reach import Failure
 from chargebridge.links.eebus.session import Session
@@ -52,7 +54,8 @@ log = structlog.get_logger(__name__)
 
 
 class Hub:
-    """finder: who finds peers by mDNS and tells of us; without one, peers are where they are said to be, or dial us."""
+    """finder: who finds peers and tells of us; by mDNS if there is none and the settings name interfaces. Without, peers are where they are said to
+    be, or dial us."""
 
     def __init__(
         self,
@@ -73,6 +76,8 @@ class Hub:
         self.window = window or PairingWindow(clock, START_S)
         self.port = settings.port
         self._clock = clock
+        if finder is None and settings.interfaces:
+            finder = Mdns(settings, identity.ski, self.window, clock)
         self._finder = finder
         self._alarm = Alarm(clock, self._due_s, self._ring)
         self._exchange = Exchange(self.node, clock, settings.bounds.hear_s, self._alarm.moved)

@@ -73,8 +73,8 @@ def chosen(wanted: tuple[str, ...], host: str, adapters: list[tuple[str, list[tu
 
 
 def _listens(host: str, address: str) -> bool:
-    """Whether a hub that listens at `host` takes connections at `address`."""
-    return host == address or host in ("", "::") or (host == "0.0.0.0" and ":" not in address)  # noqa: S104
+    """Whether a hub that listens at `host` takes connections at `address`. At "::" asyncio's server takes IPv6 only."""
+    return host in ("", address) or (host == "0.0.0.0" and ":" not in address) or (host == "::" and ":" in address)  # noqa: S104
 
 
 def _link_local(address: str) -> bool:

@@ -141,8 +141,11 @@ class Mdns:
     def _heard(self, lan: Lan, record: Record) -> None:
         if record.type == pairing.SERVICE:
             key = (lan.interface, record.name)
-            if record.txt and self._requests.get(key) != record.txt and len(self._requests) < MAX_REQUESTS:
+            if record.txt and self._requests.get(key) != record.txt:
+                self._requests.pop(key, None)
                 self._requests[key] = record.txt
+                while len(self._requests) > MAX_REQUESTS:
+                    del self._requests[next(iter(self._requests))]
                 self._tell(True)
             return
         try:

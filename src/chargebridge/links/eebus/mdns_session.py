@@ -26,12 +26,14 @@ log = structlog.get_logger()
 
 
 class Service(Struct, frozen=True):
-    """One to be announced. type: such as `_ship._tcp.local.`. name: of the instance; unique on the network, without dots. port: of SRV."""
+    """One to be announced. type: such as `_ship._tcp.local.`. name: of the instance; unique on the network, without dots. port: of SRV.
+    ttl_s: how long others may keep it without asking again; None: as usual."""
 
     type: str
     name: str
     port: int
     txt: dict[str, str]
+    ttl_s: int | None = None
 
 
 class Record(Struct, frozen=True):
@@ -140,6 +142,8 @@ class Session:
                     server=self._host,
                     parsed_addresses=list(self._lan.addresses),
                 )
+                if service.ttl_s is not None:
+                    info.host_ttl = info.other_ttl = service.ttl_s
                 if name in told:
                     broadcast = await zeroconf.async_update_service(info)
                 else:  # the name is made of our SKI: nobody else's need be looked for first

@@ -24,7 +24,8 @@ SOON_S = ((0.0, 0.0), (0.2, 0.5), (1.0, 2.0))
 
 
 class Device:
-    """ship_id: its name, also in its certificate. peers: whom it trusts, and dials where an address is given. identity, trust: of its former life."""
+    """ship_id: its name, also in its certificate. peers: whom it trusts, and dials where an address is given. interfaces: where it
+    tells of itself by mDNS and finds others. identity, trust: of its former life."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Device:
         peers: tuple[StaticPeer, ...] = (),
         host: str = "127.0.0.1",
         port: int = 0,
+        interfaces: tuple[str, ...] = (),
         identity: Identity | None = None,
         trust: TrustStore | None = None,
         dial_s: tuple[tuple[float, float], ...] = SOON_S,
@@ -44,6 +46,7 @@ class Device:
             ship_id=ship_id,
             host=host,
             port=port,
+            interfaces=interfaces,
             brand="Acme",
             model=ship_id,
             type=device.type,
