@@ -92,7 +92,8 @@ def _metered(remote: RemoteDevice, evse: EntityId) -> _Metered:
 
 def _car(remote: RemoteDevice, car: em.Car, heard: Heard, meter: _Metered) -> Car:
     about, flow = car.commissioned, car.measured
-    names_itself = IDENTIFIES in _scenarios(remote, car, evcc.NAME) and about.standard != evcc.IEC_61851
+    known = bool(car.use_cases)  # they come after the entity
+    names_itself = not known or (IDENTIFIES in _scenarios(remote, car, evcc.NAME) and about.standard != evcc.IEC_61851)
     tells_energy = ENERGY in _scenarios(remote, car, evcem.EVCEM.name)
     said = [one for one in about.identifications if one.value.strip()]
     ranges = [one.permitted for one in car.obligation if one is not None]
@@ -100,7 +101,7 @@ def _car(remote: RemoteDevice, car: em.Car, heard: Heard, meter: _Metered) -> Ca
     power = flow.power_w if flow is not None else None
     return Car(
         plug=heard.plug,
-        ready=(not tells_energy or energy is not None) and (not names_itself or bool(said)),
+        ready=known and (not tells_energy or energy is not None) and (not names_itself or bool(said)),
         names_itself=names_itself,
         identification=Identification(said[0].type, said[0].value) if said else None,
         minimum_a=_float(max((one.min_a for one in ranges if one.min_a), default=None)),

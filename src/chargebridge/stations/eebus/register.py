@@ -19,7 +19,7 @@ JITTER_WH = 20.0
 """A figure that falls by no more than this was rounded another way."""
 MOST_WH = 500_000.0
 """In one session; a larger figure is a slip of the unit."""
-SLACK = 1.25
+SLACK = 2.0
 SLACK_WH = 50.0
 """What is believed beyond the largest power since the last figure: figures come in steps, and late."""
 

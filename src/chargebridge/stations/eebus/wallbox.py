@@ -28,6 +28,7 @@ from chargebridge.stations.eebus.settings import PointSettings, WallboxSettings
 from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Answered, DataChanged, Event
+from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, Now
 from chargebridge.wire.eebus.usecases import current_limits, evsecc
 from chargebridge.wire.eebus.usecases.current_limits import PerPhase
@@ -213,7 +214,8 @@ class Wallbox:
     async def _introduce(self, unit: EntityId) -> None:
         remote = self._hub.node.links[self.settings.ski].remote
         maker = evsecc.told_by(remote, unit).maker
-        if maker.brand_name is None and maker.device_name is None and self._hub.now().s - self._since_s < MAKER_S:
+        tells = remote.find(unit, "DeviceClassification", SERVER) is not None
+        if tells and maker == DeviceClassificationManufacturerData() and self._hub.now().s - self._since_s < MAKER_S:
             return
         info = StationInfo(
             station=self.identity,
@@ -259,7 +261,8 @@ class Wallbox:
         if link is None:
             return
         asked = [(entity, "Measurement", VALUES) for entity in link.remote.entities if entity[: len(bay.unit)] == bay.unit]
-        for entity, type_, function in (*asked, (bay.unit, "DeviceDiagnosis", evsecc.STATE)):
+        about = [(bay.unit, "DeviceClassification", evsecc.MAKER)] if self.info is None else []
+        for entity, type_, function in (*asked, *about, (bay.unit, "DeviceDiagnosis", evsecc.STATE)):
             server, client = link.remote.find(entity, type_, SERVER), self._client(type_)
             if server is not None and client is not None and function in server.operations:
                 self._hub.node.read(ski, client, server.ident, function, now)
