@@ -14,7 +14,7 @@ from chargebridge.wire.eebus.spine.events import Answered, Malformed, Send, Writ
 from chargebridge.wire.eebus.spine.functions.common import ScaledNumber, TimePeriod, scaled
 from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitData, LoadControlLimitListData
 from chargebridge.wire.eebus.usecases.controllable_system import LimitChanged
-from chargebridge.wire.eebus.usecases.energy_guard import Told
+from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard, Told
 from chargebridge.wire.eebus.usecases.limitation import State
 from chargebridge.wire.eebus.usecases.lpc import LPC
 from chargebridge.wire.eebus.usecases.lpp import LPP
@@ -354,3 +354,19 @@ def test_the_clock_is_all_that_drives_it():
     clock = Clock()
     house = House(clock)
     assert house.node.due_s() == clock.s + 50
+
+
+def test_a_guard_serves_its_own_peers_and_may_wait_for_the_first_word():
+    clock = Clock()
+    box = Box(clock)
+    box.guard = EnergyGuard(box.node, box.node.device.add((2,), "CEM"), LPC, clock.now, serves=lambda peer: peer == "house", first=None)
+    other = EnergyGuard(box.node, box.node.device.add((3,), "CEM"), LPC, clock.now, serves=lambda peer: False)
+    box.node.parts.remove(box.guards[0])
+    wire = Wire(clock, House(clock), box).connect()
+    assert not other.systems
+    assert box.guard.wish(SYSTEM) is None
+    assert not wire.heard("box", Told)
+    box.guard.limit(Decimal(3000), None, clock.now, SYSTEM)
+    wire.tick()
+    assert wire.house.lpc.applied_w == 3000
+    assert box.guard.heard_s("house") == clock.s

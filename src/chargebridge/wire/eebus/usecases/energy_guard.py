@@ -4,6 +4,7 @@ For each system: subscribe to what it tells, bind what it lets write, read it al
 60 s, the first limit, even if that only says "deactivated" (LPC-913). A refused limit is written again after 60 s.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -83,13 +84,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnergyGuard(Part):
-    def __init__(self, node: Node, entity: LocalEntity, of: Kind, now: Now) -> None:
+    """serves: whose systems it limits; a node with several guards, as of wallboxes and of heat pumps, gives each its own peers. first: what a system
+    is to keep before ``limit`` said anything of it; None: it is written to only then."""
+
+    def __init__(
+        self,
+        node: Node,
+        entity: LocalEntity,
+        of: Kind,
+        now: Now,
+        *,
+        serves: Callable[[str], bool] = lambda peer: True,
+        first: Wish | None = Wish(),  # noqa: B008
+    ) -> None:
         self._node = node
+        self._serves = serves
         self._entity = entity
         self.kind = of
         self.systems: dict[tuple[str, EntityId], System] = {}
         self._pulse = heartbeat.Pulse()
-        self._wish = Wish()
+        self._wish = first
         self._wishes: dict[tuple[str, EntityId], Wish] = {}
         self._clients = {type_: entity.feature(type_, CLIENT) for type_ in _FEATURES}
         self._server = heartbeat.source(node, entity, now).feature
@@ -112,8 +126,8 @@ class EnergyGuard(Part):
             if system in (None, key):
                 one.again_s = None
 
-    def wish(self, system: tuple[str, EntityId]) -> Wish:
-        """What a system is to keep, also while it is away."""
+    def wish(self, system: tuple[str, EntityId]) -> Wish | None:
+        """What a system is to keep, also while it is away; None: nobody has said yet."""
         return self._wishes.get(system, self._wish)
 
     def failsafe(self, system: tuple[str, EntityId], limit_w: Decimal | None, lasts_s: float | None, now: Now) -> list[int]:
@@ -152,14 +166,20 @@ class EnergyGuard(Part):
             nominal_w=_nominal(connection, self.kind) if connection else None,
         )
 
+    def heard_s(self, peer: str) -> float | None:
+        """When the peer's heartbeat came last, in seconds of ``Now.s``."""
+        return self._pulse.heard_s.get(peer)
+
     def alive(self, system: tuple[str, EntityId], now: Now) -> bool:
         """Whether the system's heartbeat came within 120 s."""
-        heard = self._pulse.heard_s.get(system[0])
+        heard = self.heard_s(system[0])
         return heard is not None and now.s - heard <= limitation.SILENCE_S
 
     # What the node says.
 
     def known(self, peer: str, now: Now) -> None:
+        if not self._serves(peer):
+            return
         remote = self._node.links[peer].remote
         found = remote.entities_with(self.kind.name, (kind.CONTROLLABLE_SYSTEM,), "LoadControl", SERVER)
         for key in [one for one in self.systems if one[0] == peer and one[1] not in found]:
@@ -195,8 +215,9 @@ class EnergyGuard(Part):
         for (peer, entity), system in self.systems.items():
             listens = any(server == self._server.ident for _, server in self._node.links[peer].listeners)
             again = system.again_s is not None and system.again_s <= now.s
-            if listens and system.counter is None and (again or (system.again_s is None and self.wish((peer, entity)) != system.written)):
-                self._write(peer, entity, system, now)
+            wish = self.wish((peer, entity))
+            if wish and listens and system.counter is None and (again or (system.again_s is None and wish != system.written)):
+                self._write(peer, entity, system, wish, now)
 
     def _begin(self, peer: str, entity: EntityId, now: Now) -> None:
         for type_, functions in _FEATURES.items():
@@ -213,16 +234,15 @@ class EnergyGuard(Part):
     def _dropped(self, key: tuple[str, EntityId], system: System, now: Now) -> bool:
         """Whether the system let go a limit that it had taken and that has not ended, e.g. since it began anew."""
         wish = self.wish(key)
-        holds = wish.limit_w is not None and (wish.until_s is None or wish.until_s > now.s + AGAIN_S)
+        holds = wish is not None and wish.limit_w is not None and (wish.until_s is None or wish.until_s > now.s + AGAIN_S)
         taken = system.counter is None and system.answer is ErrorNumber.NONE and system.written == wish
         return holds and taken and self.report(key).active is False
 
-    def _write(self, peer: str, entity: EntityId, system: System, now: Now) -> None:
+    def _write(self, peer: str, entity: EntityId, system: System, wish: Wish, now: Now) -> None:
         server = self._server_of((peer, entity), "LoadControl")
         row = _limit_row(server, self.kind) if server else None
         if server is None or row is None:
             return
-        wish = self.wish((peer, entity))
         left = None if wish.until_s is None else wish.until_s - now.s
         active = wish.limit_w is not None and (left is None or left > 0)
         asked = LoadControlLimitData(

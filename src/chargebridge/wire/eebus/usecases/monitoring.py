@@ -1,6 +1,6 @@
 """MPC and MGCP from both sides: a unit that measures, and an appliance that reads (MPC 1.0.0, MGCP 1.0.0)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from chargebridge.wire.eebus.spine import update
@@ -97,10 +97,11 @@ class MonitoredUnit(Part):
 
 
 class MonitoringAppliance(Part):
-    """Reads the units of all peers."""
+    """Reads the units of all peers, or of those that it ``serves``."""
 
-    def __init__(self, node: Node, entity: LocalEntity, of: Monitoring) -> None:
+    def __init__(self, node: Node, entity: LocalEntity, of: Monitoring, serves: Callable[[str], bool] = lambda peer: True) -> None:
         self._node = node
+        self._serves = serves
         self._of = of
         self._clients = {type_: entity.feature(type_, CLIENT) for type_ in _READ}
         self.units: dict[tuple[str, EntityId], None] = {}
@@ -112,6 +113,8 @@ class MonitoringAppliance(Part):
         return measured(self._node.links[unit[0]].remote, unit[1])
 
     def known(self, peer: str, now: Now) -> None:
+        if not self._serves(peer):
+            return
         remote = self._node.links[peer].remote
         found = remote.entities_with(self._of.name, (self._of.actor,), "Measurement", SERVER)
         self.units = {key: None for key in self.units if key[0] != peer or key[1] in found}
