@@ -12,7 +12,7 @@ from chargebridge.links.eebus.reach import Failure, Unreached, reach
 from chargebridge.links.eebus.settings import HubSettings
 from chargebridge.links.eebus.websocket import Admit, Socket
 from chargebridge.wire.eebus.ship import CertificateError
-from chargebridge.wire.eebus.ship.dialling import dial_delay
+from chargebridge.wire.eebus.ship.dialling import REST_S, dial_delay
 from chargebridge.wire.eebus.ship.identity import PeerCertificate
 
 log = structlog.get_logger(__name__)
@@ -58,12 +58,15 @@ class Dialler:
         self._moved.set()
 
     async def run(self) -> None:
+        met = False
         while True:
             self._moved.clear()
             if self._connected() or not self._addresses():
+                met = met or self._connected()
                 await self._moved.wait()
                 continue
-            await self._wait()
+            await self._wait(REST_S if met else 0.0)
+            met = False
             if self._connected() or not (addresses := self._addresses()):
                 continue
             self._attempt += 1
@@ -83,9 +86,10 @@ class Dialler:
         finally:
             self.dialling = False
 
-    async def _wait(self) -> None:
+    async def _wait(self, least_s: float) -> None:
         loop = asyncio.get_running_loop()
-        attempt, until = self._attempt, loop.time() + self._delay_s()
+        soonest = loop.time() + least_s
+        attempt, until = self._attempt, max(soonest, loop.time() + self._delay_s())
         while not self._connected():
             try:
                 async with asyncio.timeout_at(until):
@@ -94,7 +98,7 @@ class Dialler:
                 return
             self._moved.clear()
             if self._attempt < attempt:
-                attempt, until = self._attempt, min(until, loop.time() + self._delay_s())
+                attempt, until = self._attempt, max(soonest, min(until, loop.time() + self._delay_s()))
 
     def _delay_s(self) -> float:
         own = self._settings.dial_s

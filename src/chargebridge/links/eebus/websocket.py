@@ -124,7 +124,7 @@ class Socket:
 
     def send(self, message: bytes) -> None:
         """Nothing happens once it is closing."""
-        if self._protocol.state is State.OPEN:
+        if self._end is None and self._protocol.state is State.OPEN:
             self._protocol.send_binary(message)
             self._flush()
 
@@ -138,8 +138,8 @@ class Socket:
             self._flush()
 
     def close(self, code: int, text: str) -> None:
-        """Say goodbye; the peer has `closing_s` to answer it."""
-        if self._protocol.state is State.OPEN:
+        """Say goodbye, unless the peer is gone; it has `closing_s` to answer."""
+        if self._end is None and self._protocol.state is State.OPEN:
             self._protocol.send_close(code, text.encode()[:MAX_REASON].decode(errors="ignore"))
             self._flush()
             self._loop.call_later(self._bounds.closing_s, self.abort)
@@ -217,6 +217,8 @@ class Socket:
         """What the protocol wants to send, encrypted and handed to the transport."""
         if data := b"".join(self._protocol.data_to_send()):
             transport = self._writer.transport
+            if transport.is_closing():
+                return  # the connection is broken; reading finds out why
             try:
                 self._writer.write(self._tls.sent(data))
             except ShipError as error:

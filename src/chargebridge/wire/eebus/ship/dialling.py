@@ -3,6 +3,10 @@
 DELAYS_S = ((0.0, 3.0), (3.0, 10.0), (10.0, 20.0))
 """Both nodes may dial; each waits for a random time between these before its first, second and every later attempt, so that they seldom clash."""
 
+REST_S = 1.0
+"""The least wait after a connection has ended. The most widespread peer forgets, half a second after it has announced an end, what it knows of the
+other by then: of a newer connection too, which then stays open and is dead."""
+
 
 def dial_delay(attempt: int) -> tuple[float, float]:
     """The least and the longest wait before an attempt, in seconds. attempt: 0 for the first."""
