@@ -21,6 +21,7 @@ COMMANDS = {
     "station": "station_run",
     "stations": "stations",
     "money": "money",
+    "eebus": "eebus",
     "ca": "ca",
     "renew": "renew",
     "replay": "replay",

@@ -6,7 +6,7 @@ Pairing is mutual, and each side sees only its own half; whoever pairs needs to 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from chargebridge.links.eebus.peer import Address, Peer, Phase
+from chargebridge.links.eebus.peer import Address, Announced, Peer, Phase
 from chargebridge.site.eebus_view import PeerView
 from chargebridge.wire.eebus.spine.remote import RemoteDevice
 
@@ -126,12 +126,14 @@ def kind_of(peer: Peer, remote: RemoteDevice | None) -> str:
             return entities[0]
         if remote.type in KINDS:
             return KINDS[remote.type]
-    told = peer.announced
-    if told is not None:
-        if told.type in KINDS:
-            return KINDS[told.type]
-        return next((CATEGORY_KINDS[one] for one in told.categories if one in CATEGORY_KINDS), UNKNOWN)
-    return UNKNOWN
+    return UNKNOWN if peer.announced is None else kind_told(peer.announced)
+
+
+def kind_told(told: Announced) -> str:
+    """By what it says of itself by mDNS."""
+    if told.type in KINDS:
+        return KINDS[told.type]
+    return next((CATEGORY_KINDS[one] for one in told.categories if one in CATEGORY_KINDS), UNKNOWN)
 
 
 def written(ski: str) -> str:
