@@ -51,7 +51,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
 
 class HubSettings(Struct, frozen=True, kw_only=True):
-    """host, port: where to listen, the empty host for everywhere; port 0: any free one. ship_id: must never change once paired. type: as mDNS says it.
+    """host, port: where to listen, the empty host for everywhere; port 0: any free one. ship_id: must not change once paired. type: as mDNS says it.
     interfaces: names or addresses of those on which mDNS tells of us and looks for others (`interfaces.EVERY`: all real ones); none: no mDNS.
     categories: of the installation requirements (`wire.eebus.ship.mdns.CATEGORIES`).
     dial_s: the least and the longest wait before the first, second and every later attempt; empty: SHIP's. trace_file: where the trace is written
