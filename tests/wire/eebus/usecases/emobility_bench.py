@@ -4,10 +4,12 @@ from decimal import Decimal
 
 from tests.wire.eebus.usecases.bench import Clock, Wire
 
+from chargebridge.wire.eebus.spine.events import Written
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.spine.local import LocalDevice
 from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.usecases.charging_station import ChargingStation
+from chargebridge.wire.eebus.usecases.coordinator import Coordinator
 from chargebridge.wire.eebus.usecases.current_limits import Permitted
 from chargebridge.wire.eebus.usecases.energy_manager import EnergyManager
 from chargebridge.wire.eebus.usecases.evcc import ISO_15118_ED2, Identification
@@ -44,7 +46,9 @@ class Wallbox:
 class Cem:
     def __init__(self, clock, address="d:_n:Acme_House-1"):
         self.node = Node(LocalDevice(address, "EnergyManagementSystem"))
-        self.manager = EnergyManager(self.node, self.node.device.add((1,), "CEM"), clock.now)
+        entity = self.node.device.add((1,), "CEM")
+        self.manager = EnergyManager(self.node, entity, clock.now)
+        self.coordinator = Coordinator(self.node, entity, self.manager)
 
 
 class Street(Wire):
@@ -75,6 +79,14 @@ class Street(Wire):
     def recommend(self, *values):
         self.manager.recommend(UNIT, amps(*values), self.clock.now)
         return self.tick()
+
+    def write(self, type_, cmd):
+        """What the car answers to a write of the CEM's making."""
+        client = self.cem.node.device.entities[1,].feature(type_, "client")
+        server = self.wallbox.node.device.entities[CAR].feature(type_, "server")
+        self.cem.node.write("wallbox", client.ident, server.ident, cmd, self.clock.now)
+        self.tick()
+        return self.heard("house", Written)[-1].number
 
     def told(self, kind):
         """What the manager reported."""

@@ -2,10 +2,16 @@
 
 from decimal import Decimal
 
-from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, PLAIN, RICH, UNIT, amps, street
+import msgspec
+import pytest
+from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, PLAIN, RICH, UNIT, Cem, Street, amps, street
 
+from chargebridge.wire.eebus.spine import element
+from chargebridge.wire.eebus.spine.datagram import PARTIAL, command
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Malformed
+from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitListData
+from chargebridge.wire.eebus.spine.local import Operations, Verdict
 from chargebridge.wire.eebus.usecases.curtailment import State
 from chargebridge.wire.eebus.usecases.energy_manager import (
     CarChanged,
@@ -185,3 +191,105 @@ def test_a_connection_that_ends_is_no_unplugging_and_limits_are_written_anew():
     wire.wait(60).connect()
     assert wire.vehicle.currents_a == amps(16, 16, 16)
     assert wire.manager.evse(UNIT).car is not None
+
+
+def test_OPEV_a_limit_that_was_refused_or_given_up_is_written_again_after_30_s():  # noqa: N802
+    wire = street(PLAIN)
+    load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")
+    guards, load.guards = load.guards, [Refusing()]
+    wire.limit(10, 10, 10)
+    assert wire.told(CurrentsAnswered)[-1].number is ErrorNumber.COMMAND_REJECTED
+    wire.wait(29, step=1)
+    assert len(wire.told(CurrentsAnswered)) == 1
+    load.guards = guards
+    wire.wait(2, step=1)
+    assert wire.vehicle.currents_a == amps(10, 10, 10)
+    rows = load.data["loadControlLimitListData"].load_control_limit_data
+    released = tuple(msgspec.structs.replace(row, is_limit_active=False) for row in rows)
+    wire.wallbox.node.publish(load, LoadControlLimitListData(load_control_limit_data=released))
+    wire.tick()
+    assert not wire.manager.car(CAR_UNIT).obligation[0].active
+    wire.wait(31, step=1)
+    assert wire.manager.car(CAR_UNIT).obligation[0].active
+
+
+def test_OPEV_the_last_of_many_wishes_holds_and_no_timer_stands_in_the_past():  # noqa: N802
+    wire = street(PLAIN)
+    for value in (10, 6, 16, 12):
+        wire.manager.limit(UNIT, amps(value, value, value), wire.clock.now)
+    wire.tick()
+    assert wire.vehicle.currents_a == amps(12, 12, 12)
+    for _ in range(100):
+        wire.clock.s = min(one.node.due_s() for one in (wire.wallbox, wire.cem))
+        wire.tick()
+        assert min(one.node.due_s() for one in (wire.wallbox, wire.cem)) > wire.clock.s
+
+
+class Refusing:
+    def write(self, write, now):
+        return Verdict(ErrorNumber.COMMAND_REJECTED, "the cable is too thin")
+
+
+# Products that do it otherwise.
+
+
+def test_a_car_whose_list_is_written_as_a_whole_keeps_its_other_limits():
+    """Porsche: no partial writes."""
+    wire = street()
+    wire.plug(RICH)
+    load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")
+    load.operations["loadControlLimitListData"] = Operations(write=True, partial=False)
+    wire.disconnect().connect().limit(10, 10, 10).recommend(8, 8, 8)
+    assert wire.vehicle.currents_a == amps(8, 8, 8)
+    writes = [datagram.cmd for side, datagram in wire.said if side == "box" and datagram.header.cmd_classifier == "write"]
+    assert [(cmd.filters, len(cmd.data.load_control_limit_data)) for cmd in writes] == [(None, 6), (None, 6)]
+
+
+def test_a_complete_list_that_repeats_an_obligation_nobody_wrote_is_no_word_about_it():
+    wire = street(RICH)
+    load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")
+    rows = load.data["loadControlLimitListData"].load_control_limit_data
+    advised = tuple(msgspec.structs.replace(row, is_limit_active=True) if row.limit_id >= 3 else row for row in rows)
+    assert wire.write("LoadControl", command(LoadControlLimitListData(load_control_limit_data=advised))) is ErrorNumber.NONE
+    assert wire.vehicle.currents_a == amps(7, 7, 7)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"limitId": 0, "isLimitActive": True, "value": {"number": -1, "scale": 0}},
+        {"limitId": 0, "isLimitActive": True, "value": {"scale": 0}},
+        {"limitId": 0, "isLimitActive": True, "value": {"number": 10, "scale": 99}},
+        {"limitId": 9, "isLimitActive": True, "value": {"number": 10, "scale": 0}},
+    ],
+)
+def test_OPEV_a_limit_that_is_none_is_refused_and_nothing_changes(row):  # noqa: N802
+    wire = street(PLAIN).limit(10, 10, 10)
+    data = element.decode(LoadControlLimitListData, {"loadControlLimitData": [row, {"limitId": 1, "value": {"number": 6, "scale": 0}}]})
+    number = wire.write("LoadControl", command(data, filters=None if row["limitId"] == 0 and "number" not in row["value"] else (PARTIAL,)))
+    assert number is ErrorNumber.COMMAND_REJECTED
+    assert wire.vehicle.currents_a == amps(10, 10, 10)
+
+
+def test_a_guard_called_energyguard_is_heard_too():
+    """The actor of OPEV's document."""
+    wire = street()
+    wire.cem.node.device.use_cases = [
+        msgspec.structs.replace(one, actor="EnergyGuard" if one.actor == "CEM" else one.actor) for one in wire.cem.node.device.use_cases
+    ]
+    wire.disconnect().connect().plug(PLAIN).limit(16, 16, 16)
+    assert wire.vehicle.currents_a == amps(16, 16, 16)
+
+
+def test_a_second_manager_can_look_but_neither_limit_nor_keep_the_first_one_alive():
+    wire = street(PLAIN).limit(16, 16, 16)
+    second = Street(wire.clock, wire.wallbox, Cem(wire.clock, "d:_n:Other_House-2"), names=("second", "wallbox")).connect()
+    second.limit(6, 6, 6)
+    assert second.told(CurrentsAnswered)[-1].number is ErrorNumber.BINDING_NECESSARY
+    assert second.manager.car(CAR_UNIT).commissioned.standard == IEC_61851
+    wire.cut = True
+    for _ in range(6):
+        wire.clock.s += 1
+        wire.carry([("box", event) for event in wire.cem.node.tick(wire.clock.now)])
+        second.tick()
+    assert (wire.vehicle.machine.state, wire.vehicle.currents_a) == (State.SILENT, amps(7, 7, 7))

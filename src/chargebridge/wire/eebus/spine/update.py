@@ -9,7 +9,8 @@
     delete, elements             these elements go from all entries, or from those that selectors select
     delete and partial           first the one, then the other
 
-A write is stricter than a notify: it must name entries that exist and say that they may be written, and what it leaves out stays.
+A write is stricter than a notify: it must name entries that exist and say that they may be written, and what it leaves out stays. Entries without
+keys cannot be named; such a list is written as a whole.
 """
 
 from typing import Any
@@ -63,6 +64,8 @@ def written(cmd: Cmd, old: Data | None) -> Element:
             cmd.name, "cannot be written", "write a function that the discovery lists with write", ErrorNumber.COMMAND_NOT_SUPPORTED
         )
     given = _entries(function, cmd.data if isinstance(cmd.data, Element) else None)
+    if not function.keys and not cmd.filters:
+        return _list(function, given)
     before = _entries(function, old)
     if not cmd.filters:
         entries = _replaced(function, before, given)

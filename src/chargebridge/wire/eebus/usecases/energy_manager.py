@@ -197,6 +197,14 @@ class EnergyManager(Part):
 
     # What is known.
 
+    def wish(self, evse: Unit, of: CurrentLimit) -> PerPhase | None:
+        """What was asked for; None: nothing yet."""
+        return self._wishes.get((evse, of))
+
+    def has(self, car: Unit, use_case: str) -> bool:
+        """Whether a car is there and has this use case."""
+        return car in self._cars and use_case in self._cars[car].names
+
     def evse(self, unit: Unit) -> Evse | None:
         """None: it is not there."""
         if unit not in self.evses:
@@ -288,11 +296,12 @@ class EnergyManager(Part):
 
     def tick(self, now: Now) -> None:
         for unit, car in self._cars.items():
-            due = any(limit.again_s is not None and limit.again_s <= now.s for limit in car.limits.values())
-            if car.stale or due:
-                car.stale = False
-                for of, limit in car.limits.items():
-                    self._settle(unit, car, of, limit, now)
+            for of, limit in car.limits.items():
+                due = limit.again_s is not None and limit.again_s <= now.s
+                limit.again_s = None if due else limit.again_s
+                if car.stale or due:
+                    self._settle(unit, car, of, limit, due=due, now=now)
+            car.stale = False
 
     # How limits are written.
 
@@ -301,18 +310,18 @@ class EnergyManager(Part):
         for unit, car in self._cars.items():
             car.stale = car.stale or (unit[0], car.evse) == evse
 
-    def _settle(self, unit: Unit, car: _Car, of: CurrentLimit, limit: _Limit, now: Now) -> None:
+    def _settle(self, unit: Unit, car: _Car, of: CurrentLimit, limit: _Limit, *, due: bool, now: Now) -> None:
         wish = self._wishes.get(((unit[0], car.evse), of))
         link = self._node.links[unit[0]]
         load = link.remote.find(unit[1], "LoadControl", SERVER)
         if wish is None or of.name not in car.names or load is None or limit.counter is not None:
             return
         rows = current_limits.wanted(current_limits.standings(link.remote, unit[1], of), wish)
-        due = limit.again_s is not None and limit.again_s <= now.s
         if rows and (due or rows != limit.written):
-            limit.wish, limit.written, limit.answer, limit.again_s = wish, rows, None, None
+            limit.wish, limit.written, limit.answer = wish, rows, None
             client = self._clients["LoadControl"].ident
-            limit.counter = self._node.write(unit[0], client, load.ident, current_limits.write(load, rows), now)
+            counter = self._node.write(unit[0], client, load.ident, current_limits.write(load, rows), now)
+            limit.counter, limit.again_s = (counter, None) if counter else (None, now.s + AGAIN_S)
 
     def _kept(self, unit: Unit, car: _Car, now: Now) -> None:
         """A car that took a limit and says another one hears it again."""

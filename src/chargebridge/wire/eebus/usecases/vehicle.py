@@ -1,4 +1,5 @@
-"""A car behind a wallbox: the EV entity that is there while it is plugged in (the server side of EVCC, EVCEM, OPEV, OSCEV, EVSOC).
+"""A car behind a wallbox: the EV entity that is there while it is plugged in (the server side of EVCC, EVCEM, OPEV, OSCEV, EVSOC; of CEVC see
+`coordinated_vehicle`).
 
     DeviceConfiguration   the standard it talks by, whether it charges asymmetrically        EVCC
     DeviceClassification  its maker; DeviceDiagnosis: whether it sleeps or has failed        EVCC
@@ -31,6 +32,7 @@ from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, Featur
 from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.spine.part import Part
 from chargebridge.wire.eebus.usecases import current_limits, curtailment, evcc, evsecc, evsoc, heartbeat, kind, vehicle_data
+from chargebridge.wire.eebus.usecases.coordinated_vehicle import CoordinatedVehicle
 from chargebridge.wire.eebus.usecases.current_limits import PERMITTED, CurrentLimit, Permitted, PerPhase
 from chargebridge.wire.eebus.usecases.curtailment import WORKS, Gone, Heartbeat, Limits, Machine, Said, Settings, State, Tick, Written
 from chargebridge.wire.eebus.usecases.evcc import Identification
@@ -55,7 +57,7 @@ class CurrentsAllowed(Event, frozen=True):
 
 
 class Vehicle(Part):
-    """Made by ``charging_station.ChargingStation.plug``. guard: the peer whose limits hold."""
+    """Made by ``charging_station.ChargingStation.plug``. guard: the peer whose limits hold. coordination: its part of CEVC, where it has that."""
 
     def __init__(self, node: Node, entity: LocalEntity, car: CarSettings, now: Now) -> None:
         self._node = node
@@ -68,6 +70,7 @@ class Vehicle(Part):
         self._pulse = heartbeat.Pulse()
         self._told: tuple[State, PerPhase] | None = None
         self._rows: LoadControlLimitListData | None = None
+        self.coordination = CoordinatedVehicle(node, entity, now) if car.coordinated else None
         self._offer(now)
         node.parts.append(self)
 
@@ -102,8 +105,9 @@ class Vehicle(Part):
 
     def leave(self) -> None:
         """It is unplugged; the node forgets it."""
-        self._node.parts.remove(self)
-        self._node.parts.remove(self._unit)
+        for part in (self, self._unit, self.coordination):
+            if part is not None:
+                self._node.parts.remove(part)
 
     # What the node says.
 

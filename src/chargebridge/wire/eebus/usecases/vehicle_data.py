@@ -43,8 +43,8 @@ from chargebridge.wire.eebus.usecases.quantities import CURRENTS, POWERS, Quanti
 
 class CarSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A car as it is plugged in. permitted: what currents it can take, and the one that pauses it; min_a and max_a must be there. safe_a: what it
-    takes when no CEM watches. powers_w: least, most, standby, where it knows them. recommendations: whether it has OSCEV. battery: whether it
-    tells its state of charge, capacity_wh: and what it holds. standard: see `evcc`."""
+    takes when no CEM watches. powers_w: least, most, standby, where it knows them. recommendations: whether it has OSCEV. coordinated: whether it has
+    CEVC. battery: whether it tells its state of charge, capacity_wh: and what it holds. standard: see `evcc`."""
 
     permitted: Permitted
     safe_a: Decimal
@@ -55,6 +55,7 @@ class CarSettings(msgspec.Struct, frozen=True, kw_only=True):
     maker: DeviceClassificationManufacturerData | None = None
     powers_w: tuple[Decimal, Decimal, Decimal] | None = None
     recommendations: bool = False
+    coordinated: bool = False
     battery: bool = False
     capacity_wh: Decimal | None = None
 

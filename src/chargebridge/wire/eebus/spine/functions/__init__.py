@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from chargebridge.wire.eebus.spine.element import Element, Field, Tree, decode, encode, fields
-from chargebridge.wire.eebus.spine.functions import device, load_control, measurement, node_management
+from chargebridge.wire.eebus.spine.functions import device, incentive_table, load_control, measurement, node_management, time_series
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -15,8 +15,8 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class Function(msgspec.Struct, frozen=True):
-    """A function. items: the field that holds the list, where it is one. keys: attributes that tell entries of the list apart.
-    changeable: the attribute by which an entry says whether it may be written."""
+    """A function. items: the field that holds the list, where it is one. keys: attributes that tell entries of the list apart; a list without
+    is written as a whole. changeable: the attribute by which an entry says whether it may be written."""
 
     name: str
     cls: type[Element]
@@ -25,8 +25,11 @@ class Function(msgspec.Struct, frozen=True):
     changeable: str | None
 
 
+_LISTS = ("ListData", "IncentiveTableData", "IncentiveTableDescriptionData", "IncentiveTableConstraintsData")
+
+
 def _function(cls: type[Element]) -> Function:
-    item: Field | None = next(iter(fields(cls).values()), None) if cls.__name__.endswith("ListData") else None
+    item: Field | None = next(iter(fields(cls).values()), None) if cls.__name__.endswith(_LISTS) else None
     keys: tuple[str, ...] = getattr(item.inner, "KEYS", ()) if item else ()
     changeable: str | None = getattr(item.inner, "CHANGEABLE", None) if item else None
     return Function(name_of(cls), cls, item, keys, changeable)
@@ -39,11 +42,11 @@ def name_of(cls: type[Element]) -> str:
 
 FUNCTIONS: dict[str, Function] = {
     name_of(cls): _function(cls)
-    for module in (node_management, device, load_control, measurement)
+    for module in (node_management, device, load_control, measurement, time_series, incentive_table)
     for cls in vars(module).values()
     if isinstance(cls, type)
     and issubclass(cls, Element)
-    and cls.__name__.endswith(("ListData", "RequestCall", "DeleteCall", "HeartbeatData", "StateData", "ManufacturerData", "ResultData"))
+    and cls.__name__.endswith((*_LISTS, "RequestCall", "DeleteCall", "HeartbeatData", "StateData", "ManufacturerData", "ResultData"))
 } | {
     name_of(cls): _function(cls)
     for cls in (

@@ -27,6 +27,18 @@ class TimePeriod(Element, frozen=True):
     end_time: str | None = None
 
 
+class RecurringTime(Element, frozen=True):
+    """A time that is absolute, comes again and again, or is a duration from the message's arrival on (relative)."""
+
+    date_time: str | None = None
+    month: str | None = None
+    day_of_month: int | None = None
+    calendar_week: int | None = None
+    day_of_week_occurrence: str | None = None
+    time: str | None = None
+    relative: str | None = None
+
+
 class DeviceAddress(Element, frozen=True):
     device: str | None = None
 
