@@ -22,6 +22,7 @@ COMMANDS = {
     "stations": "stations",
     "money": "money",
     "eebus": "eebus",
+    "verify": "verify",
     "ca": "ca",
     "renew": "renew",
     "replay": "replay",
@@ -32,7 +33,7 @@ COMMANDS = {
 }
 """Name: module in ``app.commands``, which has a function of that name, or an ``app`` with subcommands."""
 
-SILENT = {"version", "password"}
+SILENT = {"version", "password", "verify"}
 """Those that log nothing, and need not load what does."""
 
 

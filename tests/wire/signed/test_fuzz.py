@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.signed import samples
+from tests import signed_samples as samples
 
 from chargebridge.calibration.session import judge
 from chargebridge.calibration.verdict import Outcome

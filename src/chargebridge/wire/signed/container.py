@@ -1,0 +1,114 @@
+"""The files in which customers get signed values: the XML of the S.A.F.E. transparency software, a Mennekes bill, PTB's JSON, or bare records.
+
+What these files say of format and encoding is often wrong; the content decides. Their keys prove nothing by themselves: that they are the meter's is
+for a register, or the meter's own display, to say.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+
+from chargebridge.wire.signed import formats
+from chargebridge.wire.signed.errors import SignedFormatError
+from chargebridge.wire.signed.record import SignedFormat
+from chargebridge.wire.signed.xml_safe import read_xml
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_VALUES = 10_000
+SAFE_FORMATS = {
+    SignedFormat.OCMF: ("OCMF", "plain"),
+    SignedFormat.ALFEN: ("ALFEN", "plain"),
+    SignedFormat.EDL40: ("SML_EDL40_P", "hex"),
+    SignedFormat.ISA_EDL40: ("ISA_EDL_40_P", "hex"),
+    SignedFormat.MENNEKES: ("EDL_40_MENNEKES", "plain"),
+    SignedFormat.EDL40_SIG: ("EDL_40_SIG", "plain"),
+    SignedFormat.PCDF: ("PCDF", "plain"),
+}
+"""How the transparency software names formats and wants them encoded."""
+
+
+class ContainedValue(msgspec.Struct, frozen=True):
+    """data: as it stands there, perhaps still encoded. key: public key beside it. transaction, context: as the file names them."""
+
+    data: bytes
+    key: str | None = None
+    transaction: str = ""
+    context: str = ""
+
+
+def read_container(data: bytes) -> tuple[ContainedValue, ...]:
+    """The signed values of a file. Raises SignedFormatError."""
+    if len(data) > MAX_BYTES:
+        raise SignedFormatError("file", f"{len(data)} bytes, more than {MAX_BYTES}", "choose the file with the signed values alone")
+    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head:
+        raise SignedFormatError("file", "it is empty", "choose the file that came with the invoice")
+    if head.startswith(b"<"):
+        return _from_xml(head)
+    if head.startswith(b"{"):
+        return _from_json(head)
+    return tuple(ContainedValue(line) for line in _records(head))
+
+
+def write_safe_xml(values: Iterable[ContainedValue]) -> bytes:
+    """What the transparency software loads. Raises SignedFormatError for data that are no signed record."""
+    root = ElementTree.Element("values")
+    for value in values:
+        record, found = formats.unpack(value.data)
+        name, encoding = SAFE_FORMATS[found]
+        attributes = {"transactionId": value.transaction, "context": value.context}
+        element = ElementTree.SubElement(root, "value", {key: text for key, text in attributes.items() if text})
+        signed = ElementTree.SubElement(element, "signedData", {"format": name, "encoding": encoding})
+        signed.text = record.hex() if encoding == "hex" else record.decode()
+        if value.key:
+            ElementTree.SubElement(element, "publicKey", {"encoding": "hex"}).text = value.key
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def _from_xml(data: bytes) -> tuple[ContainedValue, ...]:
+    root = read_xml(data)
+    found = list(root.iter("value"))
+    if not found:
+        return (ContainedValue(data),)
+    if len(found) > MAX_VALUES:
+        raise SignedFormatError("file", f"{len(found)} values, more than {MAX_VALUES}", "split it by transactions")
+    return tuple(_value(element, place) for place, element in enumerate(found, 1))
+
+
+def _value(element: ElementTree.Element, place: int) -> ContainedValue:
+    signed = element.find("signedData")
+    if signed is None:
+        sealed = element.find("encodedData") is not None
+        reason = "it is sealed by RSA (SAFE Seal), which is not read here" if sealed else "there is no <signedData>"
+        raise SignedFormatError(
+            f"value {place}", reason, "load it in the S.A.F.E. transparency software" if sealed else "ask for the file anew"
+        )
+    inside = "".join(ElementTree.tostring(child, encoding="unicode") for child in signed)
+    text = (inside or signed.text or "").strip()
+    transaction = element.get("transactionId") or signed.get("transactionId") or ""
+    return ContainedValue(text.encode(), (element.findtext("publicKey") or "").strip() or None, transaction, element.get("context") or "")
+
+
+def _from_json(data: bytes) -> tuple[ContainedValue, ...]:
+    try:
+        told: Any = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SignedFormatError("JSON", str(error)) from None
+    if isinstance(told, dict) and isinstance(told.get("ocmfBegin"), str):
+        key = told.get("publicKey")
+        pairs = [("Transaction.Begin", told["ocmfBegin"]), ("Transaction.End", told.get("ocmfEnd"))]
+        return tuple(
+            ContainedValue(text.encode(), key if isinstance(key, str) else None, "1", context)
+            for context, text in pairs
+            if isinstance(text, str)
+        )
+    raise SignedFormatError("JSON", "it is no container of signed values that is known", "choose the file that came with the invoice")
+
+
+def _records(data: bytes) -> list[bytes]:
+    """Bare records, one a line where each line is one."""
+    lines = [line.strip() for line in data.splitlines() if line.strip()]
+    whole = [line for line in lines if formats.format_of(line)]
+    return lines if len(whole) == len(lines) and len(lines) <= MAX_VALUES else [data.strip()]
