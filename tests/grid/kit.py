@@ -40,7 +40,9 @@ def box_at(site: Bench, **more: Any) -> ControlBox:
 
 
 @contextlib.asynccontextmanager
-async def at_the_grid(folder: Path, text: str | None = None, *, speed: float = 10.0, **more: Any) -> AsyncIterator[tuple[Bench, ControlBox]]:
+async def at_the_grid(
+    folder: Path, text: str | None = None, *, speed: float = 10.0, **more: Any
+) -> AsyncIterator[tuple[Bench, ControlBox]]:
     """The site, and its control box after the first limit (none)."""
     async with bench(folder, text=text or with_grid(folder), speed=speed) as site, joined(site, **more) as box:
         yield site, box

@@ -83,7 +83,7 @@ class EebusGridTable(_Table):
 class EebusTable(_Table):
     """folder: of our key, our certificate and whom we trust. host, port: where peers connect to. interfaces: our addresses on which mDNS announces us
     and looks for others; none: not at all. ship_id, brand, model, serial: what others see of us, as it was when the folder was made: none of serial
-    is one by chance, none of ship_id is made of the others.
+    is one by chance, none of ship_id is made of the others. trace_file: where all that peers and we say is written too.
     """
 
     folder: Path = Path("data/eebus")
@@ -94,6 +94,7 @@ class EebusTable(_Table):
     brand: Words = "chargebridge"
     model: Words = "chargebridge"
     serial: Words | None = None
+    trace_file: Path | None = None
     peer: tuple[EebusPeerTable, ...] = ()
     grid: EebusGridTable | None = None
 
