@@ -34,6 +34,8 @@ def test_it_is_called_by_its_given_name_else_by_its_make_else_by_what_it_is() ->
     assert view(named, None, OURS, NOW).name == "Meter cupboard"
     told = view(peer(Phase.SEEN), None, OURS, NOW)
     assert (told.name, told.kind, told.address) == ("Elbwerk Wacht 3", "control box", "192.0.2.7:4712")
+    shown = view(peer(Phase.ASKING, announced=None, calls_itself="Elbwerk Wacht-0815"), None, OURS, NOW)
+    assert shown.name == "Elbwerk Wacht-0815"
     silent = view(peer(Phase.ASKING, announced=None), None, OURS, NOW)
     assert (silent.name, silent.kind) == ("EEBUS device", "EEBUS device")
 

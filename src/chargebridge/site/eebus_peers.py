@@ -94,7 +94,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
     address = address or (told.addresses[0] if told and told.addresses else None)
     return PeerView(
         ski=peer.ski,
-        name=(trusted.name if trusted else "") or make or ship_id or kind,
+        name=(trusted.name if trusted else "") or make or peer.calls_itself or ship_id or kind,
         kind=kind,
         phase=peer.phase,
         said=PHASES[peer.phase],

@@ -165,9 +165,8 @@ def _print_peer(peer: PeerView) -> None:
             out.print(f"  {name} {value}", markup=False, soft_wrap=True)
     if peer.trouble is not None:
         out.print(f"  [red]{_plain(peer.trouble.reason)}[/red] ({clock(peer.trouble.at)})", soft_wrap=True)
-        out.print(f"    {peer.trouble.cure}", markup=False, soft_wrap=True)
-    if peer.advice:
-        out.print(f"  -> {peer.advice}", markup=False, soft_wrap=True)
+    if next_step := peer.advice or (peer.trouble.cure if peer.trouble else ""):
+        out.print(f"  -> {next_step}", markup=False, soft_wrap=True)
 
 
 def _print_limit(limit: GridLimit, now: datetime) -> None:

@@ -7,7 +7,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from chargebridge.links.eebus.peer import Phase
 from chargebridge.model.finding import Severity
+from chargebridge.site.eebus_view import EebusView
 from chargebridge.site.view import SiteService, SiteView
 
 
@@ -24,6 +26,8 @@ class SiteCollector(Collector):
         yield from _points(view)
         yield from _meters(view)
         yield from _backends(view)
+        if self._service.eebus is not None:
+            yield from _eebus(self._service.eebus.view())
         yield _one("chargebridge_limits", "Entries of the limit book", float(len(view.limits)))
         yield _one("chargebridge_alerts", "Alerts that stand", float(len(view.alerts)))
         if view.reaction_ms is not None:
@@ -125,3 +129,24 @@ def _backends(view: SiteView) -> Iterator[Metric]:
         commands.add_metric([*who, "done"], link.commands - link.commands_refused)
         commands.add_metric([*who, "refused"], link.commands_refused)
     yield from (connected, waiting, delivered, refused, commands)
+
+
+def _eebus(view: EebusView) -> Iterator[Metric]:
+    peers = GaugeMetricFamily("chargebridge_eebus_peers", "EEBUS devices by where we stand with them", labels=["phase"])
+    for phase in Phase:
+        peers.add_metric([phase.value], float(sum(peer.phase is phase for peer in view.peers)))
+    age = GaugeMetricFamily("chargebridge_eebus_heartbeat_age_seconds", "Since the Energy Guard's last heartbeat", labels=["use_case"])
+    state = GaugeMetricFamily("chargebridge_eebus_state", "1 for the state of our Controllable System", labels=["use_case", "state"])
+    limit = GaugeMetricFamily("chargebridge_eebus_limit_watts", "What the grid lets us draw or feed in now", labels=["use_case"])
+    writes = CounterMetricFamily(
+        "chargebridge_eebus_writes_total", "What Energy Guards wrote, by our answer", labels=["use_case", "outcome"]
+    )
+    for one in view.limits:
+        if one.heartbeat_at is not None:
+            age.add_metric([one.use_case], (view.at - one.heartbeat_at).total_seconds())
+        state.add_metric([one.use_case, one.state], 1.0)
+        if one.limit_w is not None:
+            limit.add_metric([one.use_case], one.limit_w)
+        writes.add_metric([one.use_case, "accepted"], one.accepted)
+        writes.add_metric([one.use_case, "refused"], one.refused)
+    yield from (peers, age, state, limit, writes)

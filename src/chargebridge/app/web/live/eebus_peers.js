@@ -13,7 +13,7 @@ export default {
           <span class="cb-chip" :class="'is-' + p.level">{{ p.phase }}</span>
         </div>
         <p class="cb-ski"><span>SKI</span> <span class="cb-ski-groups">{{ p.written }}</span></p>
-        <p v-if="p.trouble" class="cb-peer-trouble"><b>{{ p.trouble }}</b> {{ p.cure }} <small>{{ p.troubled }}</small></p>
+        <p v-if="p.trouble" class="cb-peer-trouble"><b>{{ p.trouble }}</b> <template v-if="!p.advice">{{ p.cure }} </template><small>{{ p.troubled }}</small></p>
         <p v-if="p.advice" class="cb-peer-advice"><q-icon name="arrow_forward" aria-hidden="true" /> {{ p.advice }}</p>
         <dl v-if="open[p.ski]" class="cb-eebus-facts"><template v-for="f in p.facts" :key="f[0]"><dt>{{ f[0] }}</dt><dd>{{ f[1] }}</dd></template></dl>
         <p class="cb-peer-buttons">
