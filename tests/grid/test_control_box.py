@@ -148,11 +148,11 @@ async def test_only_the_control_box_can_change_its_limit(tmp_path: Path) -> None
 
 async def test_a_limit_that_cannot_be_written_down_holds_and_is_not_agreed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short_patience(monkeypatch)
-    async with at_the_grid(tmp_path) as (site, box):
+    async with at_the_grid(tmp_path, speed=1) as (site, box):
         other = sqlite3.connect(tmp_path / "site.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        answer = await box.write(2500)
-        assert answer is not ErrorNumber.NONE
+        assert await box.write(2500) is ErrorNumber.GENERAL
+        assert await until(lambda: box.report().active, 5), "it is in force, and the box is told so"
         assert entry(site).bound == LimitedPower(2500)
         assert binding(site).power_w == 2500
         other.execute("ROLLBACK")

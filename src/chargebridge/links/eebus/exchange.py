@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from chargebridge.links.eebus.ears import Ears, Hear, Turn
 from chargebridge.model.clock import SteadyClock
-from chargebridge.wire.eebus.spine.events import Event, Malformed, Send
+from chargebridge.wire.eebus.spine.events import Event, Malformed, Send, Written
+from chargebridge.wire.eebus.spine.link import withdrawn
 from chargebridge.wire.eebus.spine.local import Now
 from chargebridge.wire.eebus.spine.node import Node
 
@@ -135,9 +136,17 @@ class Exchange:
         finally:
             for lane, batch in call.held:
                 if call.answers and not heard:
-                    batch.data.clear()  # silence: the peer asks again, and what was not heard has not been promised
+                    batch.data = _unpromised(call, batch.data)
                 batch.ready = True
                 _drive(lane)
+
+
+def _unpromised(call: _Call, data: list[bytes]) -> list[bytes]:
+    """What goes out where listeners have not heard: a write is refused, for it may be forgotten; what has changed by it is told all the same, for
+    that is so. Anything else is not answered: the peer asks again."""
+    if not any(isinstance(event, Written) for event in call.events):
+        return []
+    return [withdrawn(one, "it could not be recorded; write it again") for one in data]
 
 
 def _drive(lane: _Lane) -> None:

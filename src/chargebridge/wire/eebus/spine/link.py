@@ -5,7 +5,7 @@ All of it goes when the connection does; both sides then begin again (as every k
 
 import msgspec
 
-from chargebridge.wire.eebus.spine.datagram import VERSION, Classifier, Cmd, Datagram, Header, command, encode
+from chargebridge.wire.eebus.spine.datagram import VERSION, Classifier, Cmd, Datagram, Header, command, decode, encode
 from chargebridge.wire.eebus.spine.element import general
 from chargebridge.wire.eebus.spine.errors import ErrorNumber, SpineError
 from chargebridge.wire.eebus.spine.events import Send
@@ -120,3 +120,13 @@ def ident(address: FeatureAddress, position: str) -> FeatureId:
     if not address.entity or address.feature is None:
         raise general(position, "no entity or no feature", "send both numbers")
     return address.entity, address.feature
+
+
+def withdrawn(data: bytes, reason: str) -> bytes:
+    """A result that says yes, as one that says no; any other datagram as it is. For a yes that must not go out after all."""
+    datagram = decode(data)
+    result = datagram.cmds[0].data if datagram.cmds else None
+    if not isinstance(result, ResultData) or result.error_number:
+        return data
+    refused = ResultData(error_number=ErrorNumber.GENERAL.value, description=reason[:256])
+    return encode(msgspec.structs.replace(datagram, cmds=(command(refused),)))
