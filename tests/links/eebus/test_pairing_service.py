@@ -63,7 +63,8 @@ async def until(condition: Callable[[], object], timeout_s: float = 30.0) -> Non
 
 @pytest.fixture
 def ring(tmp_path: Path) -> AcceptedDigests:
-    path = tmp_path / "pairing.json"
+    path = tmp_path / "folder" / "pairing.json"
+    path.parent.mkdir()
     path.write_bytes(accepted_digests.encode(()))
     return AcceptedDigests(path)
 
@@ -228,10 +229,10 @@ async def test_a_user_paired_peer_is_not_the_one_that_is_replaced(air: Air) -> N
 async def test_what_cannot_be_kept_is_not_trusted(air: Air, tmp_path: Path) -> None:
     box = Node("Box", air.clock)
     air.announce(box)
-    tmp_path.rename(tmp_path.with_name("gone"))  # noqa: ASYNC240
+    folder = (tmp_path / "folder").rename(tmp_path / "gone")
     await air.listener.look()
     assert air.trusted() == []
-    tmp_path.with_name("gone").rename(tmp_path)
+    folder.rename(tmp_path / "folder")
     await air.listener.look()
     assert air.trusted() == ["Box"], "it is tried again"
 

@@ -22,7 +22,8 @@ BY_QR = Trusted(ski=None, origin=Origin.PAIRING_SERVICE, since=NOW, fingerprint=
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    file = tmp_path / "trust.json"
+    file = tmp_path / "folder" / "trust.json"
+    file.parent.mkdir()
     file.write_bytes(trust_store.encode(()))
     return file
 
