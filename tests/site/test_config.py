@@ -148,6 +148,7 @@ def test_a_wallbox_that_speaks_eebus_is_named_by_its_ski() -> None:
         ('unknown_cars = "HOME"', 'unknown_cars = "HOME"\nopen = true', "open is for stations that speak OCPP"),
         ("99AA BBCC", "99AA", "is no SKI"),
         ('station = "WB-1"', 'station = "WB-1"\ndischarge_max_w = 5000', "no car gives energy back over EEBUS"),
+        ('station = "WB-1"', 'station = "WB-1"\ncan_switch_phases = true', "EEBUS does not switch phases"),
     ],
 )
 def test_what_a_wallbox_by_eebus_cannot_have(old: str, new: str, said: str) -> None:

@@ -1,20 +1,34 @@
 """The site's EEBUS node: one hub, with an entity for each of its roles; what is made on it before it runs."""
 
+import asyncio
 from collections.abc import Mapping
+from functools import cached_property
 
 from chargebridge.grid.eebus import EebusGrid, GridSettings, Side
 from chargebridge.grid.port import GridSink, GridSource
 from chargebridge.links.eebus.hub import Hub
 from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode, OwnNode
+from chargebridge.links.eebus.mdns import Mdns
 from chargebridge.links.eebus.peer import Address
 from chargebridge.links.eebus.settings import HubSettings, StaticPeer
 from chargebridge.links.eebus.trust_store import FileTrust
+from chargebridge.links.eebus.window import PairingWindow
 from chargebridge.model.clock import SteadyClock
 from chargebridge.model.limit import OnNode
-from chargebridge.site.config import SiteConfig
+from chargebridge.site.config import REFUSE, SiteConfig, StationTable
 from chargebridge.site.config_eebus import EebusTable
+from chargebridge.site.eebus_office import EebusOffice
+from chargebridge.site.site import Site
+from chargebridge.stations.eebus import PointSettings, Wallboxes, WallboxSettings
+from chargebridge.stations.port import StationSink
+from chargebridge.store import Database
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.spine.local import LocalDevice
+from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard
+from chargebridge.wire.eebus.usecases.energy_manager import EnergyManager
+from chargebridge.wire.eebus.usecases.lpc import LPC
+from chargebridge.wire.eebus.usecases.monitoring import MonitoringAppliance
+from chargebridge.wire.eebus.usecases.quantities import MPC
 
 GRID, CONNECTION, CARS, PLANTS = (1,), (2,), (3,), (4,)
 """Entities: towards the grid's control box; the grid connection with its meter; towards wallboxes; towards heat pumps."""
@@ -24,7 +38,7 @@ ENERGY_MANAGEMENT = 2
 
 
 class EebusNode:
-    """grid: the source of limits, once the site has made it; None where none is configured."""
+    """grid: the source of limits, wallboxes: the stations, once the site has made them; None where none is configured."""
 
     def __init__(self, config: SiteConfig, table: EebusTable, own: OwnNode, folder: IdentityFolder, clock: SteadyClock) -> None:
         self._config, self._table, self._clock = config, table, clock
@@ -33,8 +47,26 @@ class EebusNode:
             device_name=table.model, brand_name=table.brand, serial_number=table.serial or own.ship_id
         )
         device = LocalDevice(own.device_address, TYPE, about)
-        self.hub = Hub(_settings(table, own), own.identity, FileTrust(folder.trust_file), device, clock)
+        settings, window = _settings(config, table, own), PairingWindow(clock)
+        finder = Mdns(settings, own.identity.ski, window, clock) if table.interfaces else None
+        self.hub = Hub(settings, own.identity, FileTrust(folder.trust_file), device, clock, finder=finder, window=window)
         self.grid: EebusGrid | None = None
+        self.wallboxes: Wallboxes | None = None
+
+    @cached_property
+    def guard(self) -> EnergyGuard:
+        """Ours over the devices of the house, and beside it who reads their meters. All share it: a device lets one guard write."""
+        entity = self.hub.node.device.add(PLANTS, "CEM")
+        MonitoringAppliance(self.hub.node, entity, MPC)
+        return EnergyGuard(self.hub.node, entity, LPC, self.hub.now())
+
+    def make_wallboxes(self, sink: StationSink, database: Database) -> Wallboxes | None:
+        """The stations that speak EEBUS; None where none is configured."""
+        boxes = [_wallbox(station, self._config) for station in self._config.station if station.eebus is not None]
+        if boxes:
+            manager = EnergyManager(self.hub.node, self.hub.node.device.add(CARS, "CEM"), self.hub.now())
+            self.wallboxes = Wallboxes(boxes, self.hub, manager, self.guard, sink, database, self._clock)
+        return self.wallboxes
 
     def make_grid(self, sink: GridSink, remembered: Mapping[str, Mapping[str, str]]) -> tuple[GridSource, ...]:
         """As ``grid.port.MakeSources``."""
@@ -56,10 +88,26 @@ class EebusNode:
         self.grid = EebusGrid(self.hub, settings, sink, memory, self._clock, cem=GRID, connection=CONNECTION)
         return (self.grid,)
 
+    def serve(self, site: Site) -> None:
+        """Pages, REST and commands find it from now on."""
+        grid = self.grid
+        office = EebusOffice(
+            self.hub,
+            self._clock,
+            self._config.site.timezone,
+            limits=tuple if grid is None else lambda: grid.system.limits,
+            record=site.grid,
+            tell=site.tell,
+        )
+        site.service.speak_eebus(office)
+
     async def run(self) -> None:
         """Raises DoorError where it cannot listen, IdentityError where another process uses the folder."""
         with self.folder.alone():
-            await self.hub.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.hub.run(), name="eebus hub")
+                if self.wallboxes is not None:
+                    group.create_task(self.wallboxes.run(), name="wallboxes")
 
 
 def open_eebus(config: SiteConfig, clock: SteadyClock) -> EebusNode | None:
@@ -72,7 +120,32 @@ def open_eebus(config: SiteConfig, clock: SteadyClock) -> EebusNode | None:
     return EebusNode(config, table, folder.open(new, clock.now()), folder, clock)
 
 
-def _settings(table: EebusTable, own: OwnNode) -> HubSettings:
+def _wallbox(station: StationTable, config: SiteConfig) -> WallboxSettings:
+    points = {
+        point.evse: PointSettings(
+            phases=len(point.phases), minimum_a=point.minimum_a, maximum_a=point.maximum_a, fallback_a=point.fallback_a
+        )
+        for point in config.point
+        if point.station == station.id
+    }
+    assert station.eebus is not None
+    unknown = None if station.unknown_cars == REFUSE else station.unknown_cars
+    return WallboxSettings(
+        identity=station.id, ski=station.eebus, points=points, unknown_cars=unknown, safe_current_a=station.safe_current_a
+    )
+
+
+def _settings(config: SiteConfig, table: EebusTable, own: OwnNode) -> HubSettings:
+    """Who stands in the configuration is trusted: peers, and stations."""
+    peers = {
+        peer.ski: StaticPeer(
+            peer.ski, Address(peer.host, peer.port) if peer.host is not None and peer.port is not None else None, peer.name
+        )
+        for peer in table.peer
+    }
+    for station in config.station:
+        if station.eebus is not None:
+            peers.setdefault(station.eebus, StaticPeer(station.eebus, name=station.id))
     return HubSettings(
         ship_id=own.ship_id,
         host=table.host,
@@ -83,8 +156,6 @@ def _settings(table: EebusTable, own: OwnNode) -> HubSettings:
         type=TYPE,
         categories=(ENERGY_MANAGEMENT,),
         interfaces=table.interfaces,
-        peers=tuple(
-            StaticPeer(peer.ski, Address(peer.host, peer.port) if peer.host is not None and peer.port is not None else None, peer.name)
-            for peer in table.peer
-        ),
+        trace_file=table.trace_file,
+        peers=tuple(peers.values()),
     )

@@ -23,9 +23,10 @@ from chargebridge.site import keys, ledger
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
 from chargebridge.site.operation import Office, station_file
 from chargebridge.site.site import Site
+from chargebridge.stations.joined import AllStations
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, StationSettings
 from chargebridge.stations.ocpp.forward import Forwarder
-from chargebridge.stations.port import StationSink
+from chargebridge.stations.port import Stations, StationSink
 from chargebridge.store import Database, StoreError
 from chargebridge.store.passwords import hash_password, matches
 
@@ -194,11 +195,15 @@ async def _serve(
 
     forwarder = open_forwarder(config, database, clock, secret_from)
 
-    def make(sink: StationSink) -> CentralSystem:
-        return CentralSystem(settings, stations, forwarder.sink(sink), clock, security)
+    eebus = open_eebus(config, clock)
+    centrals: list[CentralSystem] = []
+
+    def make(sink: StationSink) -> Stations:
+        centrals.append(CentralSystem(settings, stations, forwarder.sink(sink), clock, security))
+        wallboxes = None if eebus is None else eebus.make_wallboxes(sink, database)
+        return centrals[0] if wallboxes is None else AllStations(centrals[0], wallboxes)
 
     prices, weather = prices_of(config, clock), weather_of(config, clock)
-    eebus = open_eebus(config, clock)
     site = await Site.open(
         config,
         clock,
@@ -211,8 +216,9 @@ async def _serve(
         weather=weather,
         make_grid=no_sources if eebus is None else eebus.make_grid,
     )
-    central = site.stations
-    assert isinstance(central, CentralSystem)
+    if eebus is not None:
+        eebus.serve(site)
+    (central,) = centrals
     attach(forwarder, config, central, site.service)
     site.service.forwards(lambda: forwarder.states)
     security.tell = lambda station, text: site.tell("station", text, station)

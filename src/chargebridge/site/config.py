@@ -108,6 +108,10 @@ class PointTable(_Table):
     current: Literal["AC", "DC"] = "AC"
 
 
+REFUSE = "refuse"
+"""Of ``unknown_cars``: none charges that does not say who it is."""
+
+
 class StationTable(_Table):
     """password_hash: as ``chargebridge password`` prints it, or ``password_env``: the environment variable that holds the password itself.
 

@@ -11,7 +11,7 @@ from chargebridge.control.topology import check
 from chargebridge.meters.port import MeterError
 from chargebridge.meters.registry import check_url
 from chargebridge.model.errors import ChargebridgeError, SeveralErrors
-from chargebridge.site.config import BatteryTable, CircuitTable, GeneratorTable, SiteConfig
+from chargebridge.site.config import REFUSE, BatteryTable, CircuitTable, GeneratorTable, SiteConfig
 from chargebridge.site.config_eebus import contradictions
 from chargebridge.wire.ocpp.tolerance import profiles
 
@@ -163,12 +163,14 @@ def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError
         if station.unknown_cars is None and not config.site.open_to_all:
             cure = 'give unknown_cars the id of a [[token]] that they charge as, or unknown_cars = "refuse"'
             yield ConfigError(where, "does not say what cars charge as that do not identify themselves, as most do not", cure)
-        if station.unknown_cars not in (None, "refuse") and station.unknown_cars not in {token.id for token in config.token}:
+        if station.unknown_cars not in (None, REFUSE) and station.unknown_cars not in {token.id for token in config.token}:
             yield ConfigError(where, f"token {station.unknown_cars} is not there", "add a [[token]] with that id")
         for point in config.point:
             at = f"{name}:{_line_naming(text, point.id)}: point {point.id}"
             if point.station == station.id and point.discharge_max_w > 0:
                 yield ConfigError(at, "no car gives energy back over EEBUS", "leave discharge_max_w out")
+            if point.station == station.id and point.can_switch_phases:
+                yield ConfigError(at, "EEBUS does not switch phases", "leave can_switch_phases out")
         for backend in config.backend:
             if station.id in backend.stations:
                 yield ConfigError(where, f"backend {backend.id} speaks OCPP, which this station does not", "leave it out of stations there")
