@@ -21,6 +21,7 @@ PATIENT = 6
 """Attempts in vain after which the waits double."""
 MAX_ANNOUNCED = 8
 """Addresses of one announcement that are tried."""
+AFTER_FAILURE_S = 10.0
 
 
 class Dialler:
@@ -46,6 +47,7 @@ class Dialler:
         self._welcome = welcome
         self._failed = failed
         self._attempt = 0
+        self._met = False
         self._moved = asyncio.Event()
 
     def moved(self) -> None:
@@ -58,22 +60,26 @@ class Dialler:
         self._moved.set()
 
     async def run(self) -> None:
-        met = False
+        """Until cancelled, whatever happens."""
         while True:
-            self._moved.clear()
-            if self._connected() or not self._addresses():
-                met = met or self._connected()
-                await self._moved.wait()
-                continue
-            await self._wait(REST_S if met else 0.0)
-            met = False
-            if self._connected() or not (addresses := self._addresses()):
-                continue
-            self._attempt += 1
             try:
-                await self._dial(addresses)
+                await self._next()
             except Exception:
                 log.exception("eebus dialling failed")
+                await asyncio.sleep(AFTER_FAILURE_S)
+
+    async def _next(self) -> None:
+        """One attempt, when it is time for one."""
+        self._moved.clear()
+        if self._connected() or not self._addresses():
+            self._met = self._met or self._connected()
+            await self._moved.wait()
+            return
+        least_s, self._met = REST_S if self._met else 0.0, False
+        await self._wait(least_s)
+        if not self._connected() and (addresses := self._addresses()):
+            self._attempt += 1
+            await self._dial(addresses)
 
     async def _dial(self, addresses: Sequence[Address]) -> None:
         self.dialling = True
