@@ -81,6 +81,11 @@ class GoPeer:
             await self._reading
             self._reading = None
 
+    def signal(self, number: int) -> None:
+        """Such as SIGSTOP: it does nothing more, and is there still."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def restart(self) -> None:
         """Killed, and started again as the same node."""
         await self.kill()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/enbility/eebus-go/api"
@@ -33,6 +34,46 @@ const (
 // reading is what a use case knows of a peer's entity.
 type reading func(entity spineapi.EntityRemoteInterface) line
 
+// results hands each result to whoever waits for it. The library's own way is to ask for it after the write, when a quick peer has answered.
+type results struct {
+	mux     sync.Mutex
+	waiting map[write]func(model.ResultDataType)
+	early   map[write]model.ResultDataType
+}
+
+// write is one of ours, by its peer and its counter.
+type write struct {
+	ski     string
+	counter model.MsgCounterType
+}
+
+func (r *results) came(message spineapi.ResponseMessage) {
+	result, ok := message.Data.(*model.ResultDataType)
+	if !ok || message.DeviceRemote == nil {
+		return
+	}
+	r.mux.Lock()
+	defer r.mux.Unlock()
+	of := write{message.DeviceRemote.Ski(), message.MsgCounterReference}
+	if finish, ok := r.waiting[of]; ok {
+		delete(r.waiting, of)
+		finish(*result)
+	} else {
+		r.early[of] = *result
+	}
+}
+
+func (r *results) wait(of write, finish func(model.ResultDataType)) {
+	r.mux.Lock()
+	defer r.mux.Unlock()
+	if result, ok := r.early[of]; ok {
+		delete(r.early, of)
+		finish(result)
+	} else {
+		r.waiting[of] = finish
+	}
+}
+
 // reader is a role whose use cases read and write what peers have.
 type reader struct {
 	entity   *spine.EntityLocal
@@ -40,12 +81,17 @@ type reader struct {
 	readings map[string]reading
 	limits   map[string]func(entity spineapi.EntityRemoteInterface, limit ucapi.LoadLimit, told func(model.ResultDataType)) (*model.MsgCounterType, error)
 	failsafe map[string]model.DeviceConfigurationKeyNameType
+	results  results
 	currents map[string]func(entity spineapi.EntityRemoteInterface, limits []ucapi.LoadLimitsPhase, told func(model.ResultDataType)) (*model.MsgCounterType, error)
 }
 
 func newReader(n *node, kind model.EntityTypeType, beat, usual time.Duration) *reader {
 	c := &reader{entity: n.entity(kind, beat, usual), useCases: map[string]api.UseCaseInterface{}, readings: map[string]reading{}}
+	c.results = results{waiting: map[write]func(model.ResultDataType){}, early: map[write]model.ResultDataType{}}
 	n.device.AddEntity(c.entity)
+	for _, written := range []model.FeatureTypeType{model.FeatureTypeTypeLoadControl, model.FeatureTypeTypeDeviceConfiguration} {
+		c.entity.GetOrAddFeature(written, model.RoleTypeClient).AddResultCallback(c.results.came)
+	}
 	return c
 }
 
@@ -261,8 +307,14 @@ func (c *reader) at(of, ski string) (spineapi.EntityRemoteInterface, error) {
 		return nil, fmt.Errorf("no use case %q", of)
 	}
 	for _, found := range useCase.RemoteEntitiesScenarios() {
-		if found.Entity != nil && found.Entity.Device() != nil && found.Entity.Device().Ski() == ski {
-			return found.Entity, nil
+		if found.Entity == nil || found.Entity.Device() == nil || found.Entity.Device().Ski() != ski {
+			continue
+		}
+		// The library may still name the entity of an earlier connection of the same peer.
+		if device := c.entity.Device().RemoteDeviceForSki(ski); device != nil {
+			if entity := device.Entity(found.Entity.Address().Entity); entity != nil {
+				return entity, nil
+			}
 		}
 	}
 	return nil, fmt.Errorf("%s is not known of %s", of, ski)
@@ -277,28 +329,24 @@ func (c *reader) do(told command) bool {
 		answer(told, nil, err)
 		return true
 	}
-	finish := func(result model.ResultDataType) { answer(told, outcome(result), nil) }
+	var counter *model.MsgCounterType
 	switch told.Do {
 	case "read":
 		read := c.readings[told.Of](entity)
 		read["entity"] = addressOf(entity)
 		answer(told, read, nil)
+		return true
 	case "limit":
-		write, ok := c.limits[told.Of]
+		put, ok := c.limits[told.Of]
 		if !ok || told.Value == nil {
 			answer(told, nil, errors.New("no limit, or no value"))
 			return true
 		}
-		limit := ucapi.LoadLimit{Duration: seconds(told.LastsS), IsActive: told.Active, Value: *told.Value}
-		if _, err := write(entity, limit, finish); err != nil {
-			answer(told, nil, err)
-		}
+		counter, err = put(entity, ucapi.LoadLimit{Duration: seconds(told.LastsS), IsActive: told.Active, Value: *told.Value}, nil)
 	case "failsafe":
-		if err := c.writeFailsafe(told, entity, finish); err != nil {
-			answer(told, nil, err)
-		}
+		counter, err = c.writeFailsafe(told, entity)
 	case "currents":
-		write, ok := c.currents[told.Of]
+		put, ok := c.currents[told.Of]
 		if !ok {
 			answer(told, nil, errors.New("no currents"))
 			return true
@@ -307,20 +355,23 @@ func (c *reader) do(told command) bool {
 		for i, value := range told.Currents {
 			limits = append(limits, ucapi.LoadLimitsPhase{Phase: ucapi.PhaseNameMapping[i], IsActive: told.Active, Value: value})
 		}
-		if _, err := write(entity, limits, finish); err != nil {
-			answer(told, nil, err)
-		}
+		counter, err = put(entity, limits, nil)
 	default:
 		return false
 	}
+	if err != nil || counter == nil {
+		answer(told, nil, fmt.Errorf("not written: %v", err))
+		return true
+	}
+	c.results.wait(write{told.Ski, *counter}, func(result model.ResultDataType) { answer(told, outcome(result), nil) })
 	return true
 }
 
 // writeFailsafe writes one of the two keys as it stands in the command: the library's own call refuses a duration that is too short.
-func (c *reader) writeFailsafe(told command, entity spineapi.EntityRemoteInterface, finish func(model.ResultDataType)) error {
+func (c *reader) writeFailsafe(told command, entity spineapi.EntityRemoteInterface) (*model.MsgCounterType, error) {
 	configuration, err := features.NewDeviceConfiguration(c.entity, entity)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	name := c.failsafe[told.Of]
 	value := &model.DeviceConfigurationKeyValueValueType{}
@@ -332,18 +383,9 @@ func (c *reader) writeFailsafe(told command, entity spineapi.EntityRemoteInterfa
 	}
 	keys, err := configuration.GetKeyValueDescriptionsForFilter(model.DeviceConfigurationKeyValueDescriptionDataType{KeyName: &name})
 	if err != nil || len(keys) != 1 {
-		return fmt.Errorf("no key %s: %v", name, err)
+		return nil, fmt.Errorf("no key %s: %v", name, err)
 	}
-	counter, err := configuration.WriteKeyValues([]model.DeviceConfigurationKeyValueDataType{{KeyId: keys[0].KeyId, Value: value}})
-	if err != nil || counter == nil {
-		return fmt.Errorf("not written: %v", err)
-	}
-	feature := c.entity.FeatureOfTypeAndRole(model.FeatureTypeTypeDeviceConfiguration, model.RoleTypeClient)
-	return feature.AddResponseCallback(*counter, func(message spineapi.ResponseMessage) {
-		if result, ok := message.Data.(*model.ResultDataType); ok {
-			finish(*result)
-		}
-	})
+	return configuration.WriteKeyValues([]model.DeviceConfigurationKeyValueDataType{{KeyId: keys[0].KeyId, Value: value}})
 }
 
 func outcome(result model.ResultDataType) line {

@@ -49,6 +49,7 @@ func newSystem(n *node, beat time.Duration) role {
 	must(s.lpc.SetFailsafeConsumptionActivePowerLimit(4200, true))
 	must(s.lpp.SetFailsafeProductionActivePowerLimit(0, true))
 	must(s.lpc.SetFailsafeDurationMinimum(2*time.Hour, true))
+	must(s.lpp.SetFailsafeDurationMinimum(2*time.Hour, true))
 
 	singles := []quantity{
 		totalPower, frequency, energy("consumed_wh", model.ScopeTypeTypeACEnergyConsumed), energy("produced_wh", model.ScopeTypeTypeACEnergyProduced),
