@@ -82,6 +82,17 @@ def test_another_identity_is_replaced_only_when_that_is_said(own: OwnNode, tmp_p
     assert IdentityFolder(other).read() == own
 
 
+def test_a_new_secret_makes_the_old_code_useless_and_is_not_made_under_a_running_site(own: OwnNode, tmp_path: Path) -> None:
+    folder = IdentityFolder(tmp_path / "eebus")
+    with folder.alone():
+        code, text = run("identity", "change-secret", "--folder", str(folder.path))
+    assert (code, "in use" in text) == (1, True)
+    assert folder.read() == own
+    assert run("identity", "change-secret", "--folder", str(folder.path))[0] == 0
+    assert folder.read().secret != own.secret
+    assert folder.read().identity == own.identity
+
+
 def test_where_there_is_none_nothing_is_made(tmp_path: Path) -> None:
     code, text = run("identity", "show", "--folder", str(tmp_path / "nothing"))
     assert code == 1

@@ -113,6 +113,19 @@ def restore(
     out.print(f"{folder} holds the identity {written(own.identity.ski)}, {own.ship_id}", markup=False, soft_wrap=True)
 
 
+@app.command("change-secret")
+def change_secret(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """A new secret for the pairing service: the code that was shown before is of no use any more. The site must not run meanwhile."""
+    with told_errors(as_json=as_json):
+        own = IdentityFolder(folder).change_secret()
+    if as_json:
+        json_line(_facts(own) | {"folder": str(folder)})
+        return
+    out.print(
+        "The code has a new secret: give it to the metering operator anew. Devices that are paired stay so.", markup=False, soft_wrap=True
+    )
+
+
 def _facts(own: OwnNode) -> dict[str, object]:
     return {
         "ski": own.identity.ski,

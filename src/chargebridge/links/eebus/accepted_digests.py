@@ -12,7 +12,7 @@ from chargebridge.wire.eebus.ship.pairing import REMEMBERED, remember
 
 VERSION = 1
 MAX_FILE = 64 * 1024
-_CURE = "restore it from a backup, or change the secret of the pairing service ('chargebridge eebus secret'), which begins it anew"
+_CURE = "restore it from a backup, or change the secret of the pairing service ('chargebridge eebus identity change-secret'), which begins it anew"
 
 
 class DigestsError(ChargebridgeError):

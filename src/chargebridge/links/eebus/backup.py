@@ -100,13 +100,13 @@ def _may_replace(folder: IdentityFolder, own: OwnNode, overwrite: bool) -> None:
 def _read(backup: bytes) -> _Backup:
     if len(backup) > MAX_BACKUP:
         raise IdentityError(
-            "backup", f"{len(backup)} bytes, more than {MAX_BACKUP}", "name a file that 'chargebridge eebus backup' has written"
+            "backup", f"{len(backup)} bytes, more than {MAX_BACKUP}", "name a file that 'chargebridge eebus identity backup' has written"
         )
     try:
         read = msgspec.json.decode(backup, type=_Backup)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IdentityError(
-            "backup", f"is none, or damaged ({error})", "name a file that 'chargebridge eebus backup' has written"
+            "backup", f"is none, or damaged ({error})", "name a file that 'chargebridge eebus identity backup' has written"
         ) from None
     if read.kind != KIND or read.version != VERSION:
         raise IdentityError(

@@ -37,7 +37,9 @@ MAX_FILE = trust_store.MAX_FILE
 MAX_ADDRESS = 128
 WARN_BEFORE = timedelta(days=365)
 KEY, CERTIFICATE, NODE, TRUST, PAIRING = FILES = ("key.pem", "certificate.pem", "node.json", "trust.json", "pairing.json")
-_RESTORE = "restore it from a backup ('chargebridge eebus restore'); a new identity would have to be paired again with every device"
+_RESTORE = (
+    "restore it from a backup ('chargebridge eebus identity restore'); a new identity would have to be paired again with every device"
+)
 
 log = structlog.get_logger()
 
@@ -111,8 +113,8 @@ class IdentityFolder:
         return {name: _bounded(self.node / name) for name in FILES}
 
     def change_secret(self) -> OwnNode:
-        """A new secret for the pairing service: QR codes that were shown before are of no use from now on."""
-        with _readable_errors(self.path), locked(self.path / ".lock"):
+        """A new secret for the pairing service: QR codes that were shown before are of no use from now on. Not under a running hub."""
+        with self.alone(), _readable_errors(self.path), locked(self.path / ".lock"):
             own = self.read()
             own = OwnNode(own.identity, own.ship_id, own.device_address, secrets.token_bytes(SECRET_BYTES))
             write_file(self.node / NODE, _node_json(own.ship_id, own.device_address, own.secret), 0o600)
@@ -139,7 +141,7 @@ class IdentityFolder:
         self.put(new_contents(new, now))
         sync_folder(self.path.parent)
         log.info(
-            "a new EEBUS identity was made; back it up with 'chargebridge eebus backup'",
+            "a new EEBUS identity was made; back it up with 'chargebridge eebus identity backup'",
             folder=str(self.path),
             ski=self.read().identity.ski,
         )

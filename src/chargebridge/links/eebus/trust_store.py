@@ -15,7 +15,7 @@ from chargebridge.wire.eebus.ship.identity import normal_fingerprint, normal_ski
 VERSION = 1
 MAX_FILE = 4 * 1024 * 1024
 MODE = 0o600
-_CURE = "restore it from a backup ('chargebridge eebus restore'); without it every device has to be paired again"
+_CURE = "restore it from a backup ('chargebridge eebus identity restore'); without it every device has to be paired again"
 
 
 class TrustError(ChargebridgeError):
