@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Mapping
 from functools import cached_property
 
+import structlog
+
 from chargebridge.grid.eebus import EebusGrid, GridSettings, Side
 from chargebridge.grid.port import GridSink, GridSource
+from chargebridge.links.eebus.accepted_digests import AcceptedDigests, DigestsError
 from chargebridge.links.eebus.hub import Hub
-from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode, OwnNode
+from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode, OwnNode, expiry
 from chargebridge.links.eebus.mdns import Mdns
-from chargebridge.links.eebus.peer import Address
+from chargebridge.links.eebus.pairing_service import PairingListener
+from chargebridge.links.eebus.peer import Address, Trusted
 from chargebridge.links.eebus.settings import HubSettings, StaticPeer
 from chargebridge.links.eebus.trust_store import FileTrust
 from chargebridge.links.eebus.window import PairingWindow
@@ -36,6 +40,8 @@ TYPE = "EnergyManagementSystem"
 ENERGY_MANAGEMENT = 2
 """Of SHIP's categories."""
 
+log = structlog.get_logger()
+
 
 class EebusNode:
     """grid: the source of limits, wallboxes: the stations, once the site has made them; None where none is configured."""
@@ -50,6 +56,7 @@ class EebusNode:
         settings, window = _settings(config, table, own), PairingWindow(clock)
         finder = Mdns(settings, own.identity.ski, window, clock) if table.interfaces else None
         self.hub = Hub(settings, own.identity, FileTrust(folder.trust_file), device, clock, finder=finder, window=window)
+        self.pairing = None if finder is None else _pairing(self.hub, finder, own, folder, clock)
         self.grid: EebusGrid | None = None
         self.wallboxes: Wallboxes | None = None
 
@@ -98,14 +105,21 @@ class EebusNode:
             limits=tuple if grid is None else lambda: grid.system.limits,
             record=site.grid,
             tell=site.tell,
+            secret=None if self.pairing is None else self.own.secret,
         )
         site.service.speak_eebus(office)
+        if self.pairing is not None:
+            self.pairing.on_paired(lambda unit, former: site.tell("eebus", _said(unit, former), unit.name))
+        if trouble := expiry(self.own.identity, self._clock.now()):
+            site.tell("eebus", f"{trouble.reason}; {trouble.cure}")
 
     async def run(self) -> None:
         """Raises DoorError where it cannot listen, IdentityError where another process uses the folder."""
         with self.folder.alone():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.hub.run(), name="eebus hub")
+                if self.pairing is not None:
+                    group.create_task(self.pairing.run(), name="eebus pairing service")
                 if self.wallboxes is not None:
                     group.create_task(self.wallboxes.run(), name="wallboxes")
 
@@ -118,6 +132,20 @@ def open_eebus(config: SiteConfig, clock: SteadyClock) -> EebusNode | None:
     folder = IdentityFolder(table.folder)
     new = NewNode(brand=table.brand, model=table.model, serial=table.serial or "", ship_id=table.ship_id)
     return EebusNode(config, table, folder.open(new, clock.now()), folder, clock)
+
+
+def _pairing(hub: Hub, finder: Mdns, own: OwnNode, folder: IdentityFolder, clock: SteadyClock) -> PairingListener | None:
+    """None where it cannot be known any more which announcements were accepted; peers are paired by hand then."""
+    try:
+        return PairingListener(hub, finder, own.secret, AcceptedDigests(folder.pairing_file), clock)
+    except DigestsError as error:
+        log.error("no control box can be paired by our code", where=error.where, reason=error.reason, cure=error.cure)
+        return None
+
+
+def _said(unit: Trusted, former: Trusted | None) -> str:
+    instead = f" instead of {former.name}, which has been away" if former else ""
+    return f"the control box {unit.name} knew the secret of our code and is trusted{instead}"
 
 
 def _wallbox(station: StationTable, config: SiteConfig) -> WallboxSettings:

@@ -114,7 +114,8 @@ class Air:
         def paired(unit: Trusted, former: Trusted | None) -> None:
             self.paired.append((unit.ship_id, former and former.ship_id))
 
-        self.listener = PairingListener(self.house.hub, self.house.mdns, SECRET, self.ring, self.clock, paired)
+        self.listener = PairingListener(self.house.hub, self.house.mdns, SECRET, self.ring, self.clock)
+        self.listener.on_paired(paired)
         return self.listener
 
     def announce(self, box: Node, secret: bytes = SECRET, **changes: str) -> None:

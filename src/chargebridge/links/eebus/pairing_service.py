@@ -38,31 +38,25 @@ log = structlog.get_logger()
 
 
 class PairingListener:
-    """devA. secret: of our QR code. accepted: which announcements have been accepted before.
+    """devA. secret: of our QR code. accepted: which announcements have been accepted before."""
 
-    on_paired: told of each new control unit, and which one it took the place of."""
-
-    def __init__(
-        self,
-        hub: Hub,
-        mdns: Mdns,
-        secret: bytes,
-        accepted: AcceptedDigests,
-        clock: SteadyClock,
-        on_paired: Callable[[Trusted, Trusted | None], None] = lambda unit, former: None,
-    ) -> None:
+    def __init__(self, hub: Hub, mdns: Mdns, secret: bytes, accepted: AcceptedDigests, clock: SteadyClock) -> None:
         self._hub = hub
         self._mdns = mdns
         self._secret = secret
         self._accepted = accepted
         self._clock = clock
-        self._on_paired = on_paired
+        self._calls: list[Callable[[Trusted, Trusted | None], None]] = []
         self._met_s = clock.steady_s()
         self._refused: dict[Announcement, None] = {}
         self._told: dict[Announcement, str] = {}
         self._moved = asyncio.Event()
         mdns.on_change(self._moved.set)
         hub.on_change(self._moved.set)
+
+    def on_paired(self, call: Callable[[Trusted, Trusted | None], None]) -> None:
+        """`call` with each new control unit, and the one whose place it took."""
+        self._calls.append(call)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -130,7 +124,8 @@ class PairingListener:
         log.info(
             "a control unit is paired by our code", ship_id=trust.ship_id, fingerprint=trust.fingerprint, former=former and former.ship_id
         )
-        self._on_paired(unit, former)
+        for call in self._calls:
+            call(unit, former)
 
     def _unit(self) -> Trusted | None:
         """The control unit that the pairing service has brought."""
