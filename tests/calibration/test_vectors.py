@@ -7,7 +7,7 @@ from typing import Any
 from tests.signed_vectors import lines, needs_vectors
 
 from chargebridge.calibration.cdr import judge_cdr, read_cdr
-from chargebridge.calibration.key_entry import KeyEntry, KeyState
+from chargebridge.calibration.registry.entry import KeyEntry, KeyState
 from chargebridge.calibration.session import judge
 from chargebridge.calibration.verdict import Code, Outcome
 from chargebridge.wire.signed import formats

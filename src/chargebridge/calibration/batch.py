@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from chargebridge.calibration.cdr import Prepared, conclude_cdr, prepare, read_cdr
-from chargebridge.calibration.key_entry import KeyEntry
+from chargebridge.calibration.registry.entry import KeyEntry
 from chargebridge.calibration.session import signature_findings
 from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.wire.signed.errors import SignedFormatError

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
-from chargebridge.calibration.key_entry import KeyEntry
+from chargebridge.calibration.registry.entry import KeyEntry
 from chargebridge.calibration.session import conclude, signature_findings
 from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.wire.signed import formats
