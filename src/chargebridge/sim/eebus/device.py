@@ -12,11 +12,16 @@ from types import TracebackType
 from typing import Self
 
 from chargebridge.links.eebus.hub import Hub
+from chargebridge.links.eebus.mdns import Mdns
+from chargebridge.links.eebus.pairing_service import PairingAnnouncer
 from chargebridge.links.eebus.peer import Address
 from chargebridge.links.eebus.settings import Bounds, HubSettings, StaticPeer
 from chargebridge.links.eebus.trust_store import MemoryTrust, TrustStore
+from chargebridge.links.eebus.window import PairingWindow
 from chargebridge.model.clock import SteadyClock
+from chargebridge.wire.eebus.ship.errors import RecordError
 from chargebridge.wire.eebus.ship.identity import Identity, make_identity
+from chargebridge.wire.eebus.ship.qr import ShipCode
 from chargebridge.wire.eebus.spine.local import LocalDevice
 
 SOON_S = ((0.0, 0.0), (0.2, 0.5), (1.0, 2.0))
@@ -55,8 +60,12 @@ class Device:
             bounds=bounds or Bounds(),
         )
         identity = identity or make_identity(ship_id, "Acme", clock.now())
-        self.hub = Hub(settings, identity, MemoryTrust() if trust is None else trust, device, clock)
+        window = PairingWindow(clock)
+        self._clock = clock
+        self._mdns = Mdns(settings, identity.ski, window, clock) if interfaces else None
+        self.hub = Hub(settings, identity, MemoryTrust() if trust is None else trust, device, clock, finder=self._mdns, window=window)
         self._task: asyncio.Task[None] | None = None
+        self._announcing: asyncio.Task[None] | None = None
 
     @property
     def ski(self) -> str:
@@ -76,8 +85,19 @@ class Device:
         if self._task.done():
             self._task.result()
 
+    async def scan(self, code: ShipCode) -> None:
+        """Its installer gives it the QR code of a house: it trusts the house, and asks by the pairing service to be trusted. Needs `interfaces`.
+        Raises RecordError for a code without a secret."""
+        if self._mdns is None:
+            raise RecordError("interfaces", "there are none", "name some: the pairing service is mDNS")
+        announcer = PairingAnnouncer(self.hub, self._mdns, code, self._clock)
+        await self.hub.pair(code.ski)
+        self._announcing = asyncio.create_task(announcer.run())
+
     async def stop(self) -> None:
         """Its connections are closed in order."""
+        if self._announcing is not None:
+            self._announcing.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
