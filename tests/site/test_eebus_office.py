@@ -163,3 +163,18 @@ async def test_the_pairing_window_counts_down_and_can_be_shut(house: House) -> N
     assert timedelta(seconds=50) < until_ - house.office.view().at <= timedelta(seconds=60)
     house.office.close_window("owner")
     assert house.office.view().window_until is None
+
+
+async def test_one_that_was_refused_does_not_ask_again_until_the_window_is_opened_anew(house: House, box: Box) -> None:
+    def calls() -> int:
+        return sum(row.value.startswith("connected from") for row in house.office.trace(limit=1000))
+
+    await house.office.refuse(box.ski, "owner")
+    before = calls()
+    asked: list[bool] = []
+    house.hub.on_change(lambda: asked.append(any(one.asks for one in house.office.view().peers)))
+    await until(lambda: calls() >= before + 1)
+    assert asked
+    assert not any(asked), "it came once more, and nobody was asked"
+    house.office.open_window(120, "owner")
+    await until(lambda: (peer := house.peer()) is not None and peer.asks)

@@ -62,6 +62,7 @@ async def test_who_is_refused_knows_what_to_do_and_comes_again():
         await until(lambda: phase(box, house) is Phase.DENIED)
         assert box.ski in peer(box, house.ski).trouble.cure
         assert "pair it by its SKI" in (await until(lambda: peer(house, box.ski).trouble)).cure
+        house.hub.open_window(60.0)
         await until(lambda: phase(house, box) is Phase.ASKING)
         await house.hub.pair(box.ski)
         await until(lambda: connected(house, box))

@@ -129,6 +129,7 @@ class Hub:
 
     def open_window(self, seconds: float = USUAL_S) -> None:
         """Peers that nobody knows may wait for a decision. Raises WindowError."""
+        self._switchboard.refused.clear()
         self.window.open(seconds)
 
     def close_window(self) -> None:
@@ -154,9 +155,10 @@ class Hub:
             session.refuse()
 
     async def refuse(self, ski: str) -> None:
-        """Turn away one that asks. Nothing happens where it does not."""
+        """Turn away one that asks, also when it comes again, until the pairing window is opened anew. Nothing happens where it does not ask."""
         session = self._switchboard.sessions.get(ski)
         if session is not None and session.asks:
+            self._switchboard.refused.add(ski)
             session.refuse()
 
     def trust_moved(self) -> None:
@@ -239,7 +241,7 @@ class Hub:
 
     def _not_reached(self, name: str, failures: Sequence[Failure]) -> None:
         entry = self._trusted(name)
-        if entry is None or entry.ski is None or self._troubles.denied(entry.ski):
+        if entry is None or entry.ski is None or entry.ski in self._switchboard.sessions or self._troubles.denied(entry.ski):
             return
         reason = "; ".join(f"{one.address.host}:{one.address.port}: {one.reason}" for one in failures)
         cures = [one.error.cure for one in failures if one.error is not None]

@@ -31,7 +31,8 @@ NOTED_S = 3600.0
 
 
 class Switchboard:
-    """sessions: by SKI. moved: called when one is there, further, or gone. learnt: called when a fingerprint got its SKI."""
+    """sessions: by SKI. refused: strangers whom a person turned away; nobody is asked again of them before the window is opened anew.
+    moved: called when one is there, further, or gone. learnt: called when a fingerprint got its SKI."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Switchboard:
     ) -> None:
         self.sessions: dict[str, Session] = {}
         self.is_open = False
+        self.refused: set[str] = set()
         self._settings = settings
         self._own_ski = own_ski
         self._trust = trust
@@ -85,7 +87,7 @@ class Switchboard:
     def turn_away(self) -> None:
         """Strangers wait for a decision only while the window is open, or the hub has just started."""
         for session in list(self.sessions.values()):
-            if session.asks and not self._window.unknown_may_wait:
+            if session.asks and (session.ski in self.refused or not self._window.unknown_may_wait):
                 session.refuse()
 
     def trust_moved(self) -> None:
