@@ -64,7 +64,8 @@ def write_safe_xml(values: Iterable[ContainedValue]) -> bytes:
         signed.text = record.hex() if encoding == "hex" else record.decode()
         if value.key:
             ElementTree.SubElement(element, "publicKey", {"encoding": "hex"}).text = value.key
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _from_xml(data: bytes) -> tuple[ContainedValue, ...]:
