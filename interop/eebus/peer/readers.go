@@ -188,6 +188,16 @@ func (c *reader) tellAndAsk(ski string, device spineapi.DeviceRemoteInterface, e
 	tell(ski, device, entity, event)
 }
 
+// tellAndListen subscribes to a wallbox's state, which the library reads once.
+func (c *reader) tellAndListen(ski string, device spineapi.DeviceRemoteInterface, entity spineapi.EntityRemoteInterface, event api.EventType) {
+	if event == evsecc.EvseConnected {
+		if diagnosis, err := features.NewDeviceDiagnosis(c.entity, entity); err == nil {
+			_, _ = diagnosis.Subscribe()
+		}
+	}
+	tell(ski, device, entity, event)
+}
+
 func limited(limit ucapi.LoadLimit, err error, failsafe float64, err2 error, lasts time.Duration, err3 error, nominal float64, err4 error) line {
 	read := line{}
 	if err == nil {
@@ -209,7 +219,7 @@ func (h hanger) DisconnectSKI(ski string, reason string) { h.hub.DisconnectSKI(s
 
 func newCem(n *node, beat time.Duration) role {
 	c := newReader(n, model.EntityTypeTypeCEM, beat, cemBeat)
-	box, car := evsecc.NewEVSECC(c.entity, tell), evcc.NewEVCC(hanger{hub: n.hub}, c.entity, tell)
+	box, car := evsecc.NewEVSECC(c.entity, c.tellAndListen), evcc.NewEVCC(hanger{hub: n.hub}, c.entity, tell)
 	flow, charge := evcem.NewEVCEM(hanger{hub: n.hub}, c.entity, tell), evsoc.NewEVSOC(c.entity, tell)
 	guard, sun, plan := opev.NewOPEV(c.entity, tell), oscev.NewOSCEV(c.entity, tell), cevc.NewCEVC(c.entity, tell)
 	c.currents = map[string]func(spineapi.EntityRemoteInterface, []ucapi.LoadLimitsPhase, func(model.ResultDataType)) (*model.MsgCounterType, error){
