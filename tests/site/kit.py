@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from chargebridge.sim.world.clock import FastClock
 from chargebridge.site.config_file import parse
 from chargebridge.site.live import LivePoint
 from chargebridge.site.site import Site
+from chargebridge.stations.joined import AllStations
 from chargebridge.stations.ocpp import CentralSystem, EvseSettings, ServerSettings, StationSettings
+from chargebridge.stations.port import Stations, StationSink
 from chargebridge.store import Database
 from tests.stations.ocpp_kit import RawStation, connect, until
 
@@ -101,22 +104,33 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def bench(
-    folder: Path, *, text: str = CONFIG, meters: Sequence[Meter] = (), batteries: Sequence[Any] = (), speed: float = 1.0
+    folder: Path,
+    *,
+    text: str = CONFIG,
+    meters: Sequence[Meter] = (),
+    batteries: Sequence[Any] = (),
+    speed: float = 1.0,
+    since: datetime | None = None,
 ) -> AsyncIterator[Bench]:
-    """Open the site of ``folder`` (again) and run it, ``speed`` times as fast as the wall; what it raises fails the test."""
-    config, clock = parse(text), FastClock(speed)
+    """Open the site of ``folder`` (again) and run it, ``speed`` times as fast as the wall, from ``since`` on; what it raises fails the test."""
+    config, clock = parse(text), FastClock(speed, since)
     database = Database.open(folder / "site.db")
     evses = (EvseSettings(discharges=any(point.discharge_max_w > 0 for point in config.point)), EvseSettings())
-    stations = [StationSettings(identity=s.id, security_profile=0, evses=evses) for s in config.station]
+    stations = [StationSettings(identity=s.id, security_profile=0, evses=evses) for s in config.station if s.eebus is None]
     settings = ServerSettings(port=0, call_timeout_s=2.0 * speed, grace_s=0.2, close_timeout_s=0.2)
     eebus = open_eebus(config, clock)
     make_grid = no_sources if eebus is None else eebus.make_grid
-    site = await Site.open(
-        config, clock, database, lambda sink: CentralSystem(settings, stations, sink, clock), meters, batteries, make_grid=make_grid
-    )
-    assert isinstance(site.stations, CentralSystem)
-    made = Bench(site, site.stations, database, eebus, clock)
-    await site.stations.start()
+    centrals: list[CentralSystem] = []
+
+    def make(sink: StationSink) -> Stations:
+        centrals.append(CentralSystem(settings, stations, sink, clock))
+        wallboxes = None if eebus is None else eebus.make_wallboxes(sink, database)
+        return centrals[0] if wallboxes is None else AllStations(centrals[0], wallboxes)
+
+    site = await Site.open(config, clock, database, make, meters, batteries, make_grid=make_grid)
+    (central,) = centrals
+    made = Bench(site, central, database, eebus, clock)
+    await central.start()
     running = asyncio.create_task(_all(site, eebus))
     if eebus is not None:
         await eebus.hub.opened()
@@ -129,7 +143,7 @@ async def bench(
                 await client.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await site.stations.stop()
+        await central.stop()
         database.close()
 
 

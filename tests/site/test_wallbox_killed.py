@@ -1,0 +1,115 @@
+"""kill -9 of the site while a car charges at a wallbox by EEBUS: it falls to its safe current in time, and the session goes on and counts once."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from tests.site.kit import until
+from tests.site.wallbox_kit import Property, config, property_of
+
+SPEED = 5.0
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """The site; ``told`` is the newest that it said of point b."""
+
+    def __init__(self, folder: Path, home: Property) -> None:
+        self.folder, self.home = folder, home
+        self.told: dict[str, Any] = {}
+        self.port = 0
+
+    async def start(self) -> dict[str, Any]:
+        text = config(self.folder, self.home.box.ski, self.port).replace("fuse_a = 20", "fuse_a = 40")
+        path = self.folder / "site.toml"
+        path.write_text(text)
+        now = self.home.clock.now().isoformat()
+        program = [sys.executable, "-m", "tests.site.wallbox_process", str(self.folder), str(path), str(SPEED), now]
+        self.process = await asyncio.create_subprocess_exec(
+            *program,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        first = await self._line()
+        self.port = first["eebus"]
+        self.task = asyncio.create_task(self._listen())
+        return first
+
+    async def _line(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        while True:
+            line = await self.process.stdout.readline()
+            assert line, "the site ended"
+            if line.startswith(b"{"):
+                return dict(json.loads(line))
+
+    async def _listen(self) -> None:
+        while True:
+            self.told = await self._line()
+
+    async def kill(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+        self.told = {}
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(self.folder / "site.db")) as connection:
+            query = "select number, energy_wh, end_reason from session where point = 'b' order by number"
+            return connection.execute(query).fetchall()
+
+
+@contextlib.asynccontextmanager
+async def killed(folder: Path) -> AsyncIterator[tuple[Property, Process]]:
+    async with property_of(SPEED) as home:
+        site = Process(folder, home)
+        try:
+            yield home, site
+        finally:
+            if site.process.returncode is None:
+                await site.kill()
+
+
+async def test_a_kill_in_the_middle_of_a_session(tmp_path: Path) -> None:
+    async with killed(tmp_path) as (home, site):
+        first = await site.start()
+        await home.meet(first["ski"], first["eebus"])
+        assert await until(lambda: site.told.get("fallback") == 6.0, 20), "the fallback is what the owner says of the wallbox"
+        home.world.plug("b", "family", 0.3)
+        home.box.plug()
+        assert await until(lambda: home.current_a("b") > 15, 20)
+        assert await until(lambda: site.rows()[0][1] > 50, 20), "some energy is in the store"
+        session = site.told["session"]
+
+        await site.kill()
+        at = home.clock.now()
+        assert await until(lambda: home.box.allowed_a == 6.0, 10), "without us it falls to its own safe current"
+        assert (home.clock.now() - at).total_seconds() < 4.0 + 6.0, (
+            "4 s after our last heartbeat, and a second of the wall's for a busy machine"
+        )
+        lost = site.rows()
+        await asyncio.sleep(0.5)
+        assert home.current_a("b") > 5.5, "and charges on with it"
+
+        second = await site.start()
+        assert second["ski"] == first["ski"]
+        assert await until(lambda: site.told.get("session") == session and home.box.allowed_a > 15, 30), "the same session goes on"
+        true_wh = home.energy_wh("b")
+        home.world.unplug("b")
+        home.box.unplug()
+        assert await until(lambda: site.rows()[0][2], 10)
+        ((number, energy, reason),) = site.rows()
+        assert (str(number), reason) == (session, "EVDisconnected")
+        assert lost[0][1] < energy
+        assert abs(energy - true_wh) <= 25
+        assert home.world.mishaps == []
