@@ -118,7 +118,9 @@ async def test_the_trace_tells_of_the_hello_the_write_and_its_result(house: Hous
 async def test_one_that_asks_is_refused_and_told_so(house: House, box: Box) -> None:
     await house.office.refuse(box.ski, "owner")
     await until(lambda: any(peer.phase is Phase.DENIED for peer in box.hub.peers()))
-    assert not any(one.asks for one in house.office.view().peers)
+    refused = house.peer()
+    assert refused is not None
+    assert (refused.asks, refused.name) == (False, "Acme Box-1"), "it keeps the name that it came with"
     with pytest.raises(UnknownNameError, match=r"does not ask|is not known"):
         await house.office.refuse(box.ski, "owner")
 

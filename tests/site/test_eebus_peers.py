@@ -66,6 +66,13 @@ def test_each_phase_says_what_to_do(phase: Phase, said: str) -> None:
     assert bool(advice) is bool(said)
 
 
+def test_who_was_turned_away_may_ask_again() -> None:
+    told = view(peer(Phase.SEEN, announced=None, trouble=Trouble(NOW, "it is not trusted here", "pair it")), None, OURS, NOW)
+    assert (told.said, told.asks) == ("was turned away", False)
+    assert told.advice == "if it is yours, pair it, or open the pairing window and let it ask again"
+    assert view(peer(Phase.SEEN), None, OURS, NOW).said == "on the network"
+
+
 def test_another_device_than_a_control_box_is_confirmed_in_its_own_menu() -> None:
     wallbox = peer(Phase.DENIED, announced=msgspec.structs.replace(BOX, type="ChargingStation"))
     assert view(wallbox, None, OURS, NOW).advice.startswith("on the wallbox, delete old entries of this house and confirm our SKI")

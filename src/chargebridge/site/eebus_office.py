@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from chargebridge.links.eebus.hub import Hub
 from chargebridge.links.eebus.identity_folder import certificate_end
 from chargebridge.links.eebus.peer import Address
@@ -54,6 +56,7 @@ class EebusOffice:
     ) -> None:
         self._hub, self._clock, self._zone = hub, clock, ZoneInfo(timezone)
         self._limits, self._record, self._tell, self._secret = limits, record, tell, secret
+        self._called: dict[str, str] = {}
         self._counts: Counter[tuple[str, bool]] = Counter()
         self._not_after = certificate_end(hub.identity)
         hub.listen(self._hear)
@@ -132,7 +135,10 @@ class EebusOffice:
 
     def _peers(self) -> tuple[PeerView, ...]:
         remotes = {ski: link.remote for ski, link in self._hub.node.links.items()}
-        return views(self._hub.peers(), remotes, self._hub.identity.ski, self._clock.now())
+        found = self._hub.peers()
+        self._called = {one.ski: name for one in found if (name := one.calls_itself or self._called.get(one.ski, ""))}
+        named = (replace(one, calls_itself=self._called.get(one.ski, "")) for one in found)
+        return views(named, remotes, self._hub.identity.ski, self._clock.now())
 
     def _known(self, ski: str) -> PeerView:
         wanted = self._ski(ski)

@@ -71,6 +71,7 @@ PHASES = {
     Phase.DENIED: "refused by the other device",
     Phase.CONNECTED: "connected",
 }
+TURNED_AWAY = "was turned away"
 ENDS_SOON = timedelta(days=90)
 SILENT_START = timedelta(seconds=60)
 """A device that has told no use cases by then offers none."""
@@ -97,7 +98,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
         name=(trusted.name if trusted else "") or make or peer.calls_itself or ship_id or kind,
         kind=kind,
         phase=peer.phase,
-        said=PHASES[peer.phase],
+        said=TURNED_AWAY if peer.phase is Phase.SEEN and told is None else PHASES[peer.phase],
         advice=_advice(peer, remote, kind, own_ski, now, twin),
         asks=peer.phase is Phase.ASKING,
         origin=trusted.origin if trusted else None,
@@ -113,7 +114,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
         connected_at=peer.connected_at,
         last_connected=trusted.last_connected if trusted else None,
         last_heard=peer.last_heard,
-        trouble=peer.trouble if peer.phase is not Phase.CONNECTED else None,
+        trouble=peer.trouble if peer.phase not in (Phase.CONNECTED, Phase.ASKING) else None,
         certificate_not_after=peer.certificate_not_after,
     )
 
@@ -161,13 +162,12 @@ def _advice(peer: Peer, remote: RemoteDevice | None, kind: str, own_ski: str, no
     match peer.phase:
         case Phase.ASKING:
             return f"compare its SKI with the one on the {kind}'s own page or label: confirm it if they are the same, refuse it if you do not know it"
+        case Phase.SEEN if peer.announced is None:
+            return "if it is yours, pair it, or open the pairing window and let it ask again"
+        case Phase.SEEN if not peer.announced.register:
+            return "pair it if it is yours. It says that it does not accept pairing now: start that on it first"
         case Phase.SEEN:
-            ready = (
-                ""
-                if peer.announced and peer.announced.register
-                else ". It says that it does not accept pairing now: start that on it first"
-            )
-            return f"pair it if it is yours{ready}"
+            return "pair it if it is yours"
         case Phase.WAITING:
             return f"confirm our SKI {ours} on the {kind} now: it waits for that"
         case Phase.DENIED if kind == "control box":

@@ -72,6 +72,13 @@ class EebusPage:
             with ui.element("div").classes("cb-column"):
                 with ui.element("div") as self._limit_panel, panel("What the grid asks for", "gridlimits"):
                     self._limits = parts.EebusLimits(shown.limits(view, self._zone))
+                with ui.element("div") as self._writes_panel, panel("Last writes of the control box", "writes"):
+                    self._writes = parts.PlainTable(shown.writes(view.writes, view.at, self._zone))
+                with panel("Last messages", "trace") as head:
+                    with head:
+                        ui.html('<a class="cb-plain" href="/eebus/trace.jsonl" download>All as JSON lines</a>', sanitize=False)
+                    self._build_trace()
+            with ui.element("div").classes("cb-column"):
                 with panel("EEBUS devices", "peers") as head:
                     with head:
                         ui.button("Pair by SKI", icon="add_link", on_click=lambda: open_pairing(eebus)).props("flat dense no-caps")
@@ -79,16 +86,9 @@ class EebusPage:
                     self._window.on("move", lambda e: self._move(eebus, bool(e.args)))
                     self._peers = parts.EebusPeers(shown.peers(view, self._zone))
                     self._peers.on("act", lambda e: self._act(eebus, str(e.args)))
-                with panel("Last messages", "trace") as head:
-                    with head:
-                        ui.html('<a class="cb-plain" href="/eebus/trace.jsonl" download>All as JSON lines</a>', sanitize=False)
-                    self._build_trace()
-            with ui.element("div").classes("cb-column"):
                 with panel("This site to other devices", "node"):
                     self._node = parts.EebusNode(shown.node(view.node, self._zone))
                     self._node.on("secret", lambda: show_secret(eebus))
-                with ui.element("div") as self._writes_panel, panel("Last writes of the control box", "writes"):
-                    self._writes = parts.PlainTable(shown.writes(view.writes, view.at, self._zone))
         self._draw(view)
 
     def _build_trace(self) -> None:

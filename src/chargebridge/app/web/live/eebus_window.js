@@ -9,7 +9,7 @@ export default {
         <button type="button" class="cb-plain" @click="$emit('move', false)">Close</button>
       </template>
       <template v-else>
-        <p>Devices that nobody knows yet may ask only while the pairing window is open.</p>
+        <p>A device that is new may ask only while the pairing window is open, and in the first minute after a start.</p>
         <button type="button" class="cb-solid" @click="$emit('move', true)">Open for 3 minutes</button>
       </template>
     </div>`,

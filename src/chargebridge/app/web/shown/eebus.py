@@ -169,7 +169,7 @@ def _traced(message: TracedMessage, opened: bool, now: datetime, zone: ZoneInfo)
     ends = (message.source, message.destination)
     return {
         "number": message.number,
-        "time": _exact(message.at, now, zone),
+        "time": f"{_exact(message.at, now, zone)}.{message.at.microsecond // 1000:03d}",
         "direction": message.direction,
         "peer": message.peer_name,
         "classifier": message.classifier,
