@@ -164,7 +164,7 @@ def _advice(peer: Peer, remote: RemoteDevice | None, kind: str, own_ski: str, no
             return f"compare its SKI with the one on the {kind}'s own page or label: confirm it if they are the same, refuse it if you do not know it"
         case Phase.SEEN if peer.announced is None:
             return "if it is yours, pair it, or open the pairing window and let it ask again"
-        case Phase.SEEN if not peer.announced.register:
+        case Phase.SEEN if peer.announced is not None and not peer.announced.register:
             return "pair it if it is yours. It says that it does not accept pairing now: start that on it first"
         case Phase.SEEN:
             return "pair it if it is yours"
