@@ -69,9 +69,9 @@ async def test_who_is_refused_knows_what_to_do_and_comes_again():
         assert peer(box, house.ski).trouble is None
 
 
-async def test_strangers_wait_only_while_the_window_is_open(monkeypatch):
-    monkeypatch.setattr("chargebridge.links.eebus.hub.START_S", 0.0)
+async def test_strangers_wait_only_while_the_window_is_open():
     house, box = House(clock=FastClock(5)), Box(clock=FastClock(5))
+    house.hub.window._start_s = 0.0
     async with house, box:
         await box.hub.pair(house.ski, address=house.address)
         await until(lambda: phase(box, house) is Phase.DENIED)

@@ -30,6 +30,7 @@ from chargebridge.wire.eebus.ship.identity import PeerCertificate, read_certific
 
 CHUNK = 32 * 1024
 NORMAL, UNSUPPORTED, ABNORMAL = 1000, 1003, 1006
+UNREAD_S = 0.5
 MAX_REASON = 120  # bytes of the text of a close frame, at most 123 (RFC 6455 5.5)
 
 Admit = Callable[[PeerCertificate], None]
@@ -70,7 +71,8 @@ class Socket:
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
         self._ping_at = self._heard + bounds.ping_s
-        self._pong_due: float | None = None
+        self._pinged = False
+        self._reading = False
 
     async def shake(self, admit: Admit) -> None:
         """The TLS handshake. Raises EebusError, OSError, TimeoutError."""
@@ -96,7 +98,7 @@ class Socket:
         data = self._tls.received(b"")
         while protocol.state is State.CONNECTING:
             self._hear(data)
-            if protocol.handshake_exc is not None or self._end is not None:
+            if protocol.handshake_exc is not None or (self._end is not None and protocol.state is State.CONNECTING):
                 raise ShipError(
                     "WebSocket", str(protocol.handshake_exc or "the peer hung up")[:200], f"ask for the subprotocol {SUBPROTOCOL!r}"
                 )
@@ -130,12 +132,14 @@ class Socket:
 
     def ping(self) -> None:
         """Find out whether the peer is alive; if not, it is over within `pong_s`."""
-        if self._protocol.state is State.OPEN:
+        if self._protocol.state is State.OPEN and self._end is None:
             self._protocol.send_ping(b"")
+            self._flush()
             now = self._loop.time()
             self._ping_at = now + self._bounds.ping_s
-            self._pong_due = self._pong_due or now + self._bounds.pong_s
-            self._flush()
+            if not self._pinged:
+                self._pinged = True
+                self._expect(now, self._bounds.pong_s)
 
     def close(self, code: int, text: str) -> None:
         """Say goodbye, unless the peer is gone; it has `closing_s` to answer."""
@@ -160,21 +164,33 @@ class Socket:
         self._writer.transport.abort()
 
     async def _read(self) -> bytes:
-        """From the stream; pings when it is time to, and gives up a peer that is silent then."""
+        """From the stream; pings when it is time to."""
         while True:
             if self._loop.time() >= self._ping_at:
                 self.ping()
-            due = self._ping_at if self._pong_due is None else self._pong_due
+            self._reading = True
             try:
-                async with asyncio.timeout_at(max(due, self._loop.time() + 0.2)):  # what has come meanwhile is read in any case
+                async with asyncio.timeout_at(self._ping_at):
                     data = await self._reader.read(CHUNK)
             except TimeoutError:
-                if self._pong_due is not None:
-                    raise ConnectionResetError(f"no pong within {self._bounds.pong_s:g} s") from None
                 continue
-            self._pong_due = None  # whatever it says, it lives
+            finally:
+                self._reading = False
             self._heard = self._loop.time()
             return data
+
+    def _expect(self, since: float, wait_s: float) -> None:
+        self._loop.call_later(wait_s, self._check, since)
+
+    def _check(self, since: float) -> None:
+        """Whatever the peer has said since it was pinged, it lives. What has come and is not read yet, because we are busy, may be that."""
+        if self._heard > since or self._end is not None:
+            self._pinged = False
+        elif not self._reading:
+            self._expect(since, UNREAD_S)
+        else:
+            self._over(ABNORMAL, f"no pong within {self._bounds.pong_s:g} s")
+            self.abort()
 
     def _plain(self, data: bytes) -> bytes | None:
         return self._tls.received(data) if data else None
