@@ -94,6 +94,7 @@ class EebusGrid:
         self.system = ControllableSystem(hub.node, entity, tuple(part.limited for part in self._parts.values()), now)
         self._cem = cem
         self._told: dict[str, bool] = {}
+        self._remembered = dict(remembered)
         devices = entity if settings.measured else None
         point = hub.node.device.add(connection, CONNECTION) if settings.metered else None
         self._meters = Meters(hub, sink, clock, devices, point)
@@ -161,7 +162,9 @@ class EebusGrid:
 
     async def _say(self, instructions: tuple[Instruction, ...], now: Now) -> None:
         memory = {SHORT[name]: msgspec.json.encode(part.limited.machine.memory).decode() for name, part in self._parts.items()}
-        heard = Heard(limits=self.limits(), instructions=instructions, remember=memory if instructions else {})
+        fresh = {name: value for name, value in memory.items() if self._remembered.get(name) != value}
+        self._remembered |= fresh
+        heard = Heard(limits=self.limits(), instructions=instructions, remember=fresh)
         await self._sink.heard(self.name, heard)
 
     # From the machine to the book

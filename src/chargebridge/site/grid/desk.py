@@ -70,7 +70,9 @@ class GridDesk:
     async def open(self) -> None:
         """Before anything is decided: what the sources say, instead of what they said before the restart. Entries of a source that the configuration
         no longer names are withdrawn."""
-        held = {limit.id for source in self.sources for limit in self._enter(source.limits())}
+        said = [limit for source in self.sources for limit in source.limits()]
+        self._enter(said)
+        held = {limit.id for limit in said}
         gone = [limit for limit in self._live.limits if limit.id.startswith(ENTRY) and limit.id not in held]
         now = self._clock.now()
         for limit in gone:
