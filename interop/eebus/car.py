@@ -1,6 +1,7 @@
 """E-mobility from both sides: their energy manager and our wallbox with its car, our energy manager and theirs (EVSECC to EVSOC)."""
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -158,8 +159,7 @@ async def ours_manages(report: Report, program: Path, folder: Path, dialled: Dia
         await _their_limits(report, ours, box, manager, evse)
 
 
-async def _their_car(report: Report, box: GoPeer, manager: EnergyManager, car_of: object) -> None:
-    assert callable(car_of)
+async def _their_car(report: Report, box: GoPeer, manager: EnergyManager, car_of: Callable[[], Car | None]) -> None:
     whole = await until(
         lambda: (
             (one := car_of()) is not None
@@ -224,8 +224,8 @@ async def _their_limits(report: Report, ours: Ours, box: GoPeer, manager: Energy
     beats = len([event for event in box.events if event["event"] == "heartbeat"]) - first
     report.check("OPEV, our heart beats every 2 s", 2 <= beats <= 3, beats)
     await ours.hub.act(lambda now: manager.operating("failure", now))
-    told = await box.event("state", lambda said: said["state"] == "failure")
-    report.check("OPEV, our failure is told", told["state"] == "failure", told)
+    failed = await box.event("state", lambda said: said["state"] == "failure")
+    report.check("OPEV, our failure is told", failed["state"] == "failure", failed)
 
 
 def _standing(manager: EnergyManager, evse: tuple[str, tuple[int, ...]], of: CurrentLimit) -> Standings:

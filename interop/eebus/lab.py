@@ -69,7 +69,7 @@ class Ours:
 
     def __init__(
         self, name: str, *, type_: str = "EnergyManagementSystem", identity: Identity | None = None, trust: TrustStore | None = None,
-        port: int = 0, host: str = "127.0.0.1", **hub: Any,
+        port: int = 0, settings: HubSettings | None = None, **hub: Any,
     ) -> None:  # fmt: skip
         self.clock = WallClock()
         self.identity = identity or make_identity(f"Chargebridge-{name}", "Chargebridge", self.clock.now())
@@ -77,8 +77,8 @@ class Ours:
         ship_id = f"Chargebridge-{name}"
         maker = DeviceClassificationManufacturerData(device_name="Ours", serial_number=name, brand_name="Chargebridge")
         device = LocalDevice(f"d:_n:Chargebridge_{name}", type_, maker)
-        settings = HubSettings(ship_id=ship_id, host=host, port=port, type=type_, dial_s=QUICK_DIAL)
-        self.hub = Hub(settings, self.identity, self.trust, device, self.clock, **hub)
+        usual = HubSettings(ship_id=ship_id, port=port, type=type_, dial_s=QUICK_DIAL)
+        self.hub = Hub(settings or usual, self.identity, self.trust, device, self.clock, **hub)
         self.heard: list[tuple[Now, Event]] = []
         self.hub.listen(self._hear)
         self._task: asyncio.Task[None] | None = None
