@@ -4,7 +4,13 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from chargebridge.model.errors import ModelError
 from chargebridge.model.limit import Limit, LimitedPower, LimitSource, OnNode
+from chargebridge.site.config_file import parse
+from chargebridge.site.operation import Office
+from chargebridge.site.operation.view import MessageFilter
 from tests.site.kit import bench, until
 from tests.site.wallbox_kit import config, property_of
 
@@ -82,3 +88,35 @@ async def test_the_owner_stops_a_car_and_starts_it_again(tmp_path: Path) -> None
         view = next(point for point in site.site.service.view().points if point.id == "b")
         assert view.protocol == "eebus"
         assert site.clock.now() - timedelta(minutes=5) < site.point("b").heard_at  # type: ignore[operator]
+
+
+async def test_it_stands_among_the_stations_and_says_what_it_has_no_word_for(tmp_path: Path) -> None:
+    text = wide(config(tmp_path, "0" * 40))
+    async with property_of(SPEED) as home, bench(tmp_path, text=text.replace("0" * 40, home.box.ski), speed=SPEED) as site:
+        assert site.eebus is not None
+        office = await Office.open(
+            parse(text),
+            site.site.live,
+            site.central,
+            site.database,
+            site.clock,
+            tell=site.site.tell,
+            admit=lambda *_: None,
+            wallboxes=site.eebus.wallboxes,
+        )
+        rows = {row.identity: row for row in office.stations()}
+        assert (rows["WB"].state, rows["WB"].protocol, rows["CP-1"].state) == ("unseen", "eebus", "unseen")
+        await home.meet(site.eebus.hub.identity.ski, site.eebus.hub.port)
+        assert await until(lambda: {row.identity: row for row in office.stations()}["WB"].state == "online")
+        detail = await office.station("WB")
+        assert (detail.station.vendor, detail.station.model, detail.station.security_profile) == ("Acme", "Home", None)
+        assert [(evse.point, evse.status) for evse in detail.station.evses] == [("b", "available")]
+        for record in (await office.command("WB", "reset", {}, "owner"), await office.call("WB", "Reset", {"type": "Hard"}, "owner")):
+            assert record.outcome == "unsupported"
+            assert "it speaks EEBUS" in record.detail
+        assert [record.station for record in await office.commands("WB")] == ["WB", "WB"]
+        assert (office.forms("WB"), office.actions("WB"), await office.messages(MessageFilter(station="WB"))) == ((), (), ())
+        assert office.protocol_of("WB") == "eebus"
+        with pytest.raises(ModelError, match="speaks EEBUS"):
+            await office.schedule("WB", 1, 60)
+        assert [row["id"] for row in await office.export()] == ["CP-1"], "what is paired is not exported"

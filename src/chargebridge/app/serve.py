@@ -226,7 +226,8 @@ async def _serve(
     def admit(station: StationTable, points: tuple[PointTable, ...]) -> None:
         central.admit(settings_of(station, points, station.password_hash))
 
-    office = await Office.open(config, site.live, central, database, clock, tell=site.tell, admit=admit)
+    wallboxes = None if eebus is None else eebus.wallboxes
+    office = await Office.open(config, site.live, central, database, clock, tell=site.tell, admit=admit, wallboxes=wallboxes)
     site.service.operate_by(office)
     await _listen(config, site, central, office, forwarder, access, beside, ready, clock, eebus)
 

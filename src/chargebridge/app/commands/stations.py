@@ -58,9 +58,8 @@ def show(station: Station, url: Url = DEFAULT_URL, token: Token = "", as_json: A
         json_line(detail)
         return
     row = detail["station"]
-    out.print(
-        f"[bold]{row['identity']}[/bold]  {row['state']}, {row['protocol'] or 'never heard'}, security profile {row['security_profile']}"
-    )
+    profile = "" if row["security_profile"] is None else f", security profile {row['security_profile']}"
+    out.print(f"[bold]{row['identity']}[/bold]  {row['state']}, {row['protocol'] or 'never heard'}{profile}")
     out.print(f"  {row['vendor']} {row['model']}, serial {row['serial'] or '-'}, firmware {row['firmware'] or '-'}")
     for evse in row["evses"]:
         running = f", transaction {evse['transaction']}" if evse["transaction"] else ""

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from chargebridge.app.web.actions import told
 from chargebridge.model.errors import ModelError
+from chargebridge.site.operation.roll import EEBUS
 from chargebridge.site.operation.view import CampaignPlan, StationRow
 from chargebridge.site.view import SiteService
 
@@ -43,14 +44,14 @@ class CampaignDialog:
                 ui.button("Begin", on_click=self._begin).props("unelevated no-caps")
 
     def open(self, stations: Sequence[StationRow]) -> None:
-        self._stations.set_options([station.identity for station in stations], value=[])
+        self._stations.set_options([station.identity for station in stations if station.protocol != EEBUS], value=[])
         self._dialog.open()
 
     async def _begin(self) -> None:
         async with told("The campaign has begun."):
             office = self._service.stations
             zone = ZoneInfo(self._service.view().timezone)
-            every = tuple(station.identity for station in office.stations())
+            every = tuple(station.identity for station in office.stations() if station.protocol != EEBUS)
             plan = CampaignPlan(
                 name=self._name.value.strip() or "firmware",
                 stations=every if self._all.value else tuple(self._stations.value or ()),

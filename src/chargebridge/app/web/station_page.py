@@ -16,6 +16,7 @@ from chargebridge.app.web.shown import security as shown_security
 from chargebridge.app.web.shown import stations as shown
 from chargebridge.app.web.shown.money import money as money_rows
 from chargebridge.app.web.stations_page import LOOK_EVERY_S, here
+from chargebridge.site.operation.roll import EEBUS
 from chargebridge.site.operation.security_view import StationSecurity
 from chargebridge.site.operation.view import LoggedMessage, MessageFilter, StationRow
 from chargebridge.site.view import SiteService
@@ -27,12 +28,13 @@ _DIRECTIONS = {"": "both ways", "in": "from it", "out": "to it"}
 
 
 class StationPage:
-    """One open page; a ``feed.Page``."""
+    """One open page; a ``feed.Page``. A station that speaks EEBUS has no commands, settings and security of OCPP, and its messages elsewhere."""
 
     def __init__(self, service: SiteService, station: StationRow, login: str, moment: Moment) -> None:
         self.client = context.client
         self.login: str | None = login
         self._service, self._identity = service, station.identity
+        self._ocpp = station.protocol != EEBUS
         self._moment = moment
         self._shown = PAGE
         self._opened: set[int] = set()
@@ -71,24 +73,24 @@ class StationPage:
             ui.label(station.identity).props("role=heading aria-level=1").classes("text-h6")
             self._state = ui.label()
             self._chip(station)
-            ui.button("Give a command", icon="send", on_click=self._commands_dialog.open).props("unelevated no-caps")
+            if self._ocpp:
+                ui.button("Give a command", icon="send", on_click=self._commands_dialog.open).props("unelevated no-caps")
         with ui.element("div").classes("cb-main"):
             with ui.element("div").classes("cb-column"):
                 with panel("Station", "station"):
                     self._facts = parts.StationFacts(shown.facts(station, *self._now))
-                with panel("Messages", "log") as head:
-                    with head:
-                        link = f"/stations/{quote(self._identity, safe='')}/log.jsonl"
-                        ui.html(f'<a class="cb-plain" href="{link}" download>All as JSON lines</a>', sanitize=False)
-                    self._build_log()
+                if self._ocpp:
+                    with panel("Messages", "log") as head:
+                        with head:
+                            link = f"/stations/{quote(self._identity, safe='')}/log.jsonl"
+                            ui.html(f'<a class="cb-plain" href="{link}" download>All as JSON lines</a>', sanitize=False)
+                        self._build_log()
+                else:
+                    with panel("Messages", "log"):
+                        ui.html('<a class="cb-plain" href="/eebus">On the page of EEBUS, with all its peers</a>', sanitize=False)
             with ui.element("div").classes("cb-column"):
-                with panel("Commands", "commands"):
-                    self._commands = parts.CommandList([])
-                with panel("Settings written", "settings"):
-                    self._settings = parts.PlainTable(_table(["Setting", "Value", "Answer"], "Nothing was written yet."))
-                with panel("What it says of itself", "variables"):
-                    empty = "Nothing yet. Ask for a report (2.x) or read its settings (1.6)."
-                    self._variables = parts.PlainTable(_table(["Variable", "Value"], empty))
+                if self._ocpp:
+                    self._build_commands()
                 with panel("Transactions", "transactions"):
                     self._transactions = parts.PlainTable(
                         _table(["Begin", "End", "Energy", "Card", "Why it ended"], "No car has charged here yet.")
@@ -96,17 +98,30 @@ class StationPage:
                 with panel("Cost and payment", "money"):
                     columns = ["Transaction", "Card", "Cost", "Limits", "Payment"]
                     self._money = parts.PlainTable(_table(columns, "Nothing is charged for: there is no tariff, limit or payment."))
-                with panel("Security", "security") as head:
-                    with head, ui.dropdown_button("Renew", auto_close=True).props("flat dense no-caps"):
-                        ui.item("Password", on_click=self._renew_password)
-                        ui.item("Its certificate", on_click=self._renew_certificate)
-                        ui.item("Our root in it", on_click=self._install_root)
-                    self._security = parts.PlainTable(_table(["", "State"], ""))
+                if self._ocpp:
+                    self._build_security()
                 if self._backend_states:
                     with panel("Other back ends", "backends"):
                         self._backends = parts.PlainTable(_table(["Back end", "State"], ""))
                 with panel("Events", "events"):
                     self._events = parts.PlainTable(_table(["When", "What"], "Nothing happened yet."))
+
+    def _build_commands(self) -> None:
+        with panel("Commands", "commands"):
+            self._commands = parts.CommandList([])
+        with panel("Settings written", "settings"):
+            self._settings = parts.PlainTable(_table(["Setting", "Value", "Answer"], "Nothing was written yet."))
+        with panel("What it says of itself", "variables"):
+            empty = "Nothing yet. Ask for a report (2.x) or read its settings (1.6)."
+            self._variables = parts.PlainTable(_table(["Variable", "Value"], empty))
+
+    def _build_security(self) -> None:
+        with panel("Security", "security") as head:
+            with head, ui.dropdown_button("Renew", auto_close=True).props("flat dense no-caps"):
+                ui.item("Password", on_click=self._renew_password)
+                ui.item("Its certificate", on_click=self._renew_certificate)
+                ui.item("Our root in it", on_click=self._install_root)
+            self._security = parts.PlainTable(_table(["", "State"], ""))
 
     def _build_log(self) -> None:
         with ui.row().classes("cb-log-tools"):
@@ -138,20 +153,22 @@ class StationPage:
         async with told():
             office = self._service.stations
             detail = await office.station(self._identity)
-            self._commands.show(shown.commands(await office.commands(self._identity, 20), *self._now))
-            self._settings.show({**self._settings.data, "rows": shown.settings(detail)})
-            self._variables.show({**self._variables.data, "rows": shown.variables(detail)})
+            if self._ocpp:
+                self._commands.show(shown.commands(await office.commands(self._identity, 20), *self._now))
+                self._settings.show({**self._settings.data, "rows": shown.settings(detail)})
+                self._variables.show({**self._variables.data, "rows": shown.variables(detail)})
+                security = StationSecurity.of(office.security, self._identity)
+                self._security.show({**self._security.data, "rows": shown_security.security(security, *self._now)})
             self._transactions.show({**self._transactions.data, "rows": shown.transactions(detail, *self._now)})
             money = self._service.money
             rows = money_rows(await money.terms(self._identity), await money.payments(self._identity))
             self._money.show({**self._money.data, "rows": rows})
-            security = StationSecurity.of(office.security, self._identity)
-            self._security.show({**self._security.data, "rows": shown_security.security(security, *self._now)})
             if self._backend_states:
                 rows = shown_security.backends(self._backend_states, *self._now)
                 self._backends.show({**self._backends.data, "rows": rows})
             self._events.show({**self._events.data, "rows": shown.events(detail, *self._now)})
-        await self._look_at_log()
+        if self._ocpp:
+            await self._look_at_log()
 
     async def _renew_password(self) -> None:
         async with told():

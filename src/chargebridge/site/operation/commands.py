@@ -20,7 +20,7 @@ from chargebridge.stations.commands import Command
 from chargebridge.stations.ocpp import OcppStation
 from chargebridge.stations.ocpp.central import LANGUAGES
 from chargebridge.stations.ocpp.language import Language
-from chargebridge.stations.port import Answer
+from chargebridge.stations.port import Answer, Outcome
 from chargebridge.store import Database
 from chargebridge.store.operation_tables import station_command as table
 from chargebridge.wire.ocpp import Dialect, PayloadError
@@ -70,6 +70,14 @@ class CommandDesk:
         reply = await station.call(action, payload)
         response = None if reply.response is None else msgspec.json.encode(hidden(reply.response)).decode()
         return await self._database.write(partial(_end, number=number, answer=reply, response=response, at=self._clock.now()))
+
+    async def cannot(self, station: str, name: str, action: str, payload: dict[str, Any], by: str, why: str) -> CommandRecord:
+        """Write down one that the station's protocol has no word for."""
+        now = self._clock.now()
+        kept = msgspec.json.encode(hidden(payload)).decode()
+        row = {"station": station, "name": name, "action": action, "payload": kept, "asked_at": now, "by": by, "detail": ""}
+        answer = Answer(outcome=Outcome.UNSUPPORTED, detail=why)
+        return await self._database.write(lambda c: _end(c, number=_begin(c, row), answer=answer, response=None, at=now))
 
     async def newest(self, station: str | None, limit: int) -> tuple[CommandRecord, ...]:
         query = select(table).order_by(table.c.number.desc()).limit(limit)

@@ -14,9 +14,9 @@ from chargebridge.site.config import PointTable, SiteConfig, StationTable
 from chargebridge.site.live import Live
 from chargebridge.site.operation import forms, past, station_file
 from chargebridge.site.operation.campaigns import Campaigns
-from chargebridge.site.operation.commands import CommandDesk, language_of
+from chargebridge.site.operation.commands import RAW, CommandDesk, language_of
 from chargebridge.site.operation.message_log import MessageLog
-from chargebridge.site.operation.roll import Roll
+from chargebridge.site.operation.roll import EEBUS, Roll
 from chargebridge.site.operation.view import (
     Campaign,
     CampaignPlan,
@@ -30,6 +30,7 @@ from chargebridge.site.operation.view import (
     StrangerRow,
     Written,
 )
+from chargebridge.stations.eebus import Wallbox, Wallboxes
 from chargebridge.stations.ocpp import CentralSystem, OcppStation
 from chargebridge.stations.ocpp.applicants import Profile
 from chargebridge.stations.ocpp.commanding import Comparison
@@ -42,12 +43,14 @@ from chargebridge.wire.ocpp import CallReceived, Event
 
 LOG_AGAIN_S = 5.0
 SHOWN = 50
+SPEAKS_EEBUS = "it speaks EEBUS, which has none of OCPP's commands"
+OTHERWISE = "start, stop and limit it at its charging point; its messages are on the page of EEBUS"
 HEARD = frozenset({"BootNotification", "FirmwareStatusNotification", "SignedFirmwareStatusNotification"})
 log = structlog.get_logger(__name__)
 
 
 class Office:
-    """Implements ``StationService``. admit: lets a further station in, with its points, at once."""
+    """Implements ``StationService``. admit: lets a further station in, with its points, at once. wallboxes: those that speak EEBUS."""
 
     def __init__(
         self,
@@ -59,11 +62,12 @@ class Office:
         *,
         tell: Callable[[str, str, str], None],
         admit: Callable[[StationTable, tuple[PointTable, ...]], None],
+        wallboxes: Wallboxes | None = None,
     ) -> None:
-        self._config, self._live, self._central = config, live, central
+        self._config, self._live, self._central, self._wallboxes = config, live, central, wallboxes
         self._database, self._clock, self._tell, self._admit = database, clock, tell, admit
         self.log = MessageLog(database, clock, keep_days=config.ocpp.log_days, keep_bytes=round(config.ocpp.log_megabytes * 1e6))
-        self._roll = Roll(live, central, self.log, clock)
+        self._roll = Roll(live, central, wallboxes or (), self.log, clock)
         self._desk = CommandDesk(database, clock)
         self._campaigns = Campaigns(
             database, clock, self._desk, station=central.station, busy=self._roll.is_busy, firmware=self._roll.firmware_of, tell=tell
@@ -82,9 +86,10 @@ class Office:
         *,
         tell: Callable[[str, str, str], None],
         admit: Callable[[StationTable, tuple[PointTable, ...]], None],
+        wallboxes: Wallboxes | None = None,
     ) -> "Office":
         """With what the store remembers; watches the central system from now on."""
-        office = cls(config, live, central, database, clock, tell=tell, admit=admit)
+        office = cls(config, live, central, database, clock, tell=tell, admit=admit, wallboxes=wallboxes)
         await office.log.open()
         await office._desk.open()
         await office._campaigns.open()
@@ -128,10 +133,18 @@ class Office:
     def _station(self, identity: str) -> OcppStation:
         station = self._central.station(identity)
         if station is None:
+            if self._wallbox(identity) is not None:
+                raise ModelError(f"station {identity}", SPEAKS_EEBUS, OTHERWISE)
             raise UnknownNameError(f"station {identity[:60]}", "is not there", "GET /api/v1/stations lists them")
         return station
 
+    def _wallbox(self, identity: str) -> Wallbox | None:
+        return None if self._wallboxes is None else self._wallboxes.station(identity)
+
     async def station(self, identity: str) -> StationDetail:
+        box = self._wallbox(identity)
+        if box is not None:
+            return await self._of_wallbox(box)
         station = self._station(identity)
         await self.log.flush()
         points = [at.point.id for at in self._live.of(identity)]
@@ -151,7 +164,22 @@ class Office:
             told=tuple(await self._database.read(lambda c: station_book.events(c, identity, limit=SHOWN))),
         )
 
+    async def _of_wallbox(self, box: Wallbox) -> StationDetail:
+        """Its messages are on the page of EEBUS."""
+        points = [at.point.id for at in self._live.of(box.identity)]
+        transactions, events = await self._database.read(partial(past.past, identity=box.identity, points=points))
+        return StationDetail(
+            station=self._roll.wallbox(box),
+            written=(),
+            transactions=transactions,
+            events=events,
+            variables=(),
+            told=tuple(await self._database.read(lambda c: station_book.events(c, box.identity, limit=SHOWN))),
+        )
+
     async def messages(self, wanted: MessageFilter, limit: int = 100) -> tuple[LoggedMessage, ...]:
+        if wanted.station is not None and self._wallbox(wanted.station) is not None:
+            return ()
         if wanted.station is not None:
             self._station(wanted.station)
         return await self.log.messages(wanted, limit)
@@ -159,21 +187,31 @@ class Office:
     # Commands
 
     def forms(self, identity: str) -> tuple[CommandForm, ...]:
+        if self._wallbox(identity) is not None:
+            return ()
         station = self._station(identity)
         return forms.forms(station.language.dialect if station.language else None)
 
     def protocol_of(self, identity: str) -> str:
         """What a station speaks; "" when it was never heard. Raises UnknownNameError."""
+        if self._wallbox(identity) is not None:
+            return EEBUS
         self._station(identity)
         return self._roll.protocol_of(identity)
 
     def actions(self, identity: str) -> tuple[str, ...]:
+        if self._wallbox(identity) is not None:
+            return ()
         return forms.callable_actions(language_of(self._station(identity)).dialect)
 
     async def command(self, identity: str, name: str, arguments: dict[str, Any], by: str) -> CommandRecord:
+        if self._wallbox(identity) is not None:
+            return await self._desk.cannot(identity, name, "", arguments, by, f"{SPEAKS_EEBUS}; {OTHERWISE}")
         return await self._desk.give(self._station(identity), name, arguments, by)
 
     async def call(self, identity: str, action: str, payload: dict[str, Any], by: str) -> CommandRecord:
+        if self._wallbox(identity) is not None:
+            return await self._desk.cannot(identity, RAW, action, payload, by, f"{SPEAKS_EEBUS}; {OTHERWISE}")
         return await self._desk.call(self._station(identity), action, payload, by)
 
     async def schedule(self, identity: str, evse: int, duration_s: int) -> Comparison:

@@ -1,5 +1,6 @@
 """The roll of the charging stations: what each has said of itself, and what there is to show of it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,16 +11,20 @@ from chargebridge.model.session import PointStatus
 from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.operation.message_log import MessageLog
 from chargebridge.site.operation.view import EvseView, StationRow
+from chargebridge.stations.eebus import Wallbox
 from chargebridge.stations.ocpp import CentralSystem, OcppStation
 from chargebridge.stations.port import Outcome, StationInfo
 from chargebridge.wire.ocpp.tolerance import propose
 
+EEBUS = "eebus"
+
 
 class Roll:
-    """added: the stations that were taken in from a file."""
+    """added: the stations that were taken in from a file. wallboxes: those that speak EEBUS."""
 
-    def __init__(self, live: Live, central: CentralSystem, log: MessageLog, clock: Clock) -> None:
+    def __init__(self, live: Live, central: CentralSystem, wallboxes: Iterable[Wallbox], log: MessageLog, clock: Clock) -> None:
         self._live, self._central, self._log, self._clock = live, central, log, clock
+        self._wallboxes = wallboxes
         self._infos: dict[str, tuple[StationInfo, datetime]] = {}
         self.added: set[str] = set()
 
@@ -32,7 +37,33 @@ class Roll:
         self._infos[identity] = _info(identity, request, self._spoken(identity)), self._clock.now()
 
     def rows(self) -> tuple[StationRow, ...]:
-        return tuple(self.row(station) for station in self._central)
+        return (*(self.row(station) for station in self._central), *(self.wallbox(one) for one in self._wallboxes))
+
+    def wallbox(self, box: Wallbox) -> StationRow:
+        info, booted_at = self._infos.get(box.identity, (None, None))
+        info, booted_at = (box.info, box.connected_at) if box.info is not None else (info, booted_at)
+        state = "offline" if info is not None else "unseen"
+        if box.connected_at is not None:
+            state = "online" if box.online else "connected"
+        return StationRow(
+            identity=box.identity,
+            state=state,
+            protocol=EEBUS,
+            security_profile=None,
+            vendor=info.vendor if info else "",
+            model=info.model if info else "",
+            serial=info.serial if info else None,
+            firmware=info.firmware if info else None,
+            remote=None,
+            heard_at=box.heard_at,
+            booted_at=booted_at,
+            evses=tuple(_point(number, self._live.at(box.identity, number)) for number in self._numbers(box)),
+            setup_refused=0,
+            faulty_messages=0,
+        )
+
+    def _numbers(self, box: Wallbox) -> list[int]:
+        return sorted({*box.bays, *(at.point.evse for at in self._live.of(box.identity))})
 
     def row(self, station: OcppStation) -> StationRow:
         identity = station.identity
@@ -111,14 +142,19 @@ def _info(station: str, request: Any, protocol: str) -> StationInfo:
 
 def _evse(number: int, at: LivePoint | None, station: OcppStation) -> EvseView:
     connectors = {connector: word for (evse, connector), word in station.connectors.items() if evse == number}
+    return _point(number, at, connectors, next((name for name, evse in station.running.items() if evse == number), None))
+
+
+def _point(number: int, at: LivePoint | None, connectors: dict[int, str] | None = None, transaction: str | None = None) -> EvseView:
+    """connectors, transaction: what the station itself says, where the site has no point there."""
     bare = EvseView(
         evse=number,
         point=None,
         name="",
         status=PointStatus.UNKNOWN,
         error=None,
-        connectors=connectors,
-        transaction=next((name for name, evse in station.running.items() if evse == number), None),
+        connectors=connectors or {},
+        transaction=transaction,
         energy_wh=None,
         power_w=None,
         offered_a=None,

@@ -85,7 +85,8 @@ class EvseView(Struct, frozen=True, kw_only=True):
 class StationRow(Struct, frozen=True, kw_only=True):
     """One station at this moment.
 
-    state: "online", "connected" (has not introduced itself yet), "offline", "unseen". protocol: as it was spoken last. security_profile: OCPP 0 to 3.
+    state: "online", "connected" (has not introduced itself yet), "offline", "unseen". protocol: as it was spoken last, "eebus" too.
+    security_profile: OCPP 0 to 3; None where EEBUS is spoken, which has none.
     heard_at: its last frame. setup_refused: how many of the settings that we write it has not taken. messages: in the log of this process's life.
     tolerance: the profile of its make's deviations; proposed: those made for such stations, while it has none; mended: repair -> how often.
     """
@@ -93,7 +94,7 @@ class StationRow(Struct, frozen=True, kw_only=True):
     identity: str
     state: str
     protocol: str | None
-    security_profile: int
+    security_profile: int | None
     vendor: str
     model: str
     serial: str | None

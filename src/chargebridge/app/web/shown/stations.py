@@ -10,6 +10,7 @@ import msgspec
 
 from chargebridge.app.web import words
 from chargebridge.site.ledger import PRESUMED
+from chargebridge.site.operation.roll import EEBUS
 from chargebridge.site.operation.view import (
     Change,
     CommandRecord,
@@ -35,6 +36,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
 def protocol(name: str | None) -> str:
+    if name == EEBUS:
+        return "EEBUS"
     return f"OCPP {name.removeprefix('ocpp')}" if name else ""
 
 
@@ -81,7 +84,9 @@ def facts(station: StationRow, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """The head of a station's own page."""
     told = [
         ("Protocol", protocol(station.protocol) or "not known yet"),
-        ("Security profile", PROFILE.get(station.security_profile, str(station.security_profile))),
+        ("Security", "TLS, its key known by its SKI")
+        if station.security_profile is None
+        else ("Security profile", PROFILE.get(station.security_profile, str(station.security_profile))),
         ("Make and model", f"{station.vendor} {station.model}".strip() or "not told yet"),
         ("Firmware", station.firmware or "not told"),
         ("Serial number", station.serial or "not told"),
