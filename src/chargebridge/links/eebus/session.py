@@ -92,7 +92,8 @@ class Session:
                     elif isinstance(event, Received):
                         await received(self, event.payload)
                 turn += 1
-                if (wait_s := pace.take(loop.time())) or turn % TURN == 0:
+                wait_s = pace.take(loop.time())
+                if self.closed is None and (wait_s or turn % TURN == 0):
                     await asyncio.sleep(wait_s)
         except Ended as end:
             self._note(f"WebSocket ended: {end}")

@@ -75,10 +75,6 @@ class Trace:
         """`call` with every new entry; it must be quick and not raise."""
         self._calls.append(call)
 
-    def forget(self, peer: str) -> None:
-        """Of a peer that is trusted no longer."""
-        self._rings.pop(peer, None)
-
     def entries(self, peer: str | None = None, after: int = 0) -> tuple[Traced, ...]:
         """What is kept, the oldest first, of all peers or one. after: the number of the last one already known."""
         rings = self._rings.values() if peer is None else [ring for name in (peer, STRANGERS) if (ring := self._rings.get(name))]
