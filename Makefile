@@ -14,7 +14,7 @@ help:
 	@echo "make up       the demo site on a live page"
 	@echo "make test     lint, types, import floors and all fast tests"
 	@echo "make interop  foreign peers against ours"
-	@echo "make requirements  OCPP requirements: shown by which tests, and which are open"
+	@echo "make requirements  OCPP requirements, rules of LPC and LPP: shown by which tests, and which are open"
 	@echo "make bench    figures beside peers and physical limits"
 	@echo "make soak     property tests with many more examples, 100,000 damaged telegrams a protocol, hundreds of kill -9"
 
@@ -36,10 +36,12 @@ style: $(STAMP)
 lint: style
 	.venv/bin/mypy
 
-# Types are checked beside the tests, which wait for much, and told after them.
-test: $(STAMP) browser style
+# Tests are collected once beside the style checks, so that the workers find them compiled. Types are checked beside the tests, which wait for
+# much, and told after them.
+test: $(STAMP) browser
 	@mkdir -p out
 	@.venv/bin/python -m compileall -q src
+	@.venv/bin/pytest --collect-only -qq >out/collected.txt 2>&1 & collecting=$$!; $(MAKE) --no-print-directory style || exit 1; wait $$collecting || true
 	@.venv/bin/mypy >out/types.txt 2>&1 & types=$$!; \
 	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$types; types=$$?; echo "mypy:"; cat out/types.txt; exit $$((tests + types))
@@ -66,6 +68,7 @@ interop: $(UV)
 
 requirements: $(STAMP)
 	@.venv/bin/python tools/ocpp_requirements.py --open
+	@.venv/bin/python tools/eebus_rules.py --open
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache out
