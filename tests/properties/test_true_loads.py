@@ -41,26 +41,30 @@ def test_a_group_keeps_its_order_by_all_that_can_be_told(plan: Plan) -> None:
             if total <= most_w + SLACK_W:
                 continue
             able = sum(watts for p, watts in cars.items() if world.stations[p].following_s > CLEARS_S + TIMEOUT_S)
-            settled = [true for true in world.loads.values() if true.able]
             assert able <= SLACK_W, f"{t} s: {total:.0f} W of {most_w:.0f}, {able:.0f} W of it could be stopped; {made.loads}"
-            told = {one.load: one.limit_w for one in made.loads}
-            assert all(told[true.load.id] is not None for true in settled), f"{t} s: {total:.0f} W of {most_w:.0f}: {made.loads}"
+            for true in world.loads.values():
+                assert not true.able or true.drawn_w <= true.load.guaranteed_w + SLACK_W, (
+                    f"{t} s: {total:.0f} W of {most_w:.0f}: {made.loads}"
+                )
 
 
-@given(plans(points=3, limited=False, seconds=120))
+@given(plans(points=3, limited=False, seconds=120, unreachable=False))
 def test_no_load_is_told_less_than_its_guarantee_unless_the_order_is_below_all_guarantees(plan: Plan) -> None:
+    """Where it is not the wiring that leaves less, and not cars that do not let go."""
     world = with_loads(plan, faults=True)
     sure = sum(true.load.guaranteed_w for true in world.loads.values())
     wired = {true.load.id: set(world.up(true.load.circuit)) for true in world.loads.values()}
+    free_at: dict[str, float] = {}
     for _ in range(plan.seconds):
         made = world.step()
         t = world.t - 1
+        free_at |= {one.load: t + LOAD_RAISE_S for one in made.loads if one.node in wired[one.load]}
         orders = [watts for _, watts in orders_in_force(world, t)]
         edges = [edge for at, limit in world.limits for edge in (at, at + (limit.duration_s or 0))]
         if any(edge <= t < edge + CLEARS_S for edge in edges):
             continue
         for one in made.loads:
-            if one.limit_w is None or one.node in wired[one.load]:
+            if one.limit_w is None or t <= free_at.get(one.load, 0.0):
                 continue
             load = world.loads[one.load].load
             assert one.limit_w >= 0
@@ -84,9 +88,8 @@ def test_together_they_are_told_no_more_than_the_order(plan: Plan) -> None:
             if t < arrived + CLEARS_S:
                 continue
             loads = sum(world.loads[one.load].load.nominal_w if one.limit_w is None else one.limit_w for one in made.loads)
-            cars = sum(
-                p.current_a * p.phases * 230 for p in made.points if p.point in group.members and world.stations[p.point].seen.session
-            )
+            offers = {p.point: p for p in made.points if p.point in group.members and world.stations[p.point].seen.session}
+            cars = sum(p.current_a * min(p.phases, world.stations[name].seen.car_phases or p.phases) * 230 for name, p in offers.items())
             assert loads + cars <= most_w + SLACK_W, f"{t} s: loads {loads:.0f} and cars {cars:.0f} of {most_w:.0f}; {made.loads}"
 
 

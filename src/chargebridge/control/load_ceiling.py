@@ -7,9 +7,9 @@ As with charging points (``ceiling``) its limits are walked from the newest back
     accepted, not yet settled       taken, but its compressor may not have followed yet: both are reckoned with
     accepted and settled            the end of the walk
 
-What it was told before its connection began anew may have been forgotten: then its failsafe limit is reckoned with besides. One that is away keeps
-what it was told until it misses our heartbeat, then its failsafe limit for as long as that is sure to hold (LPC-911, LPC-921), and after that
-nothing. What it has never confirmed is not counted on.
+What it was told before its connection began anew may have been forgotten: then its failsafe limit is reckoned with besides, or its most where it has
+refused a limit since, as a refusal may free it (LPC-902, LPC-918). One that is away keeps what it was told until it misses our heartbeat, then its
+failsafe limit for as long as that is sure to hold (LPC-911, LPC-921), and after that nothing. What it has never confirmed is not counted on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,13 +102,16 @@ def _candidates(state: LoadState, drawn_w: float | None, worst_w: float, now: da
             yield (failsafe_w if away_s < (state.failsafe_s or 0.0) else worst_w), True
             return
         yield failsafe_w, False
+    refused = False
     for limit in reversed(state.limits):
+        before = state.since is not None and limit.sent_at < state.since
         if limit.outcome is OfferOutcome.REJECTED:
+            refused = refused or not before
             continue
         accepted = limit.outcome is OfferOutcome.ACCEPTED
         yield (worst_w if limit.limit_w is None else limit.limit_w), accepted
-        if accepted and state.since is not None and limit.sent_at < state.since:
-            yield failsafe_w, False
+        if accepted and before:
+            yield (worst_w if refused else failsafe_w), False
             return
         if accepted and _settled(limit, drawn_w, now):
             return

@@ -192,7 +192,8 @@ def _share(bound: Bound, ceilings: Sequence[LoadCeiling], cases: Sequence[Case],
     if all_sure > bound.room_w:
         step = 1.0 if bound.room_w == bound.limit_w else COARSE_W
         return {i: floor(watts * bound.room_w / all_sure / bound.loads[i] / step + SLACK_W) * step for i, watts in sure.items()}
-    left = bound.room_w - all_sure
+    strays = sum(max(0.0, ceilings[i].most_w * bound.loads[i] - watts) for i, watts in sure.items() if not ceilings[i].follows)
+    left = bound.room_w - all_sure - strays
     given = dict(sure)
     for priority in sorted({ceilings[i].load.priority for i in given}, reverse=True):
         first = sum(wish if case.point.priority >= priority else need for (need, wish), case in wishes)
@@ -305,8 +306,9 @@ def _reason(ceiling: LoadCeiling, memory: LoadMemory, target: float, bound: Boun
     if limit is None:
         return f"{load.name} draws what it likes: nothing limits it"
     if limit < min(target, ceiling.worst_w) - SLACK_W:
+        owed = memory.ordered and limit < min(target, load.guaranteed_w) - SLACK_W
         rest = LOAD_RAISE_S - age_s(memory.changed_at, now)
-        when = f"in {rest:.0f} s" if rest > 0 else "as soon as cars have made room"
+        when = f"in {rest:.0f} s" if rest > 0 and not owed else "as soon as cars have made room"
         more = "no limit follows" if target == inf else f"{_kw(target)} follow"
         return f"{load.name} gets {_kw(limit)}: {more} {when}"
     assert bound is not None

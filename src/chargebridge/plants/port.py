@@ -1,4 +1,4 @@
-"""The port of this room: what the site asks of any battery that it may control."""
+"""The ports of this room: what the site asks of any battery, and of any controllable load, that it may control."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -56,6 +56,54 @@ class BatteryPlant(Protocol):
 
         0 holds it still; None releases it to its own programme, which is also what it falls back to by itself when ``valid_s`` ends.
         """
+        ...
+
+
+class LoadAnswer(Struct, frozen=True, kw_only=True):
+    """What became of a limit. limit_w: as it was asked for, None: released."""
+
+    limit_w: float | None
+    outcome: PlantOutcome
+    at: datetime
+    detail: str = ""
+
+
+class LoadReport(Struct, frozen=True, kw_only=True):
+    """What a controllable load says of itself, as far as it is known. Powers in W.
+
+    online: limits reach it. heard_at: its last sign of life. power_w: what it draws, at measured_at. nominal_w: the most that it draws. failsafe_w,
+    failsafe_s: what it keeps to without us, and how long at least. answer: to the newest limit that it was written, also when that was repeated.
+    """
+
+    load: str
+    online: bool
+    heard_at: datetime | None = None
+    power_w: float | None = None
+    measured_at: datetime | None = None
+    nominal_w: float | None = None
+    failsafe_w: float | None = None
+    failsafe_s: float | None = None
+    answer: LoadAnswer | None = None
+
+
+class ControllableLoad(Protocol):
+    """A load that draws what it likes and keeps to a limit: a heat pump, an air conditioner.
+
+    It keeps to its failsafe limit by itself when it does not hear from us, so limits hold until they are replaced: none ends by our silence.
+    """
+
+    @property
+    def id(self) -> str:
+        """As in the site's topology."""
+        ...
+
+    def states(self) -> AsyncIterator[LoadReport | PlantFault]:
+        """What it says of itself, when something changes and every few seconds, until closed."""
+        ...
+
+    async def set_limit(self, power_w: float | None) -> PlantAnswer:
+        """Draw no more than ``power_w``; 0 is a limit, None releases it. OFFLINE: it will be told as soon as it is there. A refused limit is asked
+        for again by the adapter, and what comes of that is told by ``states``."""
         ...
 
 

@@ -13,7 +13,7 @@ from chargebridge.model.phases import PerPhase
 from chargebridge.model.plan import PlanNow
 from chargebridge.model.reading import Reading
 from chargebridge.model.session import CarNeeds, PointStatus, Preference, Session
-from chargebridge.model.state import BatteryState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
+from chargebridge.model.state import BatteryState, LoadState, Memory, Offer, OfferOutcome, PeakBudget, PointState, SiteState
 from chargebridge.site.limit_book import LimitBook
 from chargebridge.site.prices import PriceBook
 from chargebridge.stations.port import EvseMeasurement
@@ -182,6 +182,7 @@ class Live:
     points: dict[str, LivePoint] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     batteries: dict[str, BatteryState] = field(default_factory=dict)
+    loads: dict[str, LoadState] = field(default_factory=dict)
     limits: LimitBook = field(default_factory=LimitBook)
     peak: PeakBudget | None = None
     prices: PriceBook = field(default_factory=PriceBook)
@@ -191,6 +192,7 @@ class Live:
 
     def __post_init__(self) -> None:
         self.points = {point.id: LivePoint(point) for point in self.topology.points}
+        self.loads = {load.id: LoadState(load=load.id) for load in self.topology.loads}
         self._by_evse = {(p.point.station, p.point.evse): p for p in self.points.values()}
         self._by_station: dict[str, list[LivePoint]] = {}
         for point in self.points.values():
@@ -245,4 +247,5 @@ class Live:
             price_per_kwh=self.price_per_kwh,
             memory=self.memory,
             plan=self.plan,
+            loads=tuple(self.loads.values()),
         )
