@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from functools import cached_property
+from datetime import timedelta
+from functools import cached_property, partial
 
 import structlog
 
@@ -24,10 +25,12 @@ from chargebridge.site.config_eebus import EebusTable
 from chargebridge.site.eebus_office import EebusOffice
 from chargebridge.site.site import Site
 from chargebridge.stations.eebus import PointSettings, Wallboxes, WallboxSettings
+from chargebridge.stations.eebus.ahead import Step
 from chargebridge.stations.port import StationSink
 from chargebridge.store import Database
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.spine.local import LocalDevice
+from chargebridge.wire.eebus.usecases.coordinator import Coordinator
 from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard
 from chargebridge.wire.eebus.usecases.energy_manager import EnergyManager
 from chargebridge.wire.eebus.usecases.lpc import LPC
@@ -71,8 +74,10 @@ class EebusNode:
         """The stations that speak EEBUS; None where none is configured."""
         boxes = [_wallbox(station, self._config) for station in self._config.station if station.eebus is not None]
         if boxes:
-            manager = EnergyManager(self.hub.node, self.hub.node.device.add(CARS, "CEM"), self.hub.now())
-            self.wallboxes = Wallboxes(boxes, self.hub, manager, self.guard, sink, database, self._clock)
+            entity = self.hub.node.device.add(CARS, "CEM")
+            manager = EnergyManager(self.hub.node, entity, self.hub.now())
+            coordinator = Coordinator(self.hub.node, entity, manager)
+            self.wallboxes = Wallboxes(boxes, self.hub, manager, coordinator, self.guard, sink, database, self._clock)
         return self.wallboxes
 
     def make_grid(self, sink: GridSink, remembered: Mapping[str, Mapping[str, str]]) -> tuple[GridSource, ...]:
@@ -108,6 +113,8 @@ class EebusNode:
             secret=None if self.pairing is None else self.own.secret,
         )
         site.service.speak_eebus(office)
+        if self.wallboxes is not None:
+            self.wallboxes.plan_by(partial(planned, site))
         if self.pairing is not None:
             self.pairing.on_paired(lambda unit, former: site.tell("eebus", _said(unit, former), unit.name))
         if trouble := expiry(self.own.identity, self._clock.now()):
@@ -146,6 +153,17 @@ def _pairing(hub: Hub, finder: Mdns, own: OwnNode, folder: IdentityFolder, clock
 def _said(unit: Trusted, former: Trusted | None) -> str:
     instead = f" instead of {former.name}, which has been away" if former else ""
     return f"the control box {unit.name} knew the secret of our code and is trusted{instead}"
+
+
+def planned(site: Site, station: str, evse: int) -> tuple[Step, ...]:
+    """What the standing plan has for the car at an EVSE."""
+    plan, at = site.service.planning.view(), site.live.at(station, evse)
+    car = None if plan is None or at is None else next((one for one in plan.cars if one.point == at.point.id), None)
+    if plan is None or car is None or not plan.alive:
+        return ()
+    ends = [start + timedelta(seconds=lasts) for start, lasts in zip(plan.starts, plan.steps_s, strict=True)]
+    rows = zip(plan.starts, ends, car.power_w, plan.price_per_kwh, strict=True)
+    return tuple(Step(start=start, end=end, power_w=power_w, price=price) for start, end, power_w, price in rows)
 
 
 def _wallbox(station: StationTable, config: SiteConfig) -> WallboxSettings:

@@ -18,6 +18,7 @@ from chargebridge.stations.eebus.wallboxes import Wallboxes
 from chargebridge.store import Database
 from chargebridge.wire.eebus.ship.identity import make_identity
 from chargebridge.wire.eebus.spine.local import LocalDevice
+from chargebridge.wire.eebus.usecases.coordinator import Coordinator
 from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard
 from chargebridge.wire.eebus.usecases.energy_manager import EnergyManager
 from chargebridge.wire.eebus.usecases.lpc import LPC
@@ -54,11 +55,12 @@ class House:
         hub = self.device.hub
         entity = hub.node.device.add((2,), "CEM")
         self.manager = EnergyManager(hub.node, entity, hub.now())
+        self.coordinator = Coordinator(hub.node, entity, self.manager)
         self.guard = EnergyGuard(hub.node, entity, LPC, hub.now())
         MonitoringAppliance(hub.node, entity, MPC)
         points = {1: PointSettings(phases=phases, maximum_a=16.0, fallback_a=fallback_a)}
         settings = WallboxSettings(identity="WB", ski=ski, points=points, unknown_cars=unknown_cars, safe_current_a=safe_current_a)
-        self.boxes = Wallboxes([settings], hub, self.manager, self.guard, self.sink, self.database, clock)
+        self.boxes = Wallboxes([settings], hub, self.manager, self.coordinator, self.guard, self.sink, self.database, clock)
         self.box = self.boxes.station("WB")
 
     async def start(self):

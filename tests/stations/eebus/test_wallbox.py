@@ -1,13 +1,18 @@
 """A wallbox over real TLS: sessions, limits, fallbacks, faults."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import msgspec
 from tests.stations.eebus.kit import House, joined, until
 
 from chargebridge.sim.eebus.deviations import LIKE_ELLI, LIKE_PORSCHE, Deviation
 from chargebridge.sim.eebus.wallbox import WallboxPlan
+from chargebridge.stations.eebus.ahead import Step
+from chargebridge.stations.events import ChargingNeeds, ChargingSchedule
 from chargebridge.stations.port import Outcome
+from chargebridge.wire.eebus.usecases import cevc
+from chargebridge.wire.eebus.usecases.curves import Slot
 from chargebridge.wire.eebus.usecases.evcc import Identification
 
 
@@ -183,3 +188,37 @@ async def test_a_quiet_wallbox_is_asked_and_so_stays_known(tmp_path):
         heard = house.box.bays[1].measured_at
         await until(lambda: house.box.bays[1].measured_at > heard + timedelta(seconds=14), what="it has answered what was asked")
         await until(lambda: len(house.sink.measurements) > before, what="and so was measured")
+
+
+async def test_a_car_that_coordinates_is_heard_and_told_what_is_planned(tmp_path):
+    """CEVC: its demand becomes the session's needs, our plan its curve of power and prices, its own plan is told to the site."""
+    car = msgspec.structs.replace(WallboxPlan().car, standard="iso15118-2ed2", coordinated=True)
+    async with joined(tmp_path) as (house, box):
+        await charging(house, box, car=car)
+        now = house.box._clock.now()
+        leaves = now + timedelta(hours=8)
+        vehicle = box.station.vehicle.coordination
+        demand = cevc.Demand(least_wh=Decimal(5000), wished_wh=Decimal(20000), most_wh=Decimal(30000), departure=leaves)
+        await box.device.hub.act(lambda at: vehicle.demand(demand))
+        told = await until(lambda: [e for e in house.sink.told_events if isinstance(e, ChargingNeeds) and e.energy_wh], what="its demand")
+        assert told[-1].energy_wh == 20_000
+        assert abs(told[-1].departure_at - leaves) < timedelta(seconds=10)
+
+        begin = now - timedelta(minutes=5)
+        powers = (11_000.0, 11_000.0, 0.0, 7_000.0)
+        steps = tuple(
+            Step(start=begin + timedelta(minutes=15 * i), end=begin + timedelta(minutes=15 * i + 15), power_w=power, price=0.2 + i / 10)
+            for i, power in enumerate(powers)
+        )
+        house.boxes.plan_by(lambda station, evse: steps if (station, evse) == ("WB", 1) else ())
+        await until(lambda: [int(slot.most) for slot in vehicle.limits] == [11_000, 0, 7_000], what="our curve is in the car")
+        assert [float(slot.value) for slot in vehicle.prices] == [0.2, 0.3, 0.4, 0.5]
+
+        plan = (
+            Slot(start=now, end=now + timedelta(minutes=25), value=Decimal(11_000)),
+            Slot(start=now + timedelta(minutes=25), end=now + timedelta(minutes=60), value=Decimal(9_000)),
+        )
+        await box.device.hub.act(lambda at: vehicle.plan(plan))
+        told = await until(lambda: [e for e in house.sink.told_events if isinstance(e, ChargingSchedule)], what="its plan")
+        assert [period["limit"] for period in told[-1].schedule["chargingSchedulePeriod"]] == [11_000, 9_000]
+        assert len(told[-1].outside) == 1, told[-1].outside

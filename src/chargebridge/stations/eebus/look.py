@@ -10,11 +10,12 @@ from decimal import Decimal
 from msgspec import Struct
 
 from chargebridge.model.phases import PerPhase
-from chargebridge.stations.eebus.seen import Car, Identification, Seen, Way
+from chargebridge.stations.eebus.seen import Car, Demand, Identification, Seen, Way
 from chargebridge.wire.eebus.spine.local import SERVER, EntityId
 from chargebridge.wire.eebus.spine.remote import RemoteDevice
 from chargebridge.wire.eebus.usecases import energy_manager as em
 from chargebridge.wire.eebus.usecases import evcc, evcem, evsecc, kind
+from chargebridge.wire.eebus.usecases.cevc import Coordination
 from chargebridge.wire.eebus.usecases.lpc import LPC
 from chargebridge.wire.eebus.usecases.monitoring import measured
 from chargebridge.wire.eebus.usecases.opev import OPEV
@@ -46,8 +47,8 @@ def limited(remote: RemoteDevice) -> list[EntityId]:
     return sorted(remote.entities_with(LPC.name, (kind.CONTROLLABLE_SYSTEM,), "LoadControl", SERVER))
 
 
-def seen(remote: RemoteDevice, manager: em.EnergyManager, unit: em.Unit, heard: Heard) -> Seen:
-    """One EVSE as it is now."""
+def seen(remote: RemoteDevice, manager: em.EnergyManager, unit: em.Unit, heard: Heard, said: Coordination | None = None) -> Seen:
+    """One EVSE as it is now. said: what its car says over CEVC, if it has that."""
     evse, meter = manager.evse(unit), _metered(remote, unit[1])
     way = Way.POWER if unit[1] in limited(remote) else None
     if evse is None:
@@ -56,7 +57,7 @@ def seen(remote: RemoteDevice, manager: em.EnergyManager, unit: em.Unit, heard: 
     if car is not None and OPEV.name in car.use_cases:
         way = Way.CURRENT if any(one is not None for one in car.obligation) else None
     return Seen(
-        car=None if car is None else _car(remote, car, heard, meter),
+        car=None if car is None else _car(remote, car, heard, meter, said),
         certain=heard.settled or heard.plug > 0,
         fault=_fault(box),
         out=box.failed,
@@ -90,7 +91,7 @@ def _metered(remote: RemoteDevice, evse: EntityId) -> _Metered:
     )
 
 
-def _car(remote: RemoteDevice, car: em.Car, heard: Heard, meter: _Metered) -> Car:
+def _car(remote: RemoteDevice, car: em.Car, heard: Heard, meter: _Metered, coordination: Coordination | None) -> Car:
     about, flow = car.commissioned, car.measured
     known = bool(car.use_cases)  # they come after the entity
     names_itself = not known or (IDENTIFIES in _scenarios(remote, car, evcc.NAME) and about.standard != evcc.IEC_61851)
@@ -114,7 +115,17 @@ def _car(remote: RemoteDevice, car: em.Car, heard: Heard, meter: _Metered) -> Ca
         session_wh=_float(energy),
         meter_wh=meter.energy_wh,
         soc=_share(car.battery.soc_pct) if car.battery is not None else None,
+        demand=_demand(coordination),
     )
+
+
+def _demand(said: Coordination | None) -> Demand | None:
+    """A car without a departure and without energies asks for nothing."""
+    asked = said.demand if said is not None else None
+    if asked is None or (asked.wished_wh, asked.least_wh, asked.most_wh, asked.departure) == (None, None, None, None):
+        return None
+    wanted = asked.wished_wh if asked.wished_wh is not None else asked.least_wh
+    return Demand(least_wh=_float(asked.least_wh), wanted_wh=_float(wanted), most_wh=_float(asked.most_wh), departure_at=asked.departure)
 
 
 def _scenarios(remote: RemoteDevice, car: em.Car, name: str) -> tuple[int, ...]:

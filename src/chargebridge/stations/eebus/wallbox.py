@@ -21,16 +21,20 @@ from chargebridge.links.eebus.hub import Hub
 from chargebridge.model.clock import Clock
 from chargebridge.model.phases import NOMINAL_V
 from chargebridge.stations.eebus import look
+from chargebridge.stations.eebus.ahead import Plans, Step, curves_of, schedule_of
 from chargebridge.stations.eebus.evse import Evse
 from chargebridge.stations.eebus.memory import Memory, Stay
 from chargebridge.stations.eebus.seen import Seen, Way
 from chargebridge.stations.eebus.settings import PointSettings, WallboxSettings
+from chargebridge.stations.events import ChargingSchedule
 from chargebridge.stations.port import Answer, Outcome, StationInfo, StationSink
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Answered, DataChanged, Event
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, Now
 from chargebridge.wire.eebus.usecases import current_limits, evsecc
+from chargebridge.wire.eebus.usecases.cevc import Coordination
+from chargebridge.wire.eebus.usecases.coordinator import CarPlans, Coordinator
 from chargebridge.wire.eebus.usecases.current_limits import PerPhase
 from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard, Told
 from chargebridge.wire.eebus.usecases.energy_manager import CarGone, CurrentsAnswered, EnergyManager
@@ -58,7 +62,8 @@ log = structlog.get_logger(__name__)
 
 class Bay:
     """One EVSE with what it may give. wished: what was handed over to be written last; taken: what the car or the EVSE has said yes to.
-    drew_at: when power flowed last, where that alone tells of a car. news: rings for who waits for an answer."""
+    drew_at: when power flowed last, where that alone tells of a car. news: rings for who waits for an answer.
+    planned: what the car was told ahead; schedule: what it means to do; plans_anew: it has said so again."""
 
     def __init__(self, unit: EntityId, evse: Evse) -> None:
         self.unit = unit
@@ -73,6 +78,9 @@ class Bay:
         self.wished: tuple[Way, float] | None = None
         self.news = asyncio.Event()
         self.taken: tuple[object, ErrorNumber] | None = None
+        self.planned: tuple[Step, ...] = ()
+        self.schedule: ChargingSchedule | None = None
+        self.plans_anew = False
 
     def current_a(self, now_s: float) -> float:
         """What holds now."""
@@ -91,6 +99,7 @@ class Wallbox:
         settings: WallboxSettings,
         hub: Hub,
         manager: EnergyManager,
+        coordinator: Coordinator,
         guard: EnergyGuard,
         sink: StationSink,
         memory: Memory,
@@ -100,7 +109,8 @@ class Wallbox:
         self.info: StationInfo | None = None
         self.connected_at: datetime | None = None
         self.heard_at: datetime | None = None
-        self._hub, self._manager, self._guard = hub, manager, guard
+        self.plans: Plans | None = None
+        self._hub, self._manager, self._coordinator, self._guard = hub, manager, coordinator, guard
         self._sink, self._memory, self._clock = sink, memory, clock
         self._bays: dict[int, Bay] = {}
         self._stays: dict[int, Stay] = {}
@@ -137,6 +147,9 @@ class Wallbox:
                 for bay in self._bays.values():
                     if feature[0][: len(bay.unit)] == bay.unit:
                         bay.measured_at = self._clock.now()
+            case CarPlans(evse=entity):
+                for bay in self._of(entity):
+                    bay.plans_anew = True
             case CurrentsAnswered(evse=entity, use_case=name, wish=wish, number=number) if name == OPEV.name:
                 self._answer(entity, wish, number)
             case Told(entity=entity, wish=wish, number=number):
@@ -188,12 +201,34 @@ class Wallbox:
         settled = self._hub.now().s - self._since_s >= SETTLED_S
         for bay in self._bays.values():
             heard = look.Heard(plug=bay.plug, measured_at=bay.measured_at, settled=settled)
-            bay.seen = look.seen(link.remote, self._manager, (ski, bay.unit), heard)
+            said = self._coordination(bay)
+            bay.seen = look.seen(link.remote, self._manager, (ski, bay.unit), heard, said)
             self._idle(bay, now)
             bay.evse.offered_a = bay.current_a(self._hub.now().s)
             await bay.evse.look(bay.seen, now)
+            if said is not None:
+                await self._coordinate(bay, said, now)
             await self._ask(bay, now)
             bay.news.set()
+
+    def _coordination(self, bay: Bay) -> Coordination | None:
+        evse = self._manager.evse((self.settings.ski, bay.unit))
+        return None if evse is None or evse.car is None else self._coordinator.told((self.settings.ski, evse.car.entity))
+
+    async def _coordinate(self, bay: Bay, said: Coordination, now: datetime) -> None:
+        """Tell the car what is planned for it, when that is another plan; and the site what the car makes of it."""
+        steps = tuple(self.plans(self.identity, bay.evse.number)) if self.plans is not None else ()
+        if steps and steps != bay.planned:
+            limits, prices = curves_of(steps, now)
+            if limits:
+                bay.planned = steps
+                await self._hub.act(lambda at: self._coordinator.coordinate((self.settings.ski, bay.unit), limits, prices, at))
+        if bay.plans_anew:
+            bay.plans_anew = False
+            schedule = schedule_of(bay.evse.number, said.plan, said.limits)
+            if schedule is not None and schedule != bay.schedule:
+                await self._sink.told(self.identity, schedule)
+                bay.schedule = schedule
 
     async def _found(self, units: list[EntityId], now: datetime) -> None:
         """It is there: the site hears of it once it has said who made it."""

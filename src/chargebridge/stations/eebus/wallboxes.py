@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from chargebridge.links.eebus.hub import Hub
 from chargebridge.model.clock import Clock
+from chargebridge.stations.eebus.ahead import Plans
 from chargebridge.stations.eebus.memory import Memory
 from chargebridge.stations.eebus.settings import WallboxSettings
 from chargebridge.stations.eebus.wallbox import Wallbox
@@ -12,24 +13,28 @@ from chargebridge.stations.port import StationSink
 from chargebridge.store import Database
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.local import Now
+from chargebridge.wire.eebus.usecases.coordinator import Coordinator
 from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard
 from chargebridge.wire.eebus.usecases.energy_manager import EnergyManager
 
 
 class Wallboxes:
-    """Implements ``Stations``. manager, guard: the site's own, on the hub's node."""
+    """Implements ``Stations``. manager, coordinator, guard: the site's own, on the hub's node."""
 
     def __init__(
         self,
         settings: Sequence[WallboxSettings],
         hub: Hub,
         manager: EnergyManager,
+        coordinator: Coordinator,
         guard: EnergyGuard,
         sink: StationSink,
         database: Database,
         clock: Clock,
     ) -> None:
-        self._by_ski = {one.ski: Wallbox(one, hub, manager, guard, sink, Memory(database, one.identity), clock) for one in settings}
+        self._by_ski = {
+            one.ski: Wallbox(one, hub, manager, coordinator, guard, sink, Memory(database, one.identity), clock) for one in settings
+        }
         self._by_identity = {one.identity: one for one in self._by_ski.values()}
         hub.listen(self._hear)
         hub.on_change(self._changed)
@@ -39,6 +44,11 @@ class Wallboxes:
 
     def __iter__(self) -> Iterator[Wallbox]:
         return iter(list(self._by_identity.values()))
+
+    def plan_by(self, plans: Plans) -> None:
+        """Where the site's plans for cars are found from now on; cars that want them (CEVC) are told."""
+        for one in self:
+            one.plans = plans
 
     async def run(self) -> None:
         """Serve them until cancelled."""
