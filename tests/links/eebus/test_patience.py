@@ -3,7 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
-from tests.links.eebus.hubs import Box, House, connected, peer, phase, until
+from tests.links.eebus.hubs import Box, House, Raw, connected, context_for, new_identity, peer, phase, until
+from tests.wire.eebus.ship.scenes import INIT, READY
 
 from chargebridge.links.eebus.peer import Phase
 from chargebridge.sim.world.clock import ManualClock
@@ -61,3 +62,15 @@ async def test_a_peer_that_is_silent_in_the_handshake_is_let_go():
         assert box_clock.steady_s() == 0.0
         await pass_time(clocks[:1], 70)
         await until(lambda: "in time" in getattr(peer(house, box.ski).trouble, "reason", ""))
+
+
+async def test_each_later_step_has_its_own_time():
+    house, identity = House(clock=ManualClock(START)), new_identity()
+    async with house:
+        await house.hub.pair(identity.ski)
+        raw = await (await Raw.dial(house, context_for(identity))).open()
+        raw.say(INIT, READY)
+        await raw.heard(2)
+        await pass_time((house.hub._clock,), 11, 1.0)
+        assert await raw.over() == 4001
+        await until(lambda: "within 10 s" in getattr(peer(house, identity.ski).trouble, "reason", ""))

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.links.eebus.hubs import (
     House,
     Raw,
@@ -23,6 +25,7 @@ from tests.wire.eebus.ship.scenes import ABORTED, ACCESS, ACCESS_REQUEST, ANNOUN
 from websockets.exceptions import InvalidState
 
 from chargebridge.links.eebus.settings import Bounds
+from chargebridge.links.eebus.troubles import MAX_STRANGERS
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.wire.eebus.usecases.limitation import State
 
@@ -303,3 +306,47 @@ def _client_hello(tls):
     with pytest.raises(ssl.SSLWantReadError):
         connection.do_handshake()
     return outgoing.read()
+
+
+async def test_what_strangers_leave_behind_is_bounded():
+    async with going_on() as house:
+        for number in range(MAX_STRANGERS + 10):
+            raw = await (await Raw.dial(house, context_for(new_identity(f"Raw-{number}")))).open()
+            raw.say(b"\x07")
+            await raw.over()
+        await until(lambda: len(house.hub._switchboard.sessions) == 1)
+        assert len(house.hub.peers()) == 1 + MAX_STRANGERS
+        assert len(house.hub.trace._rings) == 2
+
+
+@given(st.binary(max_size=400), st.sampled_from(("TCP", "TLS", "WebSocket", "SHIP")))
+def test_any_bytes_at_any_depth(data, depth):
+    async def scene():
+        async with House(bounds=QUICK) as house:
+            if depth == "TCP":
+                reader, writer = await asyncio.open_connection(house.address.host, house.address.port)
+                writer.write(data)
+                writer.write_eof()
+                assert b"connectionHello" not in await reader.read()
+                writer.close()
+                return
+            raw = await Raw.dial(house, context_for(IDENTITY))
+            if depth == "TLS":
+                raw.writer.write(data + b"\r\n\r\n")
+                assert b"101" not in await raw.reader.read(1000)
+            else:
+                await raw.open()
+                if depth == "SHIP":
+                    raw.say(INIT, data)
+                else:
+                    raw.writer.write(data)
+                await raw.writer.drain()
+                await asyncio.sleep(0.005)
+            raw.cut()
+            await until(lambda: not house.hub._switchboard.sessions)
+            assert not house.hub.node.links
+
+    asyncio.run(scene())
+
+
+IDENTITY = new_identity()

@@ -17,6 +17,7 @@ from chargebridge.wire.eebus.errors import EebusError
 
 log = structlog.get_logger(__name__)
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (only where the settings say so)
 MAX_ADDRESSES = 1024
 RESERVED = 16
 """Openings beyond `Bounds.openings` for addresses of trusted peers, so that strangers cannot keep them out."""
@@ -47,22 +48,32 @@ class Door:
         self._is_known = is_known
         self._opening: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
+        self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._rare = RareLog(lambda: asyncio.get_running_loop().time())
 
-    async def open(self, host: str, port: int) -> asyncio.Server:
-        """Listen from now on. Raises DoorError."""
-        try:
-            return await asyncio.start_server(self._come, host, port, limit=CHUNK, reuse_address=True)
-        except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            cure = (
-                "stop what listens there, or choose another port" if taken else "give an address of this machine and a port of 1024 or more"
-            )
-            raise DoorError(f"EEBUS at {host}:{port}", str(error.strerror or error), cure) from error
+    async def open(self, host: str, port: int) -> int:
+        """Listen from now on; the port. host: empty for all addresses of this machine. Raises DoorError."""
+        for one in (host,) if host else EVERYWHERE:
+            try:
+                server = await asyncio.start_server(self._come, one, port, limit=CHUNK, reuse_address=True)
+            except OSError as error:
+                if self._servers:
+                    log.warning("eebus hub does not listen there", host=one, port=port, reason=str(error))  # such as without IPv6
+                    break
+                taken = error.errno == errno.EADDRINUSE
+                cure = (
+                    "stop what listens there, or choose another port" if taken else "give an address of this machine and a port above 1023"
+                )
+                raise DoorError(f"EEBUS at {one}:{port}", str(error.strerror or error), cure) from error
+            self._servers.append(server)
+            port = server.sockets[0].getsockname()[1]
+        return port
 
     def close(self) -> None:
         """Whoever is not yet in does not come in any more."""
+        for server in self._servers:
+            server.close()
         for task in self._tasks:
             task.cancel()
 

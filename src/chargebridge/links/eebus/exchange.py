@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from chargebridge.links.eebus.ears import Ears, Hear, Turn
+from chargebridge.links.eebus.rare_log import RareLog
 from chargebridge.model.clock import SteadyClock
 from chargebridge.wire.eebus.spine.events import Event, Malformed, Send, Written
 from chargebridge.wire.eebus.spine.link import withdrawn
@@ -52,6 +53,7 @@ class Exchange:
         self._lanes: dict[str, _Lane] = {}
         self._moved = moved
         self._tasks: set[asyncio.Task[None]] = set()
+        self._rare = RareLog(clock.steady_s)
 
     def now(self) -> Now:
         return Now(self._clock.steady_s(), self._clock.now())
@@ -123,7 +125,8 @@ class Exchange:
                 _drive(lane)
         for event in told:
             if isinstance(event, Malformed):
-                log.warning("eebus datagram is malformed", ski=event.peer, where=event.position, reason=event.reason, cure=event.cure)
+                told_of = {"where": event.position, "reason": event.reason, "cure": event.cure}
+                self._rare.warning(event.peer, "eebus datagram is malformed", ski=event.peer, **told_of)
         self._moved()
         return _Call(peer, answers, told, held, self._ears.turn(peer) if told else None, now)
 

@@ -178,9 +178,8 @@ class Hub:
             ski = self._of_another(peer.ski)
             entry = self.trust.of(ski) or Trusted(ski=ski, origin=Origin.CONFIGURATION, since=self._clock.now())
             self.trust.put(msgspec.structs.replace(entry, static=peer.address, name=peer.name or entry.name))
-        server = await self._door.open(self.settings.host, self.settings.port)
+        self.port = await self._door.open(self.settings.host, self.settings.port)
         try:
-            self.port = server.sockets[0].getsockname()[1]
             self._switchboard.is_open = True
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._alarm.run())
@@ -196,9 +195,8 @@ class Hub:
                 self._opened.set()
                 log.info("eebus hub listens", host=self.settings.host, port=self.port, ski=self.identity.ski, ship_id=self.settings.ship_id)
         finally:
-            server.close()
-            self._diallers.match(())
             self._door.close()
+            self._diallers.match(())
             await self._switchboard.close()
             await self._exchange.settle()
 

@@ -58,6 +58,7 @@ class Session:
         self._clock = clock
         self._rare = rare
         self._changed = changed
+        self._deadline = ship.deadline
 
     @property
     def incoming(self) -> bool:
@@ -159,4 +160,7 @@ class Session:
                     self._note(f"SHIP ended: {event.cause}, {event.reason}")
                     self.socket.close(event.code, event.text)
                     self._changed()
+        if self.ship.deadline != self._deadline:
+            self._deadline = self.ship.deadline
+            self._changed()
         return events

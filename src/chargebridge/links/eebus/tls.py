@@ -15,8 +15,8 @@ from chargebridge.wire.eebus.ship import Role
 from chargebridge.wire.eebus.ship.errors import ShipError
 from chargebridge.wire.eebus.ship.identity import Identity
 
-CIPHERS = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"
-"""The first is mandatory in SHIP, the second optional."""
+CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA256"
+"""The first is optional in SHIP and better, the second mandatory."""
 _CHUNK = 64 * 1024
 
 
