@@ -1,6 +1,7 @@
 """``chargebridge eebus`` without a site: the identity shown, put away and brought back; devices found on the network."""
 
 import json
+import re
 import secrets
 import stat
 import threading
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from zeroconf import ServiceInfo, Zeroconf
 
 from chargebridge.app.cli import app
-from chargebridge.app.commands import eebus_find
+from chargebridge.app.commands import eebus_find, eebus_rules
 from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode, OwnNode
 from chargebridge.wire.eebus.ship.mdns import SERVICE, ServiceRecord, to_txt
 from chargebridge.wire.eebus.ship.qr import from_text
@@ -158,3 +159,30 @@ def test_a_device_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     )
     eebus_find.tell(one)
     assert "Fjord  (heat pump or heating, does not accept pairing now)" in capsys.readouterr().out
+
+
+# The rules
+
+
+def test_the_table_of_rules_says_which_tests_show_each_and_what_is_open() -> None:
+    code, text = run("rules", "LPC", "--json")
+    rows = {row["id"]: row for row in map(json.loads, text.splitlines())}
+    assert (code, len(rows)) == (0, 70)
+    silent = rows["911"]
+    assert (silent["side"], silent["duty"], silent["words"]) == ("CS", "shall", "unlimited/controlled: 120 s without heartbeat: failsafe")
+    assert silent["lpc"]
+    assert "120 s without" in run("rules")[1]
+    assert not [row for row in map(json.loads, run("rules", "LPC", "--open", "--json")[1].splitlines()) if row["lpc"]]
+    assert silent["lpc"][0].rpartition("::")[2][:20] in run("rules", "LPC", "--tests")[1]
+
+
+def test_the_tests_that_the_table_names_are_there_and_none_is_left_out() -> None:
+    """`make eebus-rules` writes it anew."""
+    root = Path(__file__).parents[2]
+    named = {test for row in eebus_rules.table() for test in (*row.lpc, *row.lpp)}
+    there = set()
+    for path in (root / "tests").rglob("test_*.py"):
+        names = re.findall(r"^(?:async )?def (test_(?:LPC|LPP)_\w+)", path.read_text(encoding="utf-8"), re.M)
+        there |= {f"{path.relative_to(root)}::{name}" for name in names}
+    assert named <= there, "make eebus-rules"
+    assert {test for test in there if re.search(r"_\d{3}(_|$)", test)} <= named, "make eebus-rules"
