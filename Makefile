@@ -7,7 +7,7 @@ export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PYTHONDONTWRITEBYTECODE :=
 JOBS ?= 4
 
-.PHONY: up test lint style bench interop requirements soak docs clean
+.PHONY: up test lint style bench interop requirements eebus-rules soak docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -69,6 +69,9 @@ interop: $(UV)
 requirements: $(STAMP)
 	@.venv/bin/python tools/ocpp_requirements.py --open
 	@.venv/bin/python tools/eebus_rules.py --open
+
+eebus-rules: $(STAMP)
+	.venv/bin/python tools/write_eebus_rules.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache out
