@@ -1,4 +1,6 @@
-"""A hub in a process of its own, in whatever network that has: `python -m tests.links.eebus.lone_node <folder> <name> <interface> <address>`.
+"""A hub in a process of its own, in whatever network that has:
+
+    python -m tests.links.eebus.lone_node <folder> <name> <interfaces, with commas between> <address to listen at>
 
 It prints what it knows of others, a line of JSON for each change, and takes commands: `pair <ski>`, `window <seconds>`.
 """
@@ -18,7 +20,7 @@ from chargebridge.links.eebus.window import PairingWindow
 from chargebridge.wire.eebus.spine.local import LocalDevice
 
 
-async def main(folder: str, name: str, interface: str, host: str) -> None:
+async def main(folder: str, name: str, interfaces: str, host: str) -> None:
     clock = WallClock()
     identity_folder = IdentityFolder(Path(folder))
     own = identity_folder.open(NewNode("Acme", name, "1"), clock.now())
@@ -29,7 +31,7 @@ async def main(folder: str, name: str, interface: str, host: str) -> None:
         brand="Acme",
         model=name,
         serial="1",
-        interfaces=(interface,),
+        interfaces=tuple(interfaces.split(",")),
         dial_s=((0, 0.1), (0.2, 0.5)),
         bounds=Bounds(ping_s=0.5, pong_s=2.0, connect_s=1.0),
     )

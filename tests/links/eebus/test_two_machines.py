@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,9 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from interop.eebus.namespaces import Room, joined, why_not
+from interop.eebus.namespaces import INTERFACE, Room, joined, why_not
 
 ROOT = Path(__file__).parents[3]
+
+ASK = """
+import socket, sys
+question = b"\\0\\0\\0\\0\\0\\1\\0\\0\\0\\0\\0\\0" + b"\\5_ship\\4_tcp\\5local\\0" + b"\\0\\14\\x80\\1"
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+    asker.bind((sys.argv[1], 0))
+    asker.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sys.argv[1]))
+    asker.settimeout(1.5)
+    asker.sendto(question, ("224.0.0.251", 5353))
+    try:
+        while True:
+            print(asker.recv(9000).hex())
+    except TimeoutError:
+        pass
+"""
+"""Who is there? With the wish for an answer to this socket only."""
 
 
 class Machine:
@@ -41,8 +58,9 @@ class Machine:
 
 
 @asynccontextmanager
-async def machine(room: Room, folder: Path) -> AsyncIterator[Machine]:
-    command = room.command(sys.executable, "-m", "tests.links.eebus.lone_node", str(folder), folder.name, room.interface, room.address)
+async def machine(room: Room, folder: Path, interfaces: str = INTERFACE, host: str | None = None) -> AsyncIterator[Machine]:
+    words = (str(folder), folder.name, interfaces, host or room.address)
+    command = room.command(sys.executable, "-m", "tests.links.eebus.lone_node", *words)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
     try:
@@ -53,6 +71,21 @@ async def machine(room: Room, folder: Path) -> AsyncIterator[Machine]:
         await process.wait()
 
 
+async def run(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return told.decode()
+
+
+async def second_network(room: Room) -> None:
+    """Another interface, with a cable that leads nowhere else."""
+    await run("ip", "-n", room.name, "link", "add", "garden", "type", "veth", "peer", "name", "fence")
+    await run("ip", "-n", room.name, "address", "add", "10.99.0.1/24", "dev", "garden")
+    for end in ("garden", "fence"):
+        await run("ip", "-n", room.name, "link", "set", end, "up")
+
+
 def phase(ski: str) -> Callable[[dict[str, Any]], object]:
     return lambda peers: peers.get(ski, {}).get("phase") == "connected"
 
@@ -61,11 +94,18 @@ def phase(ski: str) -> Callable[[dict[str, Any]], object]:
 async def test_two_machines_find_each_other_and_pair_by_mdns_alone(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         first_room, second_room = stack.enter_context(joined())
-        house = await stack.enter_async_context(machine(first_room, tmp_path / "house"))
+        await second_network(first_room)
+        house = await stack.enter_async_context(machine(first_room, tmp_path / "house", f"{INTERFACE},garden", "0.0.0.0"))  # noqa: S104
         box = await stack.enter_async_context(machine(second_room, tmp_path / "box"))
         await house.until(lambda peers: len(peers) == 1)
         await box.until(lambda peers: house.ski in peers and peers[house.ski]["hosts"])
         assert box.said["peers"][house.ski] == {"phase": "seen", "register": False, "hosts": [first_room.address]}, "no IPv6 link-local one"
+        answers: list[bytes] = []
+        async with asyncio.timeout(60):
+            while not any(socket.inet_aton(first_room.address) in answer for answer in answers):
+                told = await run(*second_room.command(sys.executable, "-c", ASK, second_room.address))
+                answers += map(bytes.fromhex, told.split())
+        assert not [answer for answer in answers if socket.inet_aton("10.99.0.1") in answer], "of a network that the box is not in"
 
         house.tell("window 100")
         await box.until(lambda peers: peers[house.ski]["register"])

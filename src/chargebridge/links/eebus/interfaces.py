@@ -4,6 +4,7 @@ A peer tries every address that it is told, with a full TCP timeout for each, so
 """
 
 import ipaddress
+from functools import lru_cache
 from pathlib import Path
 
 import ifaddr
@@ -45,7 +46,12 @@ class Lan(Struct, frozen=True):
 
     def holds(self, address: str) -> bool:
         """Whether it is in one of this interface's own networks."""
-        return any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in self.networks)
+        return any(ipaddress.ip_address(address) in network for network in _networks(self.networks))
+
+
+@lru_cache(maxsize=64)
+def _networks(texts: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(map(ipaddress.ip_network, texts))
 
 
 def present(wanted: tuple[str, ...], host: str) -> tuple[Lan, ...]:

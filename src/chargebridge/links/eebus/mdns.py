@@ -44,6 +44,7 @@ class Mdns:
         self._calls: list[Callable[[], None]] = []
         self._extra: dict[str, Service] = {}
         self._sessions: list[Session] = []
+        self._lans: set[Lan] = set()
         self._port = 0
         self._complained: set[tuple[str, str]] = set()
         window.on_change(self._announce)
@@ -77,7 +78,7 @@ class Mdns:
         seen: set[Lan] | None = None
         try:
             while True:
-                here = self._here()
+                here = self._lans = self._here()
                 for lan in running.keys() - here:
                     await _end([running.pop(lan)])
                     log.info("an interface for EEBUS is gone", interface=lan.interface)
@@ -108,6 +109,7 @@ class Mdns:
                 [SERVICE, pairing.SERVICE],
                 lambda record: self._heard(lan, record),
                 lambda kind, name: self._lost(lan, kind, name),
+                lambda address: not lan.holds(address) and any(other.holds(address) for other in self._lans),
             )
             self._sessions.append(session)
             try:

@@ -1,8 +1,8 @@
 """mDNS on one interface, from the moment it has an address until that is gone."""
 
 import asyncio
-import socket
 from collections.abc import Callable
+from typing import Any, cast
 
 import structlog
 from msgspec import Struct
@@ -20,7 +20,6 @@ from chargebridge.links.eebus.interfaces import Lan
 ANSWER_MS = 3000.0
 WITHDRAW_S = 2.0
 MAX_NAMES = 512
-_IP_MULTICAST_ALL = 49  # of Linux; Python has no name for it
 
 log = structlog.get_logger()
 
@@ -47,15 +46,25 @@ class Record(Struct, frozen=True):
 
 
 class Session:
-    """heard: called with every record that is new or changed. lost: with type and name of one that was withdrawn or has become too old."""
+    """heard: called with every record that is new or changed. lost: with type and name of one that was withdrawn or has become too old.
+    elsewhere: whether an address is on another network that has a session of its own."""
 
-    def __init__(self, lan: Lan, host: str, types: list[str], heard: Callable[[Record], None], lost: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        lan: Lan,
+        host: str,
+        types: list[str],
+        heard: Callable[[Record], None],
+        lost: Callable[[str, str], None],
+        elsewhere: Callable[[str], bool] = lambda address: False,
+    ) -> None:
         """host: a name for this node on this interface, one DNS label."""
         self._lan = lan
         self._host = f"{host}.local."
         self._types = types
         self._heard = heard
         self._lost = lost
+        self._elsewhere = elsewhere
         self._wanted: tuple[Service, ...] = ()
         self._changed = asyncio.Event()
         self._asking: dict[tuple[str, str], bool] = {}
@@ -73,7 +82,8 @@ class Session:
             await zeroconf.zeroconf.async_wait_for_start()
             if not zeroconf.zeroconf.engine.senders:
                 raise OSError(f"no multicast from {', '.join(self._lan.ipv4)}")
-            _hear_only_this(zeroconf.zeroconf)
+            for reader in zeroconf.zeroconf.engine.readers:
+                reader.transport.set_protocol(_OnLink(cast(asyncio.DatagramProtocol, reader.transport.get_protocol()), self._elsewhere))
             async with asyncio.TaskGroup() as tasks:
 
                 def changed(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
@@ -179,8 +189,23 @@ def _instance(service_type: str, name: str) -> str:
     return name.removesuffix(f".{service_type}")
 
 
-def _hear_only_this(zeroconf: Zeroconf) -> None:
-    """Linux gives a socket what any other one has joined for. Then questions from one network were answered with the addresses on another."""
-    for reader in zeroconf.engine.readers:
-        if reader.sock.family == socket.AF_INET:
-            reader.sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+class _OnLink(asyncio.DatagramProtocol):
+    """Passes over what came in on another of our networks (RFC 6762 clause 11).
+
+    Linux gives a socket what any other one has joined for, so that questions from one network were answered with the addresses on another. Its
+    option against that, IP_MULTICAST_ALL, cannot be used: with SO_REUSEPORT such a datagram then goes to any one of the sockets (seen with 6.18).
+    """
+
+    def __init__(self, inner: asyncio.DatagramProtocol, elsewhere: Callable[[str], bool]) -> None:
+        self._inner = inner
+        self._elsewhere = elsewhere
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if not self._elsewhere(addr[0]):
+            self._inner.datagram_received(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        self._inner.error_received(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.connection_lost(exc)
