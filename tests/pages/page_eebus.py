@@ -146,7 +146,7 @@ class PageEebus:
                 pairing_service=True,
             ),
             window_until=self._until,
-            peers=views(self._peers.values(), remotes, OURS, now),
+            peers=views(self._peers.values(), remotes, OURS, now, {}),
             limits=(limit,),
             writes=self._writes(),
         )

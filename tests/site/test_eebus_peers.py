@@ -95,7 +95,7 @@ def test_a_device_that_was_reset_is_told_by_its_ship_id_that_now_has_another_ski
     """Two entries of one name but different SKIs, of which the old one waits for ever: evcc users lose days with it."""
     old = peer(Phase.TRUSTED, trusted=TRUSTED, announced=None, trouble=Trouble(NOW, "no answer", "wait"))
     new = Peer(ski=OTHER, phase=Phase.SEEN, announced=msgspec.structs.replace(BOX, ski=OTHER))
-    told = {one.ski: one for one in views((old, new), {}, OURS, NOW)}
+    told = {one.ski: one for one in views((old, new), {}, OURS, NOW, {})}
     assert "with another SKI (fefe fefe" in told[SKI].advice
     assert "pair the new one and unpair this one" in told[SKI].advice
     assert told[OTHER].advice == "pair it if it is yours"
@@ -104,7 +104,7 @@ def test_a_device_that_was_reset_is_told_by_its_ship_id_that_now_has_another_ski
 def test_who_asks_stands_first_and_who_is_only_seen_last() -> None:
     skis = [f"{number:x}" * 40 for number in range(3)]
     peers = [Peer(ski=ski, phase=phase) for ski, phase in zip(skis, (Phase.SEEN, Phase.CONNECTED, Phase.ASKING), strict=True)]
-    assert [one.ski for one in views(peers, {}, OURS, NOW)] == [skis[2], skis[1], skis[0]]
+    assert [one.ski for one in views(peers, {}, OURS, NOW, {})] == [skis[2], skis[1], skis[0]]
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,11 @@ def test_what_was_wrong_before_is_not_shown_of_one_that_is_connected() -> None:
     trouble = Trouble(NOW, "refused", "confirm")
     assert view(peer(Phase.DENIED, trouble=trouble), None, OURS, NOW).trouble == trouble
     assert view(peer(Phase.CONNECTED, trouble=trouble), None, OURS, NOW).trouble is None
+
+
+def test_a_paired_wallbox_that_no_station_names_does_nothing_and_that_is_said() -> None:
+    wallbox = peer(Phase.CONNECTED, trusted=TRUSTED, announced=msgspec.structs.replace(BOX, type="ChargingStation"))
+    (unused,) = views((wallbox,), {}, OURS, NOW, {})
+    assert f'give a [[station]] of the configuration eebus = "{SKI}"' in unused.advice
+    (used,) = views((wallbox,), {}, OURS, NOW, {SKI: "station WB-E"})
+    assert (used.serves, used.advice) == ("station WB-E", "")

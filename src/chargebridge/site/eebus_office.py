@@ -1,7 +1,7 @@
 """What people may see of a running EEBUS hub and ask of it: the one implementation behind page, REST and commands."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal
@@ -40,7 +40,7 @@ class EebusOffice:
     """Implements ``EebusService``. Made before the hub runs.
 
     limits: our Controllable System's, as they are now. record: where the writes of Energy Guards are found. tell: for the event log.
-    secret: of the pairing service, None where we do not listen for it.
+    secret: of the pairing service, None where we do not listen for it. serves: what SKIs are in the configuration, as "station WB-1".
     """
 
     def __init__(
@@ -53,9 +53,11 @@ class EebusOffice:
         record: GridService | None = None,
         tell: Callable[[str, str, str], None] = lambda kind, text, subject: None,
         secret: bytes | None = None,
+        serves: Mapping[str, str] | None = None,
     ) -> None:
         self._hub, self._clock, self._zone = hub, clock, ZoneInfo(timezone)
         self._limits, self._record, self._tell, self._secret = limits, record, tell, secret
+        self._serves = serves or {}
         self._called: dict[str, str] = {}
         self._counts: Counter[tuple[str, bool]] = Counter()
         self._not_after = certificate_end(hub.identity)
@@ -138,7 +140,7 @@ class EebusOffice:
         found = self._hub.peers()
         self._called = {one.ski: name for one in found if (name := one.calls_itself or self._called.get(one.ski, ""))}
         named = (replace(one, calls_itself=self._called.get(one.ski, "")) for one in found)
-        return views(named, remotes, self._hub.identity.ski, self._clock.now())
+        return views(named, remotes, self._hub.identity.ski, self._clock.now(), self._serves)
 
     def _known(self, ski: str) -> PeerView:
         wanted = self._ski(ski)

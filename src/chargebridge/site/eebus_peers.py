@@ -3,7 +3,7 @@
 Pairing is mutual, and each side sees only its own half; whoever pairs needs to be told what to do at the other device.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from chargebridge.links.eebus.peer import Address, Announced, Peer, Phase
@@ -62,6 +62,8 @@ USE_CASES = {
     "evStateOfCharge": "EVSOC",
     "coordinatedEvCharging": "CEVC",
 }
+USED_AS = {"wallbox": "a [[station]]", "heat pump or heating": "a [[load]]", "battery": "a [[battery]]"}
+"""The tables that name a device by its SKI."""
 PHASES = {
     Phase.SEEN: "on the network",
     Phase.ASKING: "asks to be paired",
@@ -77,15 +79,18 @@ SILENT_START = timedelta(seconds=60)
 """A device that has told no use cases by then offers none."""
 
 
-def views(peers: Iterable[Peer], remotes: dict[str, RemoteDevice], own_ski: str, now: datetime) -> tuple[PeerView, ...]:
-    """All peers, those first that want something of a person, then the trusted ones, then who is only seen."""
+def views(
+    peers: Iterable[Peer], remotes: Mapping[str, RemoteDevice], own_ski: str, now: datetime, serves: Mapping[str, str]
+) -> tuple[PeerView, ...]:
+    """All peers, those first that want something of a person, then the trusted ones, then who is only seen. serves: what SKIs are in the
+    configuration, as "station WB-1"."""
     found = tuple(peers)
     twins = _twins(found)
-    made = [view(peer, remotes.get(peer.ski), own_ski, now, twins.get(peer.ski)) for peer in found]
+    made = [view(peer, remotes.get(peer.ski), own_ski, now, twins.get(peer.ski), serves.get(peer.ski, "")) for peer in found]
     return tuple(sorted(made, key=lambda one: (not one.asks, one.phase is Phase.SEEN, one.name.lower(), one.ski)))
 
 
-def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, twin: str | None = None) -> PeerView:
+def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, twin: str | None = None, serves: str = "") -> PeerView:
     """twin: the SKI of another peer that calls itself the same."""
     told, trusted = peer.announced, peer.trusted
     kind = kind_of(peer, remote)
@@ -99,7 +104,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
         kind=kind,
         phase=peer.phase,
         said=TURNED_AWAY if peer.phase is Phase.SEEN and told is None else PHASES[peer.phase],
-        advice=_advice(peer, remote, kind, own_ski, now, twin),
+        advice=_advice(peer, remote, kind, own_ski, now, twin) or _unused(peer, kind, serves),
         asks=peer.phase is Phase.ASKING,
         origin=trusted.origin if trusted else None,
         since=trusted.since if trusted else None,
@@ -107,6 +112,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
         model=told.model if told else "",
         serial=told.serial if told else "",
         ship_id=ship_id,
+        serves=serves,
         uses=_uses(remote),
         address=peer.remote or (_written(address) if address else ""),
         incoming=peer.incoming,
@@ -199,6 +205,13 @@ def _connected(peer: Peer, remote: RemoteDevice | None, now: datetime) -> str:
     if waited and remote is not None and remote.discovered and not remote.use_cases:
         return "it is connected but offers no use case: switch EEBUS functions on in its menu, or ask its maker"
     return ""
+
+
+def _unused(peer: Peer, kind: str, serves: str) -> str:
+    """Paired is not used: a device does something here only where the configuration names it."""
+    if peer.phase is not Phase.CONNECTED or serves or kind not in USED_AS:
+        return ""
+    return f'it is paired, but nothing uses it: give {USED_AS[kind]} of the configuration eebus = "{peer.ski}", and start the site again'
 
 
 def _twins(peers: tuple[Peer, ...]) -> dict[str, str]:

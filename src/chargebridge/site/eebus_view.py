@@ -34,7 +34,8 @@ class PeerView(Struct, frozen=True, kw_only=True):
     there is nothing to do.
 
     asks: it has connected and waits for our yes or no. origin, since: who trusted it, and when; None: nobody. incoming: it has dialled us.
-    uses: its use cases with the actor it is, as "LPC (Energy Guard)". registers: it says by mDNS that it accepts pairing now.
+    serves: what it is in the configuration, as "station WB-1". uses: its use cases with the actor it is, as "LPC (EnergyGuard)".
+    registers: it says by mDNS that it accepts pairing now.
     """
 
     ski: str
@@ -50,6 +51,7 @@ class PeerView(Struct, frozen=True, kw_only=True):
     model: str = ""
     serial: str = ""
     ship_id: str = ""
+    serves: str = ""
     uses: tuple[str, ...] = ()
     address: str = ""
     incoming: bool | None = None

@@ -159,6 +159,7 @@ def _print_peer(peer: PeerView) -> None:
         "paired": f"{clock(peer.since)}, {peer.origin}" if peer.since and peer.origin else "",
         "connected since": clock(peer.connected_at) if peer.connected_at else "",
         "last heard": clock(peer.last_heard) if peer.last_heard else "",
+        "serves as": peer.serves,
         "use cases": ", ".join(peer.uses),
     }
     for name, value in facts.items():

@@ -82,6 +82,8 @@ def _peer(peer: PeerView, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         facts.append(("SHIP ID", peer.ship_id))
     if peer.address:
         facts.append(("Address", peer.address + (" (it has dialled us)" if peer.incoming else "")))
+    if peer.serves:
+        facts.append(("Serves as", peer.serves))
     if peer.uses:
         facts.append(("Use cases", ", ".join(peer.uses)))
     if peer.phase is Phase.CONNECTED and peer.connected_at is not None:
