@@ -1,7 +1,9 @@
 """mDNS on the loopback interface, with real sockets. Other nodes may be there at the same time: each test looks at its own only."""
 
 import asyncio
+import random
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,14 +12,18 @@ from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from chargebridge.app.clock import WallClock
 from chargebridge.links.eebus import interfaces, mdns
+from chargebridge.links.eebus.hub import Hub
 from chargebridge.links.eebus.interfaces import Lan
 from chargebridge.links.eebus.mdns import Mdns, name_of
 from chargebridge.links.eebus.mdns_session import Service
 from chargebridge.links.eebus.peer import Address, Announced
 from chargebridge.links.eebus.settings import HubSettings
+from chargebridge.links.eebus.trust_store import MemoryTrust
 from chargebridge.links.eebus.window import PairingWindow
 from chargebridge.wire.eebus.ship import pairing
+from chargebridge.wire.eebus.ship.identity import make_identity
 from chargebridge.wire.eebus.ship.mdns import SERVICE, ServiceRecord, to_txt
+from chargebridge.wire.eebus.spine.local import LocalDevice
 
 HERE = ("127.0.0.1",)
 
@@ -54,15 +60,19 @@ class Node:
             assert task.cancelled()
 
 
-@asynccontextmanager
-async def foreign(key: str, name: str, port: int, addresses: tuple[str, ...] = HERE, **changes: str | None) -> AsyncIterator[None]:
-    """A peer that is not ours, with whatever it says in its TXT record. None: without that key."""
+def record(key: str, name: str, port: int, addresses: tuple[str, ...] = HERE, **changes: str | None) -> AsyncServiceInfo:
+    """Of a peer that is not ours, with whatever it says. None: without that key in its TXT record."""
     txt = to_txt(ServiceRecord(ship_id=f"Foreign-{key}", ski=key)) | changes
     txt = {key: value for key, value in txt.items() if value is not None}
     host = f"foreign-{secrets.token_hex(4)}.local."
-    info = AsyncServiceInfo(SERVICE, f"{name}.{SERVICE}", port, properties=txt, server=host, parsed_addresses=list(addresses))
+    return AsyncServiceInfo(SERVICE, f"{name}.{SERVICE}", port, properties=txt, server=host, parsed_addresses=list(addresses))
+
+
+@asynccontextmanager
+async def foreign(*records: AsyncServiceInfo) -> AsyncIterator[None]:
     async with AsyncZeroconf(interfaces=list(HERE)) as zeroconf:
-        await zeroconf.async_register_service(info, cooperating_responders=True)
+        for one in records:
+            await zeroconf.async_register_service(one, cooperating_responders=True)
         yield
 
 
@@ -108,18 +118,18 @@ async def test_broken_records_and_two_with_one_name_do_not_keep_others_from_bein
     node, good, twin = Node(), secrets.token_hex(20), secrets.token_hex(20)
     broken = [secrets.token_hex(20) for _ in range(5)]
     name = f"Box {good[:8]}"
-    async with (
-        node.running(4711),
-        foreign(broken[0], f"B0 {broken[0]}", 4712, txtvers="2"),
-        foreign(broken[1], f"B1 {broken[1]}", 4712, register=None),
-        foreign(broken[2], f"B2 {broken[2]}", 4712, ski="not a SKI"),
-        foreign(broken[3], f"B3 {broken[3]}", 0),
-        foreign(broken[4], f"B4 {broken[4]}", 4712, addresses=("0.0.0.0",)),  # noqa: S104
-        foreign(node.ski, f"Thief {node.ski[:8]}", 4712),
-        foreign(good, name, 4712, addresses=("127.0.0.1", "127.0.0.2")),
-    ):
+    records = (
+        record(broken[0], f"B0 {broken[0]}", 4712, txtvers="2"),
+        record(broken[1], f"B1 {broken[1]}", 4712, register=None),
+        record(broken[2], f"B2 {broken[2]}", 4712, ski="not a SKI"),
+        record(broken[3], f"B3 {broken[3]}", 0),
+        record(broken[4], f"B4 {broken[4]}", 4712, addresses=("0.0.0.0",)),  # noqa: S104
+        record(node.ski, f"Thief {node.ski[:8]}", 4712),
+        record(good, name, 4712, addresses=("127.0.0.1", "127.0.0.2")),
+    )
+    async with node.running(4711), foreign(*records):
         await until(lambda: node.sees(good))
-        async with foreign(twin, name, 4713):
+        async with foreign(record(twin, name, 4713)):
             await until(lambda: node.sees(twin))
         seen = node.sees(good)
         assert seen is not None
@@ -177,6 +187,37 @@ async def test_texts_that_do_not_fit_into_a_record_are_logged_and_the_rest_goes_
     async with node.running(4711):
         await asyncio.sleep(0.2)
         node.window.open(100)
+
+
+async def test_garbage_on_the_network_keeps_nobody_from_being_found() -> None:
+    noise = random.Random(7)
+    whole = b"\0\0\x84\0\0\0\0\1\0\0\0\0\5_ship\4_tcp\5local\0\0\x0c\0\1\0\0\x11\x94\0\6\3abc\xc0\x0c"
+    first, second = Node(), Node()
+    async with first.running(4711):
+        await until(lambda: first.mdns._sessions)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            for _ in range(300):
+                damaged = bytearray(whole)
+                for _ in range(noise.randrange(1, 6)):
+                    damaged[noise.randrange(len(damaged))] = noise.randrange(256)
+                sender.sendto(noise.choice([bytes(damaged), noise.randbytes(noise.randrange(100))]), ("224.0.0.251", 5353))
+        async with second.running(4712):
+            await until(lambda: first.sees(second.ski) and second.sees(first.ski))
+
+
+async def test_a_hub_whose_settings_name_interfaces_tells_of_itself_at_its_port() -> None:
+    node, clock = Node(), WallClock()
+    identity = make_identity("Hub", "Acme", clock.now())
+    hub = Hub(
+        HubSettings(ship_id="Hub-1", interfaces=HERE), identity, MemoryTrust(), LocalDevice("d:_n:Acme_1", "EnergyManagementSystem"), clock
+    )
+    async with node.running(4711):
+        running = asyncio.create_task(hub.run())
+        await until(lambda: node.sees(identity.ski) and any(peer.ski == node.ski for peer in hub.peers()))
+        assert [address.port for address in node.sees(identity.ski).addresses] == [hub.port]
+        running.cancel()
+        await asyncio.wait({running})
 
 
 async def test_what_is_announced_for_the_pairing_service_is_heard_as_it_was_said() -> None:
