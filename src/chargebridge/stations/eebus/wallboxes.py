@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from chargebridge.links.eebus.hub import Hub
 from chargebridge.model.clock import Clock
 from chargebridge.stations.eebus.ahead import Plans
+from chargebridge.stations.eebus.bay import Roles
 from chargebridge.stations.eebus.memory import Memory
 from chargebridge.stations.eebus.settings import WallboxSettings
 from chargebridge.stations.eebus.wallbox import Wallbox
@@ -32,9 +33,8 @@ class Wallboxes:
         database: Database,
         clock: Clock,
     ) -> None:
-        self._by_ski = {
-            one.ski: Wallbox(one, hub, manager, coordinator, guard, sink, Memory(database, one.identity), clock) for one in settings
-        }
+        roles = Roles(hub, manager, coordinator, guard)
+        self._by_ski = {one.ski: Wallbox(one, roles, sink, Memory(database, one.identity), clock) for one in settings}
         self._by_identity = {one.identity: one for one in self._by_ski.values()}
         hub.listen(self._hear)
         hub.on_change(self._changed)
