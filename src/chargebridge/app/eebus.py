@@ -20,6 +20,8 @@ from chargebridge.links.eebus.trust_store import FileTrust
 from chargebridge.links.eebus.window import PairingWindow
 from chargebridge.model.clock import SteadyClock
 from chargebridge.model.limit import OnNode
+from chargebridge.plants import BatteryPlant, ControllableLoad
+from chargebridge.plants.eebus import EebusPlants
 from chargebridge.site.config import REFUSE, SiteConfig, StationTable
 from chargebridge.site.config_eebus import EebusTable
 from chargebridge.site.eebus_office import EebusOffice
@@ -37,8 +39,8 @@ from chargebridge.wire.eebus.usecases.lpc import LPC
 from chargebridge.wire.eebus.usecases.monitoring import MonitoringAppliance
 from chargebridge.wire.eebus.usecases.quantities import MPC
 
-GRID, CONNECTION, CARS, PLANTS = (1,), (2,), (3,), (4,)
-"""Entities: towards the grid's control box; the grid connection with its meter; towards wallboxes; towards heat pumps."""
+GRID, CONNECTION, CARS, WALLBOXES, PLANTS = (1,), (2,), (3,), (4,), (5,)
+"""Entities: towards the grid's control box; the grid connection with its meter; towards cars; towards wallboxes as loads; towards heat pumps."""
 TYPE = "EnergyManagementSystem"
 ENERGY_MANAGEMENT = 2
 """Of SHIP's categories."""
@@ -62,13 +64,27 @@ class EebusNode:
         self.pairing = None if finder is None else _pairing(self.hub, finder, own, folder, clock)
         self.grid: EebusGrid | None = None
         self.wallboxes: Wallboxes | None = None
+        self._skis = {station.eebus for station in config.station if station.eebus is not None}
 
     @cached_property
     def guard(self) -> EnergyGuard:
-        """Ours over the devices of the house, and beside it who reads their meters. All share it: a device lets one guard write."""
-        entity = self.hub.node.device.add(PLANTS, "CEM")
-        MonitoringAppliance(self.hub.node, entity, MPC)
-        return EnergyGuard(self.hub.node, entity, LPC, self.hub.now())
+        """Ours over the wallboxes, and beside it who reads their meters. Plants have their own: a device lets one guard write."""
+        entity = self.hub.node.device.add(WALLBOXES, "CEM")
+        MonitoringAppliance(self.hub.node, entity, MPC, self._skis.__contains__)
+        return EnergyGuard(self.hub.node, entity, LPC, self.hub.now(), serves=self._skis.__contains__)
+
+    @cached_property
+    def _plants(self) -> EebusPlants:
+        return EebusPlants(self.hub, self.hub.node.device.add(PLANTS, "CEM"), self._clock)
+
+    def make_loads(self) -> list[ControllableLoad]:
+        """The loads, such as heat pumps, that we limit."""
+        return [self._plants.load(table.load, table.eebus) for table in self._config.load]
+
+    def make_batteries(self) -> list[BatteryPlant]:
+        """The batteries that tell what they draw."""
+        known = {battery.id: battery for battery in self._config.topology().batteries}
+        return [self._plants.battery(known[table.id], table.eebus) for table in self._config.battery if table.eebus is not None]
 
     def make_wallboxes(self, sink: StationSink, database: Database) -> Wallboxes | None:
         """The stations that speak EEBUS; None where none is configured."""
@@ -111,6 +127,7 @@ class EebusNode:
             record=site.grid,
             tell=site.tell,
             secret=None if self.pairing is None else self.own.secret,
+            serves=_serves(self._config),
         )
         site.service.speak_eebus(office)
         if self.wallboxes is not None:
@@ -182,7 +199,7 @@ def _wallbox(station: StationTable, config: SiteConfig) -> WallboxSettings:
 
 
 def _settings(config: SiteConfig, table: EebusTable, own: OwnNode) -> HubSettings:
-    """Who stands in the configuration is trusted: peers, and stations."""
+    """Who stands in the configuration is trusted: peers, stations, and plants."""
     peers = {
         peer.ski: StaticPeer(
             peer.ski, Address(peer.host, peer.port) if peer.host is not None and peer.port is not None else None, peer.name
@@ -192,6 +209,10 @@ def _settings(config: SiteConfig, table: EebusTable, own: OwnNode) -> HubSetting
     for station in config.station:
         if station.eebus is not None:
             peers.setdefault(station.eebus, StaticPeer(station.eebus, name=station.id))
+    plants = [(load.eebus, load.name) for load in config.load]
+    plants += [(battery.eebus, battery.name) for battery in config.battery if battery.eebus is not None]
+    for ski, name in plants:
+        peers.setdefault(ski, StaticPeer(ski, name=name))
     return HubSettings(
         ship_id=own.ship_id,
         host=table.host,
@@ -205,3 +226,10 @@ def _settings(config: SiteConfig, table: EebusTable, own: OwnNode) -> HubSetting
         trace_file=table.trace_file,
         peers=tuple(peers.values()),
     )
+
+
+def _serves(config: SiteConfig) -> dict[str, str]:
+    """What each SKI of the configuration is there."""
+    stations = {one.eebus: f"station {one.id}" for one in config.station if one.eebus is not None}
+    batteries = {one.eebus: f"battery {one.id}" for one in config.battery if one.eebus is not None}
+    return stations | batteries | {one.eebus: f"load {one.id}" for one in config.load}

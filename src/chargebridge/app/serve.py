@@ -196,6 +196,8 @@ async def _serve(
     forwarder = open_forwarder(config, database, clock, secret_from)
 
     eebus = open_eebus(config, clock)
+    if eebus is not None:
+        batteries += eebus.make_batteries()
     centrals: list[CentralSystem] = []
 
     def make(sink: StationSink) -> Stations:
@@ -211,6 +213,7 @@ async def _serve(
         make,
         meters,
         batteries,
+        () if eebus is None else eebus.make_loads(),
         demo=demo,
         prices=prices,
         weather=weather,

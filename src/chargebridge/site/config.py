@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
+from chargebridge.model.circuit import GUARANTEED_W, Battery, ChargingPoint, Circuit, Generator, Group, Load, Topology
 from chargebridge.model.phases import Phase
-from chargebridge.site.config_eebus import EebusTable, Ski
+from chargebridge.site.config_eebus import EebusTable, FailsafeSpan, Ski
 from chargebridge.site.money.config import PaymentTable, TariffTable
 from chargebridge.stations.sharing import Asked, May, Tell
 
@@ -141,6 +141,8 @@ class StationTable(_Table):
 
 
 class BatteryTable(_Table):
+    """control: where it takes set points; eebus: the SKI of one that only tells what it draws (MPC). One of them, or none."""
+
     id: Name
     name: str
     circuit: Name
@@ -150,6 +152,7 @@ class BatteryTable(_Table):
     reserve_wh: Annotated[float, Field(ge=0)] = 0.0
     meter: Name | None = None
     control: Annotated[str, Field(pattern=r"^modbus\+tcp://")] | None = None
+    eebus: Ski | None = None
     phases: Rotation = (1, 2, 3)
 
 
@@ -160,6 +163,32 @@ class GeneratorTable(_Table):
     peak_w: Watts = 0.0
     meter: Name | None = None
     phases: Rotation = (1, 2, 3)
+
+
+class LoadTable(_Table):
+    """A load that draws what it likes and can be limited: a heat pump, an air conditioner. eebus: its SKI.
+
+    nominal_w: the most that it draws. minimum_w: what an order leaves it, as far as that is enough for all. failsafe_w, failsafe_s: what it is
+    told to keep to without us, and how long at least; none of failsafe_w is minimum_w. meter: its own, where it does not tell what it draws.
+    """
+
+    id: Name
+    name: str
+    circuit: Name
+    eebus: Ski
+    nominal_w: Annotated[float, Field(gt=0, le=1e6)]
+    minimum_w: Watts = GUARANTEED_W
+    failsafe_w: Watts | None = None
+    failsafe_s: FailsafeSpan = 7_200.0
+    meter: Name | None = None
+    phases: Rotation = (1, 2, 3)
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+
+    @property
+    def load(self) -> Load:
+        """In the model's words."""
+        given = {key: value for key, value in self if key != "eebus" and value is not None}
+        return Load(**{"failsafe_w": self.minimum_w} | given)
 
 
 class GroupTable(_Table):
@@ -349,6 +378,7 @@ class SiteConfig(_Table):
     station: tuple[StationTable, ...] = ()
     battery: tuple[BatteryTable, ...] = ()
     generator: tuple[GeneratorTable, ...] = ()
+    load: tuple[LoadTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
     token: tuple[TokenTable, ...] = ()
     backend: tuple[BackendTable, ...] = ()
@@ -366,10 +396,11 @@ class SiteConfig(_Table):
         return Topology(
             circuits=_as(Circuit, self.circuit),
             points=_as(ChargingPoint, self.point, "current"),
-            batteries=_as(Battery, self.battery, "control"),
+            batteries=_as(Battery, self.battery, "control", "eebus"),
             generators=_as(Generator, self.generator),
             groups=(*_as(Group, self.group), *_shared_stations(self.point)),
             timezone=self.site.timezone,
+            loads=tuple(table.load for table in self.load),
         )
 
 

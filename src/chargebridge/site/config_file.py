@@ -11,7 +11,7 @@ from chargebridge.control.topology import check
 from chargebridge.meters.port import MeterError
 from chargebridge.meters.registry import check_url
 from chargebridge.model.errors import ChargebridgeError, SeveralErrors
-from chargebridge.site.config import REFUSE, BatteryTable, CircuitTable, GeneratorTable, SiteConfig
+from chargebridge.site.config import REFUSE, BatteryTable, CircuitTable, GeneratorTable, LoadTable, SiteConfig, StationTable
 from chargebridge.site.config_eebus import contradictions
 from chargebridge.wire.ocpp.tolerance import profiles
 
@@ -75,7 +75,12 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
             check_url(meter.url)
         except MeterError as error:
             yield ConfigError(f"{name}:{_line_naming(text, meter.id)}: meter {meter.id}", f"{error.where}: {error.reason}", error.cure)
-    users: list[CircuitTable | BatteryTable | GeneratorTable] = [*config.circuit, *config.battery, *config.generator]
+    users: list[CircuitTable | BatteryTable | GeneratorTable | LoadTable] = [
+        *config.circuit,
+        *config.battery,
+        *config.generator,
+        *config.load,
+    ]
     for user in users:
         if user.meter is not None and user.meter not in meters:
             place = f"{name}:{_line_naming(text, user.id)}: {user.id}"
@@ -148,7 +153,6 @@ EEBUS_ONLY = ("unknown_cars", "safe_current_a")
 
 def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
     """Stations that speak EEBUS, which has neither passwords nor cards: who may charge there has to be said."""
-    skis = [station.eebus for station in config.station if station.eebus is not None]
     for station in config.station:
         where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
         foreign = EEBUS_ONLY if station.eebus is None else OCPP_ONLY
@@ -158,8 +162,6 @@ def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError
                 yield ConfigError(where, f"{key} is for stations that speak {other}; this one speaks {speaks}", f"leave {key} out")
         if station.eebus is None:
             continue
-        if skis.count(station.eebus) > 1:
-            yield ConfigError(where, "shares its SKI with another station", "give each wallbox its own SKI")
         if station.unknown_cars is None and not config.site.open_to_all:
             cure = 'give unknown_cars the id of a [[token]] that they charge as, or unknown_cars = "refuse"'
             yield ConfigError(where, "does not say what cars charge as that do not identify themselves, as most do not", cure)
@@ -178,13 +180,24 @@ def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError
 
 def _eebus(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
     """What speaks EEBUS needs the table that says who we are; what the grid limits has to be there."""
+    speakers: list[tuple[str, StationTable | LoadTable | BatteryTable]] = []
+    speakers += [("station", one) for one in config.station if one.eebus is not None]
+    speakers += [("load", one) for one in config.load]
+    speakers += [("battery", one) for one in config.battery if one.eebus is not None]
+    skis = [one.eebus for _, one in speakers]
+    for kind, one in speakers:
+        where = f"{name}:{_line_naming(text, one.id)}: {kind} {one.id}"
+        if config.eebus is None:
+            yield ConfigError(where, "speaks EEBUS, but there is no [eebus]", "add the table [eebus]")
+        if skis.count(one.eebus) > 1:
+            yield ConfigError(where, "shares its SKI with another device", "give each its own SKI, as its page or leaflet shows it")
+    for battery in config.battery:
+        if battery.eebus is not None and battery.control is not None:
+            where = f"{name}:{_line_naming(text, battery.id)}: battery {battery.id}"
+            yield ConfigError(where, "has control and eebus", "leave out one of them: who gives set points, or who only tells")
     if config.eebus is None:
-        for station in config.station:
-            if station.eebus is not None:
-                where = f"{name}:{_line_naming(text, station.id)}: station {station.id}"
-                yield ConfigError(where, "speaks EEBUS, but there is no [eebus]", "add the table [eebus]")
         return
-    nodes = {circuit.id for circuit in config.circuit} | {point.id for point in config.point}
+    nodes = {circuit.id for circuit in config.circuit} | {point.id for point in config.point} | {load.id for load in config.load}
     for key, reason, cure in contradictions(config.eebus, nodes, {group.id for group in config.group}):
         yield ConfigError(f"{name}:{line_of(text, ('eebus', *key.split('.')))}: eebus.{key}", reason, cure)
 

@@ -221,11 +221,16 @@ def _less(band: Band, watts: float) -> Band:
 
 
 def _groups(tree: Tree, books: Sequence[Book], cars: Sequence[tuple[ChargingPoint, PointState]], state: SiteState) -> Iterable[Node]:
-    """Groups that something limits, such as the controllable devices of section 14a EnWG."""
+    """Groups that something limits, such as the controllable devices of section 14a EnWG, less what their controllable loads keep under any limit.
+
+    On circuits those loads are in what the house is expected to draw.
+    """
     there = {point.id for point, _ in cars}
     heard = {b.battery for b in state.batteries if b.stored_wh is not None}
-    for group, members in zip(tree.groups, tree.in_group, strict=True):
+    for group, members, loads in zip(tree.groups, tree.in_group, tree.loads_in_group, strict=True):
         most_w, most_a = import_w(books, group.id), current_a(books, group.id)
+        kept_w = sum(tree.loads[at].guaranteed_w for at in loads)
+        most_w = None if most_w is None else tuple(max(0.0, watts - kept_w) for watts in most_w)
         counted = [tree.points[at].id for at in members if tree.points[at].id in there] + [m for m in group.members if m in heard]
         if counted and (most_w is not None or most_a is not None):
             yield Node(id=group.id, import_w=most_w, current_a=most_a, members=tuple(counted))

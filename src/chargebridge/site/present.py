@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from chargebridge.control.timing import LOAD_METER_MAX_AGE_S
 from chargebridge.model.circuit import ChargingPoint, Circuit, Topology
 from chargebridge.model.decision import Decision, NodeDecision, PointDecision
 from chargebridge.model.limit import (
@@ -24,7 +25,7 @@ from chargebridge.model.session import Preference
 from chargebridge.model.state import Offer, OfferOutcome
 from chargebridge.site import words as heard
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.site.view import BatteryView, CircuitView, LimitView, PointView, PowerFlow
+from chargebridge.site.view import BatteryView, CircuitView, LimitView, LoadView, PointView, PowerFlow
 
 SOURCE_TEXTS = {
     LimitSource.GRID_CONNECTION: "grid connection",
@@ -211,6 +212,7 @@ def finish(p: LivePoint, now: datetime) -> tuple[datetime | None, str]:
 def limits(live: Live, made: Decision | None, now: datetime) -> tuple[LimitView, ...]:
     """The book, what is in force first."""
     names = {c.id: c.name for c in live.topology.circuits} | {p.id: p.name for p in live.topology.points}
+    names |= {load.id: load.name for load in live.topology.loads}
     groups = {g.id: g.name for g in live.topology.groups}
     silent = {e.limit for node in (made.nodes if made else ()) for e in node.limits if e.failsafe}
     coming: dict[str, datetime] = {}
@@ -287,6 +289,36 @@ def batteries(live: Live, made: Decision | None, now: datetime) -> tuple[Battery
                 reserve=battery.reserve_wh / battery.capacity_wh,
                 command_w=command.power_w if command else None,
                 reason=command.reason if command else "",
+            )
+        )
+    return tuple(views)
+
+
+def loads(live: Live, made: Decision | None, now: datetime) -> tuple[LoadView, ...]:
+    """In the order of the configuration. One that is away draws nobody knows what."""
+    decided = {one.load: one for one in made.loads} if made else {}
+    views = []
+    for load in live.topology.loads:
+        state, told = live.loads[load.id], decided.get(load.id)
+        newest = state.limits[-1] if state.limits else None
+        views.append(
+            LoadView(
+                id=load.id,
+                name=load.name,
+                circuit=load.circuit,
+                online=state.online,
+                heard_at=state.heard_at,
+                power_w=state.power_w if load.meter is None else _power(live, load.meter, LOAD_METER_MAX_AGE_S, now),
+                nominal_w=max(load.nominal_w, state.nominal_w or 0.0),
+                guaranteed_w=load.guaranteed_w,
+                limit_w=told.limit_w if told else None,
+                taken=newest is not None
+                and newest.outcome is OfferOutcome.ACCEPTED
+                and told is not None
+                and newest.limit_w == told.limit_w,
+                ceiling_w=told.ceiling_w if told else load.nominal_w,
+                failsafe_w=state.failsafe_w,
+                reason=told.reason if told else "",
             )
         )
     return tuple(views)

@@ -110,6 +110,7 @@ class Service:
             points=present.points(self._live, made, now),
             limits=present.limits(self._live, made, now),
             batteries=present.batteries(self._live, made, now),
+            loads=present.loads(self._live, made, now),
             alerts=made.alerts if made else (),
             happenings=tuple(self._happenings),
             reaction_ms=self._reaction_ms(),
@@ -270,7 +271,7 @@ class Service:
         return self._keys.of(point)
 
     def _nodes(self) -> set[str]:
-        return {circuit.id for circuit in self._live.topology.circuits} | set(self._live.points)
+        return {circuit.id for circuit in self._live.topology.circuits} | set(self._live.points) | set(self._live.loads)
 
     def _point(self, point: str) -> LivePoint:
         at = self._live.points.get(point)

@@ -19,7 +19,7 @@ from chargebridge.model.decision import Alert, Decision
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.model.state import SiteState
-from chargebridge.plants import BatteryPlant
+from chargebridge.plants import BatteryPlant, ControllableLoad
 from chargebridge.site import findings, journal, ledger, present
 from chargebridge.site.batteries import BatteryKeeper
 from chargebridge.site.config import SiteConfig
@@ -33,6 +33,7 @@ from chargebridge.site.grid.desk import GridDesk
 from chargebridge.site.keys import DriverKeys, driver_keys
 from chargebridge.site.limit_asker import LimitAsker
 from chargebridge.site.live import Live, LivePoint
+from chargebridge.site.loads import LoadKeeper
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.planner import Planner
@@ -68,6 +69,7 @@ class Site:
         make_stations: Callable[[StationSink], Stations],
         meters: Sequence[Meter],
         batteries: Sequence[BatteryPlant],
+        loads: Sequence[ControllableLoad],
         *,
         keys: DriverKeys,
         remote_token: str,
@@ -140,6 +142,7 @@ class Site:
         self._dispatcher = dispatcher
         self._watch = MeterWatch(self._topology, [meter.name for meter in meters], database, self.tell)
         self._keeper = BatteryKeeper(batteries, self.live, clock, wake=self._engine.wake, tell=self.tell)
+        self._loads = LoadKeeper(loads, self.live, clock, wake=self._engine.wake, tell=self.tell)
         self.grid = GridDesk(
             make_grid,
             grid_remembers,
@@ -178,6 +181,7 @@ class Site:
         make_stations: Callable[[StationSink], Stations],
         meters: Sequence[Meter],
         batteries: Sequence[BatteryPlant] = (),
+        loads: Sequence[ControllableLoad] = (),
         *,
         demo: bool = False,
         prices: PriceSource | None = None,
@@ -194,6 +198,7 @@ class Site:
             make_stations,
             meters,
             batteries,
+            loads,
             keys=keys,
             remote_token=remote,
             demo=demo,
@@ -229,6 +234,7 @@ class Site:
             group.create_task(self._engine.run(), name="engine")
             group.create_task(self._dispatcher.run(), name="dispatcher")
             group.create_task(self._keeper.run(), name="batteries")
+            group.create_task(self._loads.run(), name="loads")
             group.create_task(self._sample(), name="samples")
             group.create_task(self._welcome(), name="fallbacks")
             group.create_task(self.money.run(), name="money")
@@ -334,6 +340,7 @@ class Site:
 
     def _decided(self, state: SiteState, made: Decision) -> None:
         self._keeper.give(made.batteries)
+        self._loads.give(made.loads)
         self.grid.decided(made)
         self.planner.look(state)
         if (made.at - self._began).total_seconds() < SETTLING_S:

@@ -120,6 +120,26 @@ class BatteryView(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class LoadView(Struct, frozen=True, kw_only=True):
+    """A controllable load's card. Powers in W. power_w: what it draws, None: not known. limit_w: what it is to keep to, None: nothing; taken: whether
+    it has said that it does. ceiling_w: the most that it may be drawing, whatever it was told. failsafe_w: what it keeps to without us.
+    """
+
+    id: str
+    name: str
+    circuit: str
+    online: bool
+    heard_at: datetime | None
+    power_w: float | None
+    nominal_w: float
+    guaranteed_w: float
+    limit_w: float | None
+    taken: bool
+    ceiling_w: float
+    failsafe_w: float | None
+    reason: str
+
+
 class MeterState(Struct, frozen=True, kw_only=True):
     """How a meter is heard, and what is odd about it.
 
@@ -171,6 +191,7 @@ class SiteView(Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     meters: tuple[MeterState, ...] = ()
     backends: tuple[LinkState, ...] = ()
+    loads: tuple[LoadView, ...] = ()
 
 
 class HistoryPoint(Struct, frozen=True, kw_only=True):
