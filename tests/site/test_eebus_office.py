@@ -82,6 +82,7 @@ async def test_one_that_asks_is_confirmed_and_then_limits_us(house: House, box: 
     assert asking is not None
     assert (asking.ski, asking.phase, asking.origin) == (box.ski, Phase.ASKING, None)
     assert "compare its SKI" in asking.advice
+    assert sum("asks to be paired" in text for text in house.told) == 1
     await house.office.pair(box.ski.upper(), "owner", name="Meter cupboard")
     await until(lambda: house.office.view().limits[0].said == "unlimited, control box present")
     await box.hub.act(lambda now: box.guard.limit(Decimal(4235), 900, now))

@@ -61,11 +61,20 @@ class EebusOffice:
         self._called: dict[str, str] = {}
         self._counts: Counter[tuple[str, bool]] = Counter()
         self._not_after = certificate_end(hub.identity)
+        self._asking: set[str] = set()
         hub.listen(self._hear)
+        hub.on_change(self._look)
 
     async def _hear(self, event: Event, now: Now) -> None:
         if isinstance(event, Asked):
             self._counts[event.use_case, not event.refusal] += 1
+
+    def _look(self) -> None:
+        """Whoever begins to ask is told of in the event log too: its owner may be on another page."""
+        asking = {one.ski: one.name for one in self._peers() if one.asks}
+        for ski in asking.keys() - self._asking:
+            self._tell("eebus", f"{asking[ski]} asks to be paired, with the SKI {written(ski)}", ski)
+        self._asking = set(asking)
 
     # What is shown
 

@@ -50,6 +50,26 @@ def test_what_was_known_before_is_left_out():
     assert [line.number for line in trace.lines(limit=2)] == [2, 3]
 
 
+def test_what_was_read_before_and_what_came_since_stay_together_while_old_frames_go(monkeypatch):
+    """A frame is read once; looking often must show the same as looking once."""
+    monkeypatch.setattr("chargebridge.links.eebus.trace.FRAMES", 5)
+    looked, fresh = trace_of(), trace_of()
+    for number in range(1, 40):
+        for trace in (looked, fresh):
+            trace.frame(ONE if number % 3 else TWO, "in", READY if number % 2 else INIT)
+        if number % 4:
+            looked.lines()
+    assert looked.lines() == fresh.lines()
+    assert [line.number for line in looked.lines(TWO)] == [27, 30, 33, 36, 39]
+    assert [line.readable.function for line in looked.lines(TWO)] == [
+        "connectionHello",
+        "init",
+        "connectionHello",
+        "init",
+        "connectionHello",
+    ]
+
+
 def test_frames_are_read_and_notes_are_told():
     trace = trace_of((ONE, "in", READY))
     trace.note(ONE, "closed")

@@ -1,11 +1,12 @@
 """The last frames of every peer, both ways, and what happened to its connection: without these no trouble with pairing can be solved.
 
-Frames are kept as they were; reading them is done when somebody looks.
+Frames are kept as they were; reading them is done when somebody looks, and once.
 """
 
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -15,6 +16,8 @@ from chargebridge.wire.eebus.readable import Readable, Reader
 FRAMES = 500
 FRAMES_BYTES = 256 * 1024
 """Kept of each peer."""
+READERS = 64
+"""Peers of one ring of whom is remembered what they have asked."""
 STRANGERS = "strangers"
 """All peers that are not trusted share one ring, so that they cannot fill the memory or push out what is of use."""
 
@@ -44,15 +47,35 @@ class Line(Struct, frozen=True):
 
 
 class _Ring:
+    """lines: of the first entries, as far as somebody has looked; a frame is read once."""
+
     def __init__(self) -> None:
         self.entries: deque[Traced] = deque()
+        self.lines: deque[Line] = deque()
         self.size = 0
+        self._readers: dict[str, Reader] = {}
 
     def add(self, entry: Traced) -> None:
         self.entries.append(entry)
         self.size += len(entry.raw)
         while len(self.entries) > FRAMES or (self.size > FRAMES_BYTES and len(self.entries) > 1):
-            self.size -= len(self.entries.popleft().raw)
+            gone = self.entries.popleft()
+            self.size -= len(gone.raw)
+            if self.lines:
+                self.lines.popleft()
+
+    def read(self) -> None:
+        """In their order, for a result names only the counter of what it answers."""
+        if len(self._readers) > READERS:
+            self._readers.clear()
+        for entry in islice(self.entries, len(self.lines), None):
+            readable, text = None, ""
+            if entry.direction:
+                readable = self._readers.setdefault(entry.peer, Reader()).read(entry.raw, incoming=entry.direction == "in")
+            else:
+                text = entry.raw.decode(errors="replace")
+                self._readers.pop(entry.peer, None)  # counters begin anew with a connection
+            self.lines.append(Line(entry.number, entry.at, entry.peer, entry.direction, len(entry.raw), readable, text))
 
 
 class Trace:
@@ -77,28 +100,23 @@ class Trace:
 
     def entries(self, peer: str | None = None, after: int = 0) -> tuple[Traced, ...]:
         """What is kept, the oldest first, of all peers or one. after: the number of the last one already known."""
-        rings = self._rings.values() if peer is None else [ring for name in (peer, STRANGERS) if (ring := self._rings.get(name))]
-        found = [entry for ring in rings for entry in ring.entries if entry.number > after and peer in (None, entry.peer)]
+        found = [entry for ring in self._of(peer) for entry in ring.entries if entry.number > after and peer in (None, entry.peer)]
         return tuple(sorted(found, key=lambda entry: entry.number))
 
     def lines(self, peer: str | None = None, after: int = 0, limit: int = 200) -> tuple[Line, ...]:
         """The last ones as a person reads them, the oldest first."""
-        readers: dict[str, Reader] = {}
-        lines = []
-        for entry in self.entries(peer):  # from the first on, for a result names only the counter of what it answers
-            if entry.direction:
-                readable = readers.setdefault(entry.peer, Reader()).read(entry.raw, incoming=entry.direction == "in")
-            else:
-                readable = None
-                readers.pop(entry.peer, None)  # counters begin anew with a connection
-            if entry.number > after:
-                text = entry.raw.decode(errors="replace") if readable is None else ""
-                lines.append(Line(entry.number, entry.at, entry.peer, entry.direction, len(entry.raw), readable, text))
-        return tuple(lines[-limit:])
+        rings = self._of(peer)
+        for ring in rings:
+            ring.read()
+        found = [line for ring in rings for line in ring.lines if line.number > after and peer in (None, line.peer)]
+        return tuple(sorted(found, key=lambda line: line.number)[-limit:])
 
     def raw(self, number: int) -> bytes | None:
         """A frame as it was on the wire; None where it is not kept any more."""
         return next((entry.raw for ring in self._rings.values() for entry in ring.entries if entry.number == number), None)
+
+    def _of(self, peer: str | None) -> list[_Ring]:
+        return list(self._rings.values()) if peer is None else [ring for name in (peer, STRANGERS) if (ring := self._rings.get(name))]
 
     def _add(self, peer: str, direction: Direction, raw: bytes, stranger: bool) -> None:
         self._number += 1

@@ -17,6 +17,7 @@ _ICON = {
     "limit": "speed",
     "meter": "sensors",
     "station": "ev_station",
+    "eebus": "hub",
     "story": "auto_stories",
     "alert": "warning",
 }
