@@ -40,8 +40,9 @@ def free_port() -> int:
 class Product:
     """The site as ``chargebridge up`` runs it, from a configuration file, in a process of its own."""
 
-    def __init__(self, folder: Path, world: World) -> None:
-        self.ocpp_port = free_port()
+    def __init__(self, folder: Path, world: World, *, grid: str = "") -> None:
+        """grid: its ``[eebus.grid]``, and what else stands in a table of EEBUS; none: it has none."""
+        self.ocpp_port, self.eebus_port = free_port(), free_port()
         self.store = folder / "site.db"
         self.config = folder / "site.toml"
         text = DEMO.read_text()
@@ -54,6 +55,9 @@ class Product:
             .replace("port = 8887", f"port = {self.ocpp_port}")
             .replace("data/demo.db", str(self.store))
         )
+        text = re.sub(r"^\[eebus.*?(?=^\[(?!eebus)|\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
+        if grid:
+            text += f'\n[eebus]\nfolder = "{folder / "eebus"}"\nport = {self.eebus_port}\n{grid}'
         self.config.write_text(text)
         self.process: asyncio.subprocess.Process | None = None
         self.told: dict[str, Any] = {}
@@ -112,12 +116,14 @@ class Product:
 
 
 @contextlib.asynccontextmanager
-async def whole_site(folder: Path, scenario: Scenario | None = None) -> AsyncIterator[tuple[Product, World, dict[str, VirtualStation]]]:
+async def whole_site(
+    folder: Path, scenario: Scenario | None = None, *, grid: str = ""
+) -> AsyncIterator[tuple[Product, World, dict[str, VirtualStation]]]:
     """A started product with its world around it; all of it gone afterwards."""
     clock = WallClock()
     world = World(demo_topology(), scenario or demo_scenario(), clock, seed=3)
     async with world:
-        product = Product(folder, world)
+        product = Product(folder, world, grid=grid)
         await product.start()
         made = {s.plan.identity: s for s in stations(world, f"ws://127.0.0.1:{product.ocpp_port}/ocpp", clock, PASSWORD)}
         tasks = [asyncio.create_task(world.run()), *(asyncio.create_task(s.run()) for s in made.values())]

@@ -1,13 +1,14 @@
 """The demo: the product as it is, and beside it a whole simulated property that it reaches only through real sockets.
 
-Meters send telegrams over TCP, stations come over websockets with their passwords, the battery answers Modbus, the grid operator and a driver
-use the REST interface. Nothing is handed over inside the process.
+Meters send telegrams over TCP, stations come over websockets with their passwords, the battery answers Modbus, the grid operator's control box
+speaks EEBUS, and a driver uses the REST interface. Nothing is handed over inside the process.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import partial
 from importlib.resources import files
@@ -16,18 +17,22 @@ from typing import Any
 import httpx
 
 from chargebridge.app.serve import Running, serve
+from chargebridge.links.eebus.peer import Address
+from chargebridge.links.eebus.settings import StaticPeer
 from chargebridge.model.clock import Clock, SteadyClock
+from chargebridge.sim.eebus.control_box import ControlBox
 from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, Version, VirtualStation
 from chargebridge.sim.world.demo import demo_scenario
 from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly, PriceList
 from chargebridge.sim.world.world import World
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
+from chargebridge.wire.eebus.spine.errors import ErrorNumber
 
 PASSWORD_ENV = "CHARGEBRIDGE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
 STORY_AGAIN_S = 300.0
 """The story is told again after this long, so that whoever opens the page later sees it too."""
-LIMIT_ID = "demo grid operator"
+CONTROL_BOX = "the demo's control box"
 SESSION_TRIES = 20
 VERSIONS: tuple[Version, ...] = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 
@@ -43,13 +48,15 @@ def demo_world(config: SiteConfig, clock: Clock, *, seed: int, ports: int) -> Wo
 
 
 def wired(config: SiteConfig, world: World) -> SiteConfig:
-    """The configuration with the addresses at which the (opened) world's meters and battery are."""
+    """The configuration with the addresses at which the (opened) world's meters and battery are, and the EEBUS folder beside the store."""
     meters = []
     for meter in config.meter:
         host, port = world.meter_address(meter.id)
         meters.append(meter.model_copy(update={"url": f"tcp://{host}:{port}"}))
     batteries = [battery.model_copy(update={"control": world.battery_url(battery.id)}) for battery in config.battery]
-    return config.model_copy(update={"meter": tuple(meters), "battery": tuple(batteries)})
+    assert config.eebus is not None
+    eebus = config.eebus.model_copy(update={"folder": config.site.store.with_name(config.eebus.folder.name)})
+    return config.model_copy(update={"meter": tuple(meters), "battery": tuple(batteries), "eebus": eebus})
 
 
 def demo_password() -> str:
@@ -87,21 +94,39 @@ async def run_demo(
         await serve(wired(config, world), clock, password=password, demo=True, beside=beside, ready=ready)
 
 
-async def live(running: Running, *, world: World, clock: Clock) -> None:
+async def live(running: Running, *, world: World, clock: SteadyClock) -> None:
     """Run the world, its stations, and those who speak to the site from outside, until cancelled."""
-    async with httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client, asyncio.TaskGroup() as group:
-        outside = Outside(client, running.api_token, running.site.tell, clock)
+    async with (
+        httpx.AsyncClient(base_url=running.web_url, timeout=10.0) as client,
+        control_box(running, clock) as box,
+        asyncio.TaskGroup() as group,
+    ):
+        outside = Outside(client, running.api_token, running.site.tell, clock, box)
         world.listen(lambda event, at: outside.hear(event, group))
         group.create_task(world.run())
         for station in stations(world, running.ocpp_url.rstrip("/"), clock, demo_password()):
             group.create_task(station.run())
 
 
-class Outside:
-    """The grid operator and the drivers of the story, who reach the site by its REST interface as anybody would."""
+@contextlib.asynccontextmanager
+async def control_box(running: Running, clock: SteadyClock) -> AsyncIterator[ControlBox]:
+    """The grid operator's control box, which the site trusts instead of that of the demo before."""
+    assert running.eebus is not None
+    hub = running.eebus.hub
+    await hub.opened()
+    box = ControlBox(clock, name="Demo-Box", peers=(StaticPeer(hub.identity.ski, Address(hub.settings.host, hub.port)),))
+    for old in [entry.ski for entry in hub.trust.all() if entry.name == CONTROL_BOX and entry.ski is not None]:
+        await hub.unpair(old)
+    await hub.pair(box.ski, name=CONTROL_BOX)
+    async with box:
+        yield box
 
-    def __init__(self, client: httpx.AsyncClient, token: str, tell: Callable[[str, str, str], None], clock: Clock) -> None:
-        self._client, self._tell, self._clock = client, tell, clock
+
+class Outside:
+    """The grid operator with his control box, and the drivers of the story, who reach the site by its REST interface as anybody would."""
+
+    def __init__(self, client: httpx.AsyncClient, token: str, tell: Callable[[str, str, str], None], clock: Clock, box: ControlBox) -> None:
+        self._client, self._tell, self._clock, self._box = client, tell, clock, box
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def hear(self, event: Happening, group: asyncio.TaskGroup) -> None:
@@ -116,18 +141,10 @@ class Outside:
             group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh))
 
     async def _limit(self, event: GridLimit) -> None:
-        if event.power_w is None:
-            await self._send("DELETE", f"/api/v1/limits/{LIMIT_ID}", None)
-            return
-        body = {
-            "id": LIMIT_ID,
-            "source": "grid_operator",
-            "legal_basis": "section 14a EnWG",
-            "node": "main",
-            "power_w": event.power_w,
-            "duration_s": event.duration_s,
-        }
-        await self._send("POST", "/api/v1/limits", body)
+        await self._box.found()
+        answer = await self._box.limit(event.power_w, event.duration_s)
+        if answer is not ErrorNumber.NONE:
+            self._tell("alert", f"the site refused the story's limit: {answer.name.lower().replace('_', ' ')}", "")
 
     async def _prices(self, event: PriceList) -> None:
         now = self._clock.now()
