@@ -34,6 +34,8 @@ from chargebridge.wire.eebus.usecases.limitation import SILENCE_S
 USE_CASE: dict[Direction, Literal["LPC", "LPP"]] = {Direction.CONSUMPTION: "LPC", Direction.PRODUCTION: "LPP"}
 SENDER = "eebus"
 NOTE = "note"
+TOLD_MAX = 20
+"""Of so many that ask the event log tells in one window."""
 
 
 class EebusOffice:
@@ -61,7 +63,7 @@ class EebusOffice:
         self._called: dict[str, str] = {}
         self._counts: Counter[tuple[str, bool]] = Counter()
         self._not_after = certificate_end(hub.identity)
-        self._asking: set[str] = set()
+        self._told_of: set[str] = set()
         hub.listen(self._hear)
         hub.on_change(self._look)
 
@@ -70,11 +72,11 @@ class EebusOffice:
             self._counts[event.use_case, not event.refusal] += 1
 
     def _look(self) -> None:
-        """Whoever begins to ask is told of in the event log too: its owner may be on another page."""
-        asking = {one.ski: one.name for one in self._peers() if one.asks}
-        for ski in asking.keys() - self._asking:
-            self._tell("eebus", f"{asking[ski]} asks to be paired, with the SKI {written(ski)}", ski)
-        self._asking = set(asking)
+        """Whoever asks is told of in the event log, once in each pairing window: its owner may be on another page."""
+        for one in self._peers():
+            if one.asks and one.ski not in self._told_of and len(self._told_of) < TOLD_MAX:
+                self._told_of.add(one.ski)
+                self._tell("eebus", f"{one.name} asks to be paired, with the SKI {written(one.ski)}", one.ski)
 
     # What is shown
 
@@ -137,6 +139,7 @@ class EebusOffice:
 
     def open_window(self, duration_s: float, by: str) -> None:
         self._hub.open_window(duration_s)
+        self._told_of.clear()
         self._tell("eebus", f"the EEBUS pairing window is open for {duration_s:g} s", by)
 
     def close_window(self, by: str) -> None:
