@@ -141,8 +141,12 @@ class Outside:
             group.create_task(self._prefer(event.point, event.stays_s, event.wants_wh))
 
     async def _limit(self, event: GridLimit) -> None:
-        await self._box.found()
-        answer = await self._box.limit(event.power_w, event.duration_s)
+        try:
+            await self._box.found()
+            answer = await self._box.limit(event.power_w, event.duration_s)
+        except TimeoutError:
+            self._tell("alert", "the story's control box got no answer from the site", "")
+            return
         if answer is not ErrorNumber.NONE:
             self._tell("alert", f"the site refused the story's limit: {answer.name.lower().replace('_', ' ')}", "")
 
