@@ -194,7 +194,7 @@ def test_whatever_a_car_says_the_manager_stays_whole(rows, sets):
     wire.wallbox.node.publish(connection, element.decode(ElectricalConnectionPermittedValueSetListData, told))
     wire.tick()
     assert wire.manager.car(CAR_UNIT).commissioned.standard
-    wire.limit(8, 8, 0).wait(32, step=2)
+    wire.limit(8, 8, 0).wait(32, step=8)
     assert wire.manager.evse(UNIT).car.obligation is not None
     writes = [datagram.cmd.data for side, datagram in wire.said if side == "box" and datagram.header.cmd_classifier == "write"]
     for row in writes[-1].load_control_limit_data:

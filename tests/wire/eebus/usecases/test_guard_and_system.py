@@ -45,7 +45,7 @@ def test_a_limit_reaches_the_house_and_its_state_comes_back():
     assert wire.box.guard.report(SYSTEM).active is False
 
 
-def test_LPC_022_failsafe_values_are_written_and_refused():  # noqa: N802
+def test_LPC_022_2_3_failsafe_values_are_written_and_refused():  # noqa: N802
     wire = joined()
     wire.box.guard.failsafe(SYSTEM, Decimal(6000), 10800, wire.clock.now)
     wire.tick()
@@ -72,7 +72,7 @@ def test_LPC_035_1_a_negative_limit_is_refused_and_tried_again_after_60_s():  # 
     assert wire.house.lpc.machine.state is State.CONTROLLED
 
 
-def test_LPP_a_limit_is_negative_and_a_positive_one_is_refused():  # noqa: N802
+def test_LPP_001_a_limit_is_negative_and_a_positive_one_is_refused():  # noqa: N802
     wire = joined(kinds=(LPC, LPP))
     lpp = wire.box.guards[1]
     lpp.limit(Decimal(-3000), None, wire.clock.now)
@@ -85,7 +85,7 @@ def test_LPP_a_limit_is_negative_and_a_positive_one_is_refused():  # noqa: N802
     assert lpp.report(SYSTEM).nominal_w == 10000
 
 
-def test_LPC_TS_041_the_failsafe_duration_is_one_for_both():  # noqa: N802
+def test_LPC_LPP_TS_041_the_failsafe_duration_is_one_for_both():  # noqa: N802
     wire = joined(kinds=(LPC, LPP))
     wire.box.guards[1].failsafe(SYSTEM, None, 10800, wire.clock.now)
     wire.tick()
@@ -253,7 +253,7 @@ def in_failsafe(duration):
 @pytest.mark.parametrize(
     ("begin", "duration"), [(in_init, None), (in_controlled, None), (in_limited, None), (in_limited, 100), (in_failsafe, None)]
 )
-def test_message_combination(begin, duration, parts):
+def test_LPC_004_008_message_combination(begin, duration, parts):  # noqa: N802
     wire = begin(duration)
     before = wire.house.lpc.machine
     was_active = before.state is State.LIMITED

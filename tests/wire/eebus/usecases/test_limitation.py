@@ -98,7 +98,7 @@ def autonomous():
     ],
     ids=["902", "905", "904", "910", "911", "909", "908", "923", "912", "918", "920", "919"],
 )
-def test_transition(begin, do, number, after, settings):
+def test_LPC_transition(begin, do, number, after, settings):  # noqa: N802
     run = do(begin(settings))
     assert run.taken[-1] == number
     assert run.state is after
@@ -117,7 +117,7 @@ def test_transition(begin, do, number, after, settings):
     ],
     ids=["906", "906-heartbeat", "922", "921", "918", "920", "919"],
 )
-def test_transition_where_a_system_may_go_its_own_way(begin, do, number, after):
+def test_LPC_transition_where_a_system_may_go_its_own_way(begin, do, number, after):  # noqa: N802
     run = do(begin())
     assert run.taken[-1] == number
     assert run.state is after
@@ -127,12 +127,12 @@ def test_all_twelve_transitions_are_there():
     assert {transition.number for transition in TRANSITIONS.values()} == set(range(1, 13))
 
 
-def test_LPC_901_after_a_start_the_failsafe_limit_holds():  # noqa: N802
+def test_LPC_901_1_after_a_start_the_failsafe_limit_holds():  # noqa: N802
     assert Run().applied == 5000
     assert Run(LPP).applied == -5000
 
 
-def test_LPC_903_without_memory_the_configured_failsafe_values_hold_and_044_else_the_remembered():  # noqa: N802
+def test_LPC_903_TS_044_without_memory_the_configured_failsafe_values_hold_else_the_remembered():  # noqa: N802
     assert Run().machine.memory == Memory(Decimal(5000), 7200)
     run = limited().do(FailsafeWrite(Decimal(3000), 10800))
     again = Run(memory=run.machine.memory)
@@ -144,7 +144,7 @@ def test_LPC_906_921_922_a_system_under_section_14a_stays():  # noqa: N802
     assert failsafe().beat(10).wait(1e6).state is State.FAILSAFE
 
 
-def test_LPC_907_a_refused_limit_changes_nothing_while_the_guard_is_there():  # noqa: N802
+def test_LPC_907_1_2_a_refused_limit_changes_nothing_while_the_guard_is_there():  # noqa: N802
     run = limited()
     before = run.machine
     assert run.write(limit=-1).refusal
@@ -165,7 +165,7 @@ def test_LPC_911_a_heartbeat_in_time_keeps_the_state():  # noqa: N802
     assert controlled().beat(119).wait(119).state is State.CONTROLLED
 
 
-def test_LPC_914_a_returning_heartbeat_alone_does_not_end_failsafe():  # noqa: N802
+def test_LPC_TS_012_a_returning_heartbeat_alone_does_not_end_failsafe():  # noqa: N802
     run = failsafe()
     for _ in range(100):
         run.beat(30)
@@ -173,7 +173,7 @@ def test_LPC_914_a_returning_heartbeat_alone_does_not_end_failsafe():  # noqa: N
 
 
 @pytest.mark.parametrize("begin", [Run, failsafe, autonomous], ids=["init", "failsafe", "autonomous"])
-def test_LPC_036_a_limit_is_heard_only_within_60_s_of_a_heartbeat(begin):  # noqa: N802
+def test_LPC_TS_036_a_limit_is_heard_only_within_60_s_of_a_heartbeat(begin):  # noqa: N802
     late = begin().beat()
     assert late.write(after=61).refusal
     assert late.state is begin().state
@@ -182,7 +182,7 @@ def test_LPC_036_a_limit_is_heard_only_within_60_s_of_a_heartbeat(begin):  # noq
 
 
 @pytest.mark.parametrize("begin", [Run, failsafe, autonomous], ids=["init", "failsafe", "autonomous"])
-def test_LPC_037_failsafe_values_are_open_only_after_a_limit(begin):  # noqa: N802
+def test_LPC_TS_037_failsafe_values_are_open_only_after_a_limit(begin):  # noqa: N802
     run = begin().beat()
     assert run.do(FailsafeWrite(Decimal(3000))).refusal
     assert run.machine.memory.failsafe_w == 5000
@@ -190,7 +190,7 @@ def test_LPC_037_failsafe_values_are_open_only_after_a_limit(begin):  # noqa: N8
     assert run.machine.memory.failsafe_w == 3000
 
 
-def test_LPC_010_a_failsafe_limit_is_never_negative_and_LPP_neither():  # noqa: N802
+def test_LPC_LPP_010_a_failsafe_limit_is_never_negative():  # noqa: N802
     for settings in (LPC, LPP):
         run = controlled(settings)
         assert run.do(FailsafeWrite(Decimal(-1))).refusal
@@ -198,7 +198,7 @@ def test_LPC_010_a_failsafe_limit_is_never_negative_and_LPP_neither():  # noqa: 
         assert run.machine.memory.failsafe_w == 0
 
 
-def test_LPC_022_the_failsafe_duration_lies_between_2_h_and_our_maximum():  # noqa: N802
+def test_LPC_022_3_4_5_the_failsafe_duration_lies_between_2_h_and_our_maximum():  # noqa: N802
     run = controlled(msgspec.structs.replace(LPC, failsafe_max_s=6 * 3600))
     assert run.do(FailsafeWrite(Decimal(1), 6840)).refusal
     assert run.machine.memory == Memory(Decimal(5000), 7200)
@@ -206,7 +206,7 @@ def test_LPC_022_the_failsafe_duration_lies_between_2_h_and_our_maximum():  # no
     assert run.machine.memory == Memory(Decimal(5000), 6 * 3600)
 
 
-def test_LPC_035_4_a_limit_above_what_the_system_can_take_is_accepted():  # noqa: N802
+def test_LPC_TS_035_4_a_limit_above_what_the_system_can_take_is_accepted():  # noqa: N802
     assert limited(limit=100000).applied == 100000
 
 

@@ -106,8 +106,8 @@ def test_the_heat_pump_answers_as_the_recorded_one_did():
     assert (lpp.machine.state, lpp.applied_w) == (State.LIMITED, -2000)
 
 
-@pytest.mark.parametrize(("actor", "of", "unlike"), [("cs__lpc", LPC, {19}), ("cs__lpp", LPP, {19, 20, 21})])
-def test_LPC_022_035_what_openeebus_refuses_is_refused(actor, of, unlike):  # noqa: N802
+@pytest.mark.parametrize(("actor", "of", "unlike"), [("cs__lpc", LPC, {19}), ("cs__lpp", LPP, {19, 20, 21})], ids=["LPC", "LPP"])
+def test_LPC_022_3_TS_035_1_what_openeebus_refuses_is_refused(actor, of, unlike):  # noqa: N802
     """Negative limits and failsafe limits, failsafe durations of 1 h and of 25 h. Its LPP has the sign of LPC (20, 21); its failsafe duration is
     0 s at first (19)."""
     replay = Replay(fixtures(actor))
