@@ -127,7 +127,8 @@ async def bench(
         wallboxes = None if eebus is None else eebus.make_wallboxes(sink, database)
         return centrals[0] if wallboxes is None else AllStations(centrals[0], wallboxes)
 
-    site = await Site.open(config, clock, database, make, meters, batteries, make_grid=make_grid)
+    loads = () if eebus is None else eebus.make_loads()
+    site = await Site.open(config, clock, database, make, meters, batteries, loads, make_grid=make_grid)
     (central,) = centrals
     made = Bench(site, central, database, eebus, clock)
     await central.start()
