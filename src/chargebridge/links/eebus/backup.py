@@ -79,8 +79,7 @@ def restore(folder: IdentityFolder, backup: bytes, now: datetime, passphrase: st
     with folder.alone(), locked(folder.path / ".lock"):
         if folder.node.exists():
             _may_replace(folder, own, overwrite)
-            folder.move_aside(now)
-        folder.put(files)
+        folder.put(files, now)
     return own
 
 

@@ -138,7 +138,7 @@ class IdentityFolder:
     def _make(self, new: NewNode, now: datetime) -> None:
         if any(self.path.glob("before-*")):
             raise IdentityError(str(self.path), "holds what was there before a restore, and no identity", _RESTORE)
-        self.put(new_contents(new, now))
+        self.put(new_contents(new, now), now)
         sync_folder(self.path.parent)
         log.info(
             "a new EEBUS identity was made; back it up with 'chargebridge eebus identity backup'",
@@ -146,27 +146,25 @@ class IdentityFolder:
             ski=self.read().identity.ski,
         )
 
-    def put(self, files: Mapping[str, bytes]) -> None:
-        """In one step, where there is none. Under the lock."""
+    def put(self, files: Mapping[str, bytes], now: datetime) -> None:
+        """In one step; what was there is moved aside right before. Under the lock."""
         with _readable_errors(self.path):
-            self._put(files)
-
-    def _put(self, files: Mapping[str, bytes]) -> None:
-        for stale in self.path.glob(".node.*"):  # of a process that was killed; nobody has seen that key
-            shutil.rmtree(stale)
-        new = Path(tempfile.mkdtemp(prefix=".node.", dir=self.path))  # mkdtemp makes it 0700
-        for name, content in files.items():
-            write_file(new / name, content, 0o600)
-        new.rename(self.node)
-        sync_folder(self.path)
+            for stale in self.path.glob(".node.*"):  # of a process that was killed; nobody has seen that key
+                shutil.rmtree(stale)
+            new = Path(tempfile.mkdtemp(prefix=".node.", dir=self.path))  # mkdtemp makes it 0700
+            for name, content in files.items():
+                write_file(new / name, content, 0o600)
+            if self.node.exists():
+                self.move_aside(now)
+            new.rename(self.node)
+            sync_folder(self.path)
 
     def move_aside(self, now: datetime) -> None:
         """What is there, that a restored one may take its place. Under the lock."""
-        with _readable_errors(self.path):
-            name = f"before-{now:%Y%m%dT%H%M%S}"
-            while (self.path / name).exists():
-                name += "+"
-            self.node.rename(self.path / name)
+        name = f"before-{now:%Y%m%dT%H%M%S}"
+        while (self.path / name).exists():
+            name += "+"
+        self.node.rename(self.path / name)
 
     def _tighten(self) -> None:
         """Copies and volumes lose modes; a house without its limits would be worse than a key that was readable for a while."""
