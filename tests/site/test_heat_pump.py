@@ -74,7 +74,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.clock = FastClock(SPEED)
         self.folder = folder
-        self.pump = VirtualHeatPump(HeatPumpPlan(ramp_w_per_s=5000.0, tank_wh_per_k=1e6), self.clock)
+        self.pump = VirtualHeatPump(HeatPumpPlan(ramp_w_per_s=5000.0, tank_wh_per_k=1e6, run_s=0.0, rest_s=0.0), self.clock)
         self.pump.thermal.tank_c = 30.0
         self.world = World(parse(self.text()).topology(), Scenario(), self.clock, seed=3, dt_s=0.1)
 
