@@ -44,7 +44,8 @@ class Mdns:
         self._calls: list[Callable[[], None]] = []
         self._extra: dict[str, Service] = {}
         self._sessions: list[Session] = []
-        self._lans: set[Lan] = set()
+        self._lans: frozenset[Lan] = frozenset()
+        self._looked = False
         self._port = 0
         self._complained: set[tuple[str, str]] = set()
         window.on_change(self._announce)
@@ -75,30 +76,34 @@ class Mdns:
     async def run(self, port: int) -> None:
         self._port = port
         running: dict[Lan, asyncio.Task[None]] = {}
-        seen: set[Lan] | None = None
         try:
             while True:
-                here = self._lans = self._here()
-                for lan in running.keys() - here:
+                try:
+                    self._look()
+                except Exception as error:  # mDNS never stops the hub
+                    log.warning("the network interfaces cannot be listed", reason=repr(error))
+                for lan in running.keys() - self._lans:
                     await _end([running.pop(lan)])
-                    log.info("an interface for EEBUS is gone", interface=lan.interface)
-                    self._tell(self._sightings.lose_all(lan.interface))
-                for lan in here - running.keys():
+                    self._forget(lan)
+                for lan in self._lans - running.keys():
                     running[lan] = asyncio.create_task(self._stay(lan), name=f"mDNS on {lan.interface}")
-                if not here and seen != here:
-                    wanted, host = self._settings.interfaces, self._settings.host
-                    log.warning("no interface to find EEBUS peers on now; static addresses still work", wanted=wanted, listens_at=host)
-                seen = here
                 await asyncio.sleep(self._check_s)
         finally:
             await _end(list(running.values()))
 
-    def _here(self) -> set[Lan]:
-        try:
-            return set(present(self._settings.interfaces, self._settings.host))
-        except OSError as error:
-            log.warning("the network interfaces cannot be listed", reason=str(error))
-            return set()
+    def _look(self) -> None:
+        before, self._lans = self._lans, frozenset(present(self._settings.interfaces, self._settings.host))
+        if not self._lans and (before or not self._looked):
+            wanted, host = self._settings.interfaces, self._settings.host
+            log.warning("no interface to find EEBUS peers on now; static addresses still work", wanted=wanted, listens_at=host)
+        self._looked = True
+
+    def _forget(self, lan: Lan) -> None:
+        log.info("an interface for EEBUS is gone", interface=lan.interface)
+        requests = [key for key in self._requests if key[0] == lan.interface]
+        for key in requests:
+            del self._requests[key]
+        self._tell(self._sightings.lose_all(lan.interface) or bool(requests))
 
     async def _stay(self, lan: Lan) -> None:
         while True:
@@ -165,9 +170,11 @@ class Mdns:
             self._tell(self._sightings.lose(lan.interface, name))
 
     def _tell(self, changed: bool) -> None:
-        if changed:
-            for call in self._calls:
+        for call in self._calls if changed else ():
+            try:
                 call()
+            except Exception:
+                log.exception("a listener to mDNS failed")
 
 
 def name_of(ski: str, *texts: str) -> str:
