@@ -1,4 +1,4 @@
-"""The Go program as a process: commands go in, answers and events come out, all as lines of JSON (`peer/main.go`)."""
+"""A peer as a process, above all the Go program: commands go in, answers and events come out, all as lines of JSON (`peer/main.go`)."""
 
 import asyncio
 import json
@@ -24,26 +24,25 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-class GoPeer:
-    """One process. certificate: a PEM file that it makes where there is none, so that a restart is the same node. within: a command that
-    runs another one in a network namespace."""
+class LinePeer:
+    """One process that is driven by lines of JSON."""
 
-    def __init__(
-        self, program: Path, role: str, certificate: Path, *, serial: str = "1", mdns: str = "", within: tuple[str, ...] = (),
-        port: int | None = None, heartbeat_s: float = 0.0, trace: Path | None = None,
-    ) -> None:  # fmt: skip
-        self.port = free_port() if port is None else port
-        self.role = role
+    def __init__(self, command: list[str], port: int, trace: Path | None = None) -> None:
+        self.port = port
         self.ski = self.ship_id = ""
         self.events: list[Line] = []
         self.trace = trace
-        words = ["-role", role, "-cert", str(certificate), "-serial", serial, "-port", str(self.port), "-heartbeat", str(heartbeat_s)]
-        self._command = [*within, str(program), *words, *(["-mdns", mdns] if mdns else []), *(["-trace"] if trace else [])]
+        self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._answers: dict[int, asyncio.Future[Line]] = {}
         self._changed = asyncio.Event()
         self._number = 0
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -55,11 +54,11 @@ class GoPeer:
     async def start(self) -> None:
         errors = self.trace.open("wb") if self.trace else asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=2**20
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=2**22
         )
         self._reading = asyncio.create_task(self._read(self._process))
         ready = await self.event("ready", within_s=READY_S)
-        self.ski, self.ship_id = ready["ski"], ready["ship_id"]
+        self.ski, self.ship_id, self.port = ready["ski"], ready["ship_id"], ready["port"]
 
     async def stop(self) -> None:
         """In order: it closes its connections."""
@@ -149,3 +148,16 @@ class GoPeer:
             if not future.done():
                 future.set_exception(PeerError("it has ended"))
         self._answers.clear()
+
+
+class GoPeer(LinePeer):
+    """The Go program. certificate: a PEM file that it makes where there is none, so that a restart is the same node. within: a command that runs
+    another one in a network namespace."""
+
+    def __init__(
+        self, program: Path, role: str, certificate: Path, *, serial: str = "1", mdns: str = "", within: tuple[str, ...] = (),
+        port: int | None = None, heartbeat_s: float = 0.0, trace: Path | None = None,
+    ) -> None:  # fmt: skip
+        port = free_port() if port is None else port
+        words = ["-role", role, "-cert", str(certificate), "-serial", serial, "-port", str(port), "-heartbeat", str(heartbeat_s)]
+        super().__init__([*within, str(program), *words, *(["-mdns", mdns] if mdns else []), *(["-trace"] if trace else [])], port, trace)

@@ -37,6 +37,7 @@ type command struct {
 	Currents []float64          `json:"currents"`
 	LastsS   *float64           `json:"lasts_s"`
 	Text     string             `json:"text"`
+	Count    int                `json:"count"`
 }
 
 var printing sync.Mutex

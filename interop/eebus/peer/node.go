@@ -32,6 +32,7 @@ type node struct {
 	device *spine.DeviceLocal
 	told   *toldAddresses
 	roles  []role
+	bell   chan string
 
 	mux    sync.Mutex
 	asking bool // an unknown peer may wait until it is trusted
@@ -56,7 +57,7 @@ func newNode(roles []string, certFile, serial string, port int, interfaces []str
 	if err != nil {
 		return nil, err
 	}
-	n := &node{ski: ski, shipID: fmt.Sprintf("%s-%s-%s", brand, peerModel, serial)}
+	n := &node{bell: make(chan string, 16), ski: ski, shipID: fmt.Sprintf("%s-%s-%s", brand, peerModel, serial)}
 	deviceType := model.DeviceTypeTypeEnergyManagementSystem
 	switch roles[0] {
 	case "guard":
@@ -143,6 +144,8 @@ func (n *node) do(c command) {
 		}
 		n.told.put(c.Ski, c.Host, c.Port)
 		answer(c, nil, nil)
+	case "shake":
+		answer(c, n.shake(c), nil)
 	case "beat": // heartbeats of all entities on or off
 		for _, entity := range n.device.Entities() {
 			if manager := entity.HeartbeatManager(); manager != nil && entity.FeatureOfTypeAndRole(model.FeatureTypeTypeDeviceDiagnosis, model.RoleTypeServer) != nil {
@@ -166,10 +169,14 @@ func (n *node) do(c command) {
 
 // What the hub reports.
 
-func (n *node) RemoteSKIConnected(ski string) { say(line{"event": "connected", "ski": ski}) }
+func (n *node) RemoteSKIConnected(ski string) {
+	n.ring("connected")
+	say(line{"event": "connected", "ski": ski})
+}
 
 func (n *node) RemoteSKIDisconnected(ski string) {
 	n.device.RemoveRemoteDeviceConnection(ski)
+	n.ring("disconnected")
 	say(line{"event": "disconnected", "ski": ski})
 }
 

@@ -334,6 +334,19 @@ func (c *reader) do(told command) bool {
 	if _, ok := c.useCases[told.Of]; !ok {
 		return false
 	}
+	switch told.Do {
+	case "known":
+		answer(told, line{"count": len(c.useCases[told.Of].RemoteEntitiesScenarios())}, nil)
+		return true
+	case "in turn":
+		read, err := c.inTurn(told)
+		answer(told, read, err)
+		return true
+	case "to all":
+		read, err := c.toAll(told)
+		answer(told, read, err)
+		return true
+	}
 	entity, err := c.at(told.Of, told.Ski)
 	if err != nil {
 		answer(told, nil, err)
