@@ -139,11 +139,10 @@ class GridDesk:
         limits = [limit for source in self.sources for limit in source.limits()]
         there = scope.within(self._live.topology, limits[0].scope)
         batteries = [self._live.batteries.get(one.id) for one in there.batteries]
-        if any(state is None for state in batteries):
+        told_w = [self._live.loads[one.id].power_w for one in there.loads] + [None if b is None else max(0.0, b.power_w) for b in batteries]
+        if None in told_w:
             return None
-        return sum(self._live.points[p.id].power_w or 0.0 for p in there.points) + sum(
-            max(0.0, b.power_w) for b in batteries if b is not None
-        )
+        return sum(self._live.points[p.id].power_w or 0.0 for p in there.points) + sum(watts for watts in told_w if watts is not None)
 
     # What the engine decides
 
@@ -152,9 +151,12 @@ class GridDesk:
         for future in waiting:
             if not future.done():
                 future.set_result(made)
-        for outcome in [one for one in self._outcomes if one.look(made)]:
-            self._outcomes.remove(outcome)
-            self._update(outcome.row)
+        for outcome in list(self._outcomes):
+            before = outcome.row
+            if outcome.look(made):
+                self._outcomes.remove(outcome)
+            if outcome.row != before:
+                self._update(outcome.row)
 
     # What faces ask
 
@@ -216,16 +218,20 @@ class GridDesk:
         self._update(row)
         limit = next((one for one in limits if one.direction is row.direction), None)
         if row.accepted and limit is not None and isinstance(limit.bound, LimitedPower | Unknown):
-            points = scope.within(self._live.topology, limit.scope).points
-            self._outcomes.append(Outcome(row, limit, [self._live.points[point.id] for point in points], began))
+            there = scope.within(self._live.topology, limit.scope)
+            points = [self._live.points[point.id] for point in there.points]
+            self._outcomes.append(Outcome(row, limit, points, [load.id for load in there.loads], self._live, began))
 
     def _update(self, row: InstructionRow) -> None:
         self._latest = deque((row if one.number == row.number else one for one in self._latest), maxlen=SHOWN)
         self._database.write_soon(lambda c: journal.note_outcome(c, row))
 
     def _unreached(self, limits: Iterable[Limit]) -> tuple[str, ...]:
-        points = {point.id: point for limit in limits for point in scope.within(self._live.topology, limit.scope).points}
-        return tuple(name for name in points if not self._live.points[name].online)
+        found: dict[str, bool] = {}
+        for there in (scope.within(self._live.topology, limit.scope) for limit in limits):
+            found |= {point.id: self._live.points[point.id].online for point in there.points}
+            found |= {load.id: self._live.loads[load.id].online for load in there.loads}
+        return tuple(name for name, online in found.items() if not online)
 
 
 def _keep(

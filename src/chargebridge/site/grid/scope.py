@@ -1,4 +1,4 @@
-"""What stands within the scope of a limit: which charging points and batteries can be held to it, and what else is there."""
+"""What stands within the scope of a limit: which charging points, loads and batteries can be held to it, and what else is there."""
 
 from collections.abc import Collection
 from math import inf
@@ -6,7 +6,7 @@ from math import inf
 from msgspec import Struct
 
 from chargebridge.control.tree import grow
-from chargebridge.model.circuit import Battery, ChargingPoint, Generator, Topology
+from chargebridge.model.circuit import Battery, ChargingPoint, Generator, Load, Topology
 from chargebridge.model.limit import Direction, Limit, OnNode, Scope
 
 
@@ -15,6 +15,7 @@ class Within(Struct, frozen=True):
 
     name: str
     points: tuple[ChargingPoint, ...]
+    loads: tuple[Load, ...]
     batteries: tuple[Battery, ...]
     generators: tuple[Generator, ...]
 
@@ -25,7 +26,10 @@ def within(topology: Topology, scope: Scope) -> Within:
     circuits = {circuit.id: circuit.name for circuit in tree.circuits}
     if isinstance(scope, OnNode) and scope.node in tree.point_index:
         point = tree.points[tree.point_index[scope.node]]
-        return Within(point.name, (point,), (), ())
+        return Within(point.name, (point,), (), (), ())
+    if isinstance(scope, OnNode) and scope.node in tree.load_index:
+        load = tree.loads[tree.load_index[scope.node]]
+        return Within(load.name, (), (load,), (), ())
     if isinstance(scope, OnNode):
         members, name = {scope.node}, circuits.get(scope.node, scope.node)
     else:
@@ -35,6 +39,7 @@ def within(topology: Topology, scope: Scope) -> Within:
     return Within(
         name,
         tuple(one for one in tree.points if one.id in members or one.circuit in inside),
+        tuple(one for one in tree.loads if one.id in members or one.circuit in inside),
         tuple(one for one in topology.batteries if one.id in members or one.circuit in inside),
         tuple(one for one in topology.generators if one.id in members or one.circuit in inside),
     )
@@ -44,7 +49,7 @@ def unable(topology: Topology, limit: Limit, power_w: float, steered: Collection
     """Why the site cannot keep a limit of so many W; empty if it can. steered: the batteries to which we give set points."""
     there = within(topology, limit.scope)
     if limit.direction is Direction.CONSUMPTION:
-        if there.points or any(battery.id in steered for battery in there.batteries):
+        if there.points or there.loads or any(battery.id in steered for battery in there.batteries):
             return ""
         return f"nothing in {there.name} can be controlled"
     given_w = {one.name: one.peak_w or inf for one in there.generators} | {one.name: one.discharge_max_w for one in there.batteries}
