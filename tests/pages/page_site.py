@@ -20,6 +20,7 @@ from chargebridge.site.view import (
     Happening,
     HistoryPoint,
     LimitView,
+    LoadView,
     PointView,
     PowerFlow,
     SessionRow,
@@ -105,6 +106,7 @@ class PageSite:
                     reason="covers what is needed",
                 ),
             ),
+            loads=() if self.mode == "empty" else (self._pump(now),),
             alerts=alerts,
             happenings=self._happenings(now),
             reaction_ms=11.8,
@@ -154,6 +156,24 @@ class PageSite:
             if cause is Cause.WAITING_TURN
             else "done",
             why=why(cause, CIRCUITS[index // 4][0], id_, offered),
+        )
+
+    def _pump(self, now: datetime) -> LoadView:
+        lost = self.mode == "lost"
+        return LoadView(
+            id="pump",
+            name="Heat pump",
+            circuit="house",
+            online=not lost,
+            heard_at=now - timedelta(seconds=400 if lost else 12),
+            power_w=None if lost else 2140.0,
+            nominal_w=9000.0,
+            guaranteed_w=4200.0,
+            limit_w=4200.0,
+            taken=not lost,
+            ceiling_w=4200.0,
+            failsafe_w=4200.0,
+            reason="Heat pump gets 4.2 kW: the grid operator (section 14a EnWG) allows 8.4 kW for Controllable devices, shared by 2",
         )
 
     def _circuits(self, points: tuple[PointView, ...], t: float) -> tuple[CircuitView, ...]:

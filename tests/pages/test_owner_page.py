@@ -163,3 +163,14 @@ def unnamed(page: Page) -> list[str]:
         "[...document.querySelectorAll('button, a, input:not([type=hidden]):not(.hidden)')].filter(e => !(e.innerText.trim() || e.ariaLabel"
         " || e.title || (e.labels && e.labels.length))).map(e => e.outerHTML)"
     )
+
+
+def test_a_heat_pump_shows_what_it_draws_what_it_may_and_why(open_page: Open, turn: Callable[[str], None]) -> None:
+    page = open_page("/", owner=True)
+    pump = page.locator("[data-load=pump]")
+    expect(pump).to_contain_text("2.1 kW")
+    expect(pump).to_contain_text("at most 4.2 kW")
+    expect(pump).to_contain_text("section 14a EnWG")
+    turn("lost")
+    expect(pump).to_contain_text("not connected")
+    expect(pump).to_contain_text("4.2 kW stay reserved for it")

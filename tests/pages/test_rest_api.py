@@ -97,6 +97,7 @@ def test_metrics_carry_the_site(api: httpx.Client) -> None:
     text = api.get("/metrics").text
     assert 'chargebridge_circuit_load_amperes{circuit="root",phase="L1"}' in text
     assert 'chargebridge_point_power_watts{point="p02"}' in text
+    assert 'chargebridge_load_limit_watts{load="pump"} 4200.0' in text
     assert "process_cpu_seconds_total" in text
 
 

@@ -1,14 +1,16 @@
 """What the parts of a page are given to draw, in the cases that are easy to get wrong."""
 
 import math
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from chargebridge.app.web.shown import circuits, points
+from chargebridge.app.web.shown import circuits, loads, points
 from chargebridge.model.decision import Cause, MeterView, Why, WhyStep
 from chargebridge.model.limit import LimitSource
-from chargebridge.site.view import CircuitView
+from chargebridge.site.view import CircuitView, LoadView
 
 CIRCUIT = CircuitView(
     id="garage",
@@ -88,3 +90,31 @@ def test_the_chain_keeps_its_numbers_and_the_endless_ones() -> None:
     assert (first["where"], first["sum"], first["phase"], first["binding"]) == ("Garage", "16 A − 9 A of others", "L2", True)
     assert first["fill"] == 7 / 16
     assert (second["where"], second["sum"], second["allowed"], second["fill"]) == ("elsewhere", "", "no limit", 1.0)
+
+
+def test_a_load_says_what_was_taken_and_what_was_only_asked_for() -> None:
+    at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    pump = LoadView(
+        id="pump",
+        name="Heat pump",
+        circuit="house",
+        online=True,
+        heard_at=at,
+        power_w=0.0,
+        nominal_w=9000.0,
+        guaranteed_w=4200.0,
+        limit_w=0.0,
+        taken=True,
+        ceiling_w=0.0,
+        failsafe_w=None,
+        reason="Heat pump gets 0.0 kW",
+    )
+
+    def card(load: LoadView) -> dict[str, Any]:
+        return loads._card(load, at, ZoneInfo("UTC"))
+
+    assert (card(pump)["level"], card(pump)["state"]) == ("info", "at most 0 W"), "0 W is a limit"
+    assert "has not said what it keeps to without us" in card(pump)["facts"]
+    assert card(replace(pump, taken=False))["state"] == "asked for 0 W"
+    assert card(replace(pump, limit_w=None))["state"] == "free"
+    assert "never heard" in card(replace(pump, online=False, heard_at=None))["facts"]

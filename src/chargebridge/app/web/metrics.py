@@ -24,6 +24,7 @@ class SiteCollector(Collector):
         yield _powers(view)
         yield from _circuits(view)
         yield from _points(view)
+        yield from _loads(view)
         yield from _meters(view)
         yield from _backends(view)
         if self._service.eebus is not None:
@@ -84,6 +85,23 @@ def _points(view: SiteView) -> Iterator[Metric]:
         if point.offered_a is not None:
             offered.add_metric([point.id], point.offered_a)
     yield from (power, offered, energy, online)
+
+
+def _loads(view: SiteView) -> Iterator[Metric]:
+    power = GaugeMetricFamily("chargebridge_load_power_watts", "Present power of a controllable load", labels=["load"])
+    limit = GaugeMetricFamily("chargebridge_load_limit_watts", "What it is to keep to; left out where nothing limits it", labels=["load"])
+    taken = GaugeMetricFamily("chargebridge_load_limit_taken", "1 where it has said that it keeps to that", labels=["load"])
+    ceiling = GaugeMetricFamily("chargebridge_load_ceiling_watts", "The most that it may be drawing, whatever it was told", labels=["load"])
+    online = GaugeMetricFamily("chargebridge_load_online", "1 while it is connected", labels=["load"])
+    for load in view.loads:
+        if load.power_w is not None:
+            power.add_metric([load.id], load.power_w)
+        if load.limit_w is not None:
+            limit.add_metric([load.id], load.limit_w)
+        taken.add_metric([load.id], float(load.taken))
+        ceiling.add_metric([load.id], load.ceiling_w)
+        online.add_metric([load.id], float(load.online))
+    yield from (power, limit, taken, ceiling, online)
 
 
 def _meters(view: SiteView) -> Iterator[Metric]:

@@ -98,6 +98,9 @@ class OwnerPage:
                             "flat dense no-caps"
                         )
                     self._put("limits", parts.LimitBook).on("withdraw", lambda e: self._withdraw(_said(e)))
+                if moment.view.loads:
+                    with panel("Heat pumps and other loads", "loads"):
+                        self._put("loads", parts.LoadList)
                 with panel("What is expected", "expected"):
                     self._expected = ForecastPanel(self._service, moment.view)
                 with panel("Meters", "meters"):

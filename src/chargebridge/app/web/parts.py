@@ -62,6 +62,10 @@ class MeterList(Live, component="live/meter_list.js"):
     pass
 
 
+class LoadList(Live, component="live/load_list.js"):
+    pass
+
+
 class SiteStory(Live, component="live/site_story.js"):
     pass
 

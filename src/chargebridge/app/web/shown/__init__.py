@@ -3,7 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chargebridge.app.web.shown import circuits, flow, limits, meters, points, story
+from chargebridge.app.web.shown import circuits, flow, limits, loads, meters, points, story
 from chargebridge.site.view import SiteView
 
 Shown = dict[str, Any]
@@ -19,6 +19,7 @@ def site(view: SiteView) -> dict[str, Any]:
         "circuits": circuits.tree(view),
         "points": points.cards(view, zone),
         "limits": limits.book(view, zone),
+        "loads": loads.cards(view, zone),
         "meters": meters.cards(view, zone),
         "story": story.lines(view, zone),
     }
