@@ -43,6 +43,15 @@ def test_a_flood_of_strangers_neither_fills_the_memory_nor_pushes_out_a_peer():
     assert len(trace.entries(f"{1999:040x}")) == 1
 
 
+def test_heartbeats_and_values_push_out_nothing_else():
+    values = b'\2{"header":[{"cmdClassifier":"notify"}],"payload":[{"measurementListData":[]}]}'
+    trace = trace_of((ONE, "in", READY), *[(ONE, "in", values)] * (2 * FRAMES))
+    assert (trace.entries(ONE)[0].number, len(trace.entries(ONE))) == (1, FRAMES + 1)
+    assert trace.lines(ONE, limit=FRAMES + 1)[0].readable.function == "connectionHello"
+    trace.forget(ONE)
+    assert trace.entries() == ()
+
+
 def test_what_was_known_before_is_left_out():
     trace = trace_of((ONE, "in", INIT), (TWO, "in", INIT), (ONE, "out", READY))
     assert [entry.number for entry in trace.entries()] == [1, 2, 3]

@@ -21,6 +21,9 @@ READERS = 64
 STRANGERS = "strangers"
 """All peers that are not trusted share one ring, so that they cannot fill the memory or push out what is of use."""
 
+_NOTIFY, _ROUTINE = b'"cmdClassifier":"notify"', (b'"deviceDiagnosisHeartbeatData":', b'"measurementListData":')
+"""Heartbeats and values come all the time: they have a ring of their own, and so do not push out a pairing or a limit of last week."""
+
 Direction = Literal["in", "out", ""]
 
 
@@ -116,11 +119,18 @@ class Trace:
         return next((entry.raw for ring in self._rings.values() for entry in ring.entries if entry.number == number), None)
 
     def _of(self, peer: str | None) -> list[_Ring]:
-        return list(self._rings.values()) if peer is None else [ring for name in (peer, STRANGERS) if (ring := self._rings.get(name))]
+        if peer is None:
+            return list(self._rings.values())
+        return [ring for name in (peer, _routine(peer), STRANGERS) if (ring := self._rings.get(name))]
 
     def _add(self, peer: str, direction: Direction, raw: bytes, stranger: bool) -> None:
         self._number += 1
         entry = Traced(self._number, self._now(), peer, direction, raw)
-        self._rings.setdefault(STRANGERS if stranger else peer, _Ring()).add(entry)
+        often = _NOTIFY in raw and any(name in raw for name in _ROUTINE)
+        self._rings.setdefault(STRANGERS if stranger else _routine(peer) if often else peer, _Ring()).add(entry)
         for call in self._calls:
             call(entry)
+
+
+def _routine(peer: str) -> str:
+    return f"{peer} routine"
