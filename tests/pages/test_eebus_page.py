@@ -148,9 +148,10 @@ def test_the_trace_is_readable_filtered_and_shows_what_was_on_the_wire(
     expect(rows.first).to_contain_text("error 7, command rejected: a limit of consumption below 0 W")
     page.get_by_label("Function or value contains").fill("")
     beat = rows.filter(has_text="deviceDiagnosisHeartbeatData")
-    expect(beat.first).to_be_visible()
-    page.get_by_text("Heartbeats").click()
+    expect(rows.filter(has_text=LIMITS).first).to_be_visible()
     expect(beat).to_have_count(0)
+    page.get_by_text("Heartbeats and values").click()
+    expect(beat.first).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])

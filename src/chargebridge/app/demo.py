@@ -17,22 +17,27 @@ from typing import Any
 import httpx
 
 from chargebridge.app.serve import Running, serve
+from chargebridge.links.eebus.hub import Hub
 from chargebridge.links.eebus.peer import Address
 from chargebridge.links.eebus.settings import StaticPeer
 from chargebridge.model.clock import Clock, SteadyClock
 from chargebridge.sim.eebus.control_box import ControlBox
+from chargebridge.sim.eebus.wallbox import VirtualWallbox, WallboxPlan
 from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, Version, VirtualStation
+from chargebridge.sim.ocpp_station.garage import Garage
 from chargebridge.sim.world.demo import demo_scenario
 from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly, PriceList
 from chargebridge.sim.world.world import World
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import parse
+from chargebridge.wire.eebus.ship.identity import make_identity
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 
 PASSWORD_ENV = "CHARGEBRIDGE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
 STORY_AGAIN_S = 300.0
 """The story is told again after this long, so that whoever opens the page later sees it too."""
 CONTROL_BOX = "the demo's control box"
+LOOK_S = 0.5
 SESSION_TRIES = 20
 VERSIONS: tuple[Version, ...] = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 
@@ -101,6 +106,8 @@ async def live(running: Running, *, world: World, clock: SteadyClock) -> None:
         control_box(running, clock) as box,
         asyncio.TaskGroup() as group,
     ):
+        assert running.eebus is not None
+        group.create_task(new_wallbox(running.eebus.hub, clock))
         outside = Outside(client, running.api_token, running.site.tell, clock, box)
         world.listen(lambda event, at: outside.hear(event, group))
         group.create_task(world.run())
@@ -120,6 +127,22 @@ async def control_box(running: Running, clock: SteadyClock) -> AsyncIterator[Con
     await hub.pair(box.ski, name=CONTROL_BOX)
     async with box:
         yield box
+
+
+async def new_wallbox(hub: Hub, clock: SteadyClock) -> None:
+    """A wallbox that nobody has paired: it comes when the pairing window is opened on the page, and asks. Once it is confirmed it stays."""
+    identity = make_identity("Kai-22-7", "Nordlicht", clock.now())
+    site = (StaticPeer(hub.identity.ski, Address(hub.settings.host, hub.port)),)
+    while True:
+        while hub.window_until is None:
+            await clock.sleep(LOOK_S)
+        wallbox = VirtualWallbox(WallboxPlan(model="Kai-22", serial="7"), Garage(), clock, peers=site, identity=identity)
+        ship_id = wallbox.device.hub.settings.ship_id
+        for old in [entry.ski for entry in hub.trust.all() if entry.ship_id == ship_id and entry.ski and entry.ski != identity.ski]:
+            await hub.unpair(old)  # of the demo before
+        async with wallbox:
+            while hub.window_until is not None or hub.trust.of(identity.ski) is not None:
+                await clock.sleep(LOOK_S)
 
 
 class Outside:

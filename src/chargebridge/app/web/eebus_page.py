@@ -101,7 +101,7 @@ class EebusPage:
                 "outlined dense clearable debounce=300"
             )
             self._wanted.props('aria-label="Function or value contains"')
-            self._beats = ui.checkbox("Heartbeats", value=True, on_change=self._look).props("dense")
+            self._routine = ui.checkbox("Heartbeats and values", value=False, on_change=self._look).props("dense")
         self._trace = parts.EebusTrace({"rows": [], "empty": "Nothing was said yet."})
         self._trace.on("open", lambda e: self._toggle(int(e.args)))
 
@@ -123,7 +123,7 @@ class EebusPage:
         return self._moment.view.at, self._zone
 
     def _fits(self, message: TracedMessage) -> bool:
-        if not self._beats.value and message.function == shown.BEAT:
+        if not self._routine.value and message.function in shown.ROUTINE:
             return False
         words = str(self._wanted.value or "").lower().split()
         text = f"{message.classifier} {message.function} {message.value} {message.result}".lower()

@@ -46,8 +46,9 @@ STATE_LEVEL = {
     "unlimited/autonomous": "quiet",
 }
 USE_CASE = {"LPC": "Consumption (LPC)", "LPP": "Feed-in (LPP)"}
-WRITES_HEAD = ["When", "What it wrote", "Outcome", "Answered", "Stations told", "Measured"]
-BEAT = "deviceDiagnosisHeartbeatData"
+WRITES_HEAD = ["When", "What it wrote", "Outcome", "Answered", "Stations told", "Meter within it"]
+ROUTINE = {"deviceDiagnosisHeartbeatData", "measurementListData"}
+"""What comes all the time while nothing happens."""
 
 
 def node(found: EebusNode, zone: ZoneInfo) -> dict[str, Any]:
