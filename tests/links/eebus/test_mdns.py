@@ -85,7 +85,7 @@ async def test_two_nodes_find_each_other_and_not_themselves() -> None:
         assert seen.addresses == (Address("127.0.0.1", 4711, "/ship/"),)
         assert (seen.brand, seen.model, seen.serial, seen.type, seen.categories) == ("Acme", "First", "7", "EnergyManagementSystem", (2,))
         assert first.sees(first.ski) is None
-        assert first.changes
+        await until(lambda: first.changes)
 
 
 async def test_register_is_true_only_while_the_pairing_window_is_open() -> None:

@@ -23,6 +23,7 @@ from chargebridge.wire.eebus.ship.mdns import SERVICE, ServiceRecord, instance_n
 
 CHECK_S = 5.0
 AGAIN_S = 30.0
+TELL_S = 0.05
 MAX_REQUESTS = 64
 MAX_COMPLAINTS = 200
 
@@ -45,7 +46,7 @@ class Mdns:
         self._extra: dict[str, Service] = {}
         self._sessions: list[Session] = []
         self._lans: frozenset[Lan] = frozenset()
-        self._looked = False
+        self._looked = self._telling = False
         self._port = 0
         self._complained: set[tuple[str, str]] = set()
         window.on_change(self._announce)
@@ -60,7 +61,7 @@ class Mdns:
         return tuple(self._requests.values())
 
     def on_change(self, call: Callable[[], None]) -> None:
-        """Of `announced` or of `pairing_requests`."""
+        """Soon after `announced` or `pairing_requests` is another one."""
         self._calls.append(call)
 
     def announce(self, service: Service) -> None:
@@ -170,7 +171,14 @@ class Mdns:
             self._tell(self._sightings.lose(lan.interface, name))
 
     def _tell(self, changed: bool) -> None:
-        for call in self._calls if changed else ():
+        """Once for what comes within a moment: somebody may announce thousands."""
+        if changed and not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_later(TELL_S, self._told)
+
+    def _told(self) -> None:
+        self._telling = False
+        for call in self._calls:
             try:
                 call()
             except Exception:

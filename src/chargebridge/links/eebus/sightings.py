@@ -29,7 +29,17 @@ class Sightings:
     def __init__(self, own_ski: str) -> None:
         self._own_ski = own_ski
         self._records: dict[tuple[str, str, str], _Sighting] = {}
-        self.announced: tuple[Announced, ...] = ()
+        self._announced: tuple[Announced, ...] | None = ()
+
+    @property
+    def announced(self) -> tuple[Announced, ...]:
+        """By SKI."""
+        if self._announced is None:
+            by_ski: dict[str, list[_Sighting]] = {}
+            for sighting in self._records.values():
+                by_ski.setdefault(sighting.announced.ski, []).append(sighting)
+            self._announced = tuple(_joined(by_ski[ski]) for ski in sorted(by_ski))
+        return self._announced
 
     def see(self, name: str, txt: Mapping[bytes, bytes | None], addresses: tuple[str, ...], port: int, lan: Lan, now: datetime) -> bool:
         """A record, new or changed. name: of the instance. True if `announced` is another one now. Raises RecordError for one that is to be
@@ -54,36 +64,36 @@ class Sightings:
             categories=record.categories,
             seen_at=now,
         )
-        self._gone(lambda key: key[:2] == (lan.interface, name) and key[2] != record.ski)
-        self._records[lan.interface, name, record.ski] = _Sighting(announced, here=True)
+        key, sighting = (lan.interface, name, record.ski), _Sighting(announced, here=True)
+        before = self._records.get(key)
+        if before is not None and _Sighting(replace(before.announced, seen_at=now), before.here) == sighting:
+            return False
+        self._gone(lambda other: other[:2] == key[:2] and other != key)
+        self._records[key] = sighting
         self._bound()
-        return self._gather()
+        self._announced = None
+        return True
 
     def lose(self, interface: str, name: str) -> bool:
-        """A record was withdrawn, or is too old."""
-        self._gone(lambda key: key[:2] == (interface, name))
-        return self._gather()
+        """A record was withdrawn, or is too old. True if `announced` is another one now."""
+        return self._gone(lambda key: key[:2] == (interface, name))
 
     def lose_all(self, interface: str) -> bool:
         """The interface is gone."""
-        self._gone(lambda key: key[0] == interface)
-        return self._gather()
+        return self._gone(lambda key: key[0] == interface)
 
-    def _gone(self, which: Callable[[tuple[str, str, str]], bool]) -> None:
-        for key in filter(which, self._records):
+    def _gone(self, which: Callable[[tuple[str, str, str]], bool]) -> bool:
+        keys = [key for key, sighting in self._records.items() if sighting.here and which(key)]
+        for key in keys:
             self._records[key] = _Sighting(replace(self._records[key].announced, register=False), here=False)
+        if keys:
+            self._announced = None
+        return bool(keys)
 
     def _bound(self) -> None:
         """Somebody may announce thousands; those that vanished longest ago go first."""
         while len(self._records) > MAX_RECORDS:
             del self._records[min(self._records, key=lambda key: (self._records[key].here, self._records[key].announced.seen_at))]
-
-    def _gather(self) -> bool:
-        by_ski: dict[str, list[_Sighting]] = {}
-        for sighting in self._records.values():
-            by_ski.setdefault(sighting.announced.ski, []).append(sighting)
-        before, self.announced = self.announced, tuple(_joined(by_ski[ski]) for ski in sorted(by_ski))
-        return before != self.announced
 
 
 def _joined(sightings: list[_Sighting]) -> Announced:
