@@ -48,8 +48,6 @@ def test_heartbeats_and_values_push_out_nothing_else():
     trace = trace_of((ONE, "in", READY), *[(ONE, "in", values)] * (2 * FRAMES))
     assert (trace.entries(ONE)[0].number, len(trace.entries(ONE))) == (1, FRAMES + 1)
     assert trace.lines(ONE, limit=FRAMES + 1)[0].readable.function == "connectionHello"
-    trace.forget(ONE)
-    assert trace.entries() == ()
 
 
 def test_what_was_known_before_is_left_out():
