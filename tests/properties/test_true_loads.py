@@ -25,7 +25,7 @@ def orders_in_force(world: LoadWorld, t: int) -> list[tuple[int, float]]:
     return found
 
 
-@given(plans(points=3, limited=False, seconds=150))
+@given(plans(points=3, limited=False, seconds=100))
 def test_a_group_keeps_its_order_by_all_that_can_be_told(plan: Plan) -> None:
     """What flows above it flows to who cannot be told: no car that follows draws, and no load more than its part."""
     world = with_loads(plan, faults=True)
@@ -48,7 +48,7 @@ def test_a_group_keeps_its_order_by_all_that_can_be_told(plan: Plan) -> None:
                 )
 
 
-@given(plans(points=3, limited=False, seconds=120, unreachable=False))
+@given(plans(points=3, limited=False, seconds=90, unreachable=False))
 def test_no_load_is_told_less_than_its_guarantee_unless_the_order_is_below_all_guarantees(plan: Plan) -> None:
     """Where it is not the wiring that leaves less, and not cars that do not let go."""
     world = with_loads(plan, faults=True)
@@ -76,7 +76,7 @@ def test_no_load_is_told_less_than_its_guarantee_unless_the_order_is_below_all_g
             assert sum(watts or 0.0 for watts in told) <= min(orders) + SLACK_W
 
 
-@given(plans(points=3, limited=False, seconds=150, unreachable=False, dying=False))
+@given(plans(points=3, limited=False, seconds=100, unreachable=False, dying=False))
 def test_together_they_are_told_no_more_than_the_order(plan: Plan) -> None:
     """Loads by their limits, drawn or not, and cars by their offers, once lower limits have had time to be taken."""
     world = with_loads(plan, faults=False)
@@ -93,7 +93,7 @@ def test_together_they_are_told_no_more_than_the_order(plan: Plan) -> None:
             assert loads + cars <= most_w + SLACK_W, f"{t} s: loads {loads:.0f} and cars {cars:.0f} of {most_w:.0f}; {made.loads}"
 
 
-@given(plans(points=3, limited=False, seconds=250, unreachable=False, dying=False))
+@given(plans(points=3, limited=False, seconds=140, unreachable=False, dying=False))
 def test_where_nothing_changes_nothing_is_told(plan: Plan) -> None:
     """A load's limit moves for the order, for what the cars turn out to use, and then no more; never more often than a raise a minute."""
     world = with_loads(plan, faults=False, calm=True)

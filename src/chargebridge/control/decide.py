@@ -17,12 +17,13 @@ from chargebridge.control.csm import Case, Goal, offers_standing, share
 from chargebridge.control.ems import grant, hold_to_groups
 from chargebridge.control.figures import sane
 from chargebridge.control.load_limits import limit_loads
-from chargebridge.control.loads import Loads, keep, keep_quiet, measure
+from chargebridge.control.loads import Loads, keep, measure
 from chargebridge.control.memory import learn, recall, remember
 from chargebridge.control.nodes import node_decisions
 from chargebridge.control.orders import Orders
 from chargebridge.control.outward import Outward, move_of, outward
 from chargebridge.control.planned import Planned, alive, asked_to_give, is_stale, of_points, share_surplus
+from chargebridge.control.quiet import keep_quiet, quiet_of
 from chargebridge.control.release import Step, steps
 from chargebridge.control.rows import lay_out
 from chargebridge.control.timing import VALID_S
@@ -60,7 +61,7 @@ def decide(state: SiteState, now: datetime) -> Decision:
     )
     orders = Orders.of(plan, root, tree.circuits[0].fuse_a)
     granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now, orders)
-    limited = limit_loads(tree, book, loads, cases, state.memory.loads, now)
+    limited = limit_loads(tree, book, loads, quiet_of(tree, loads, state.memory), cases, state.memory.loads, now)
     batteries = hold_to_groups(tree, book, state.batteries, _needed_w(tree, cases, loads.voltage_v), batteries, now, limited.own.top_w)
     table = lay_out(tree, book, loads, granted.granted_w, limited.own)
     room = np.array(table.rooms(offered, lopsided))

@@ -11,7 +11,7 @@ A peak budget limits cars only. A lower limit is told at once, a higher one when
 room; the end of an order releases at once. In a limited group a load has its limit to itself, drawn or not; on a circuit what it draws is measured.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor, inf
@@ -19,13 +19,14 @@ from math import floor, inf
 from chargebridge.control.book import NAMES, Book
 from chargebridge.control.ceiling import terminals_used
 from chargebridge.control.csm import Case
+from chargebridge.control.load_bounds import Bound, bounds_of
 from chargebridge.control.load_ceiling import LoadCeiling
 from chargebridge.control.loads import Loads
+from chargebridge.control.quiet import Quiet
 from chargebridge.control.rows import NOBODY, Own
 from chargebridge.control.timing import LOAD_RAISE_S, age_s
 from chargebridge.control.tree import Tree
-from chargebridge.model.decision import Effective, LoadDecision, MeterView
-from chargebridge.model.limit import Direction, LimitSource
+from chargebridge.model.decision import LoadDecision
 from chargebridge.model.phases import PerPhase, Phase
 from chargebridge.model.state import LoadMemory
 
@@ -34,26 +35,6 @@ STEP_W = 500.0
 COARSE_W = 100.0
 """Steps below the guarantee where the rest of the house decides what is left."""
 SLACK_W = 1e-6
-_WIRING = frozenset({LimitSource.FUSE, LimitSource.GRID_CONNECTION})
-_NO_ORDER = _WIRING | {LimitSource.UNBALANCE, LimitSource.PEAK_BUDGET}
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """room_w: what it leaves to loads and cars. loads: index -> part of its power that counts. cars: indices. phase: None for all three.
-
-    limit_w: as it was told, W; None: nobody knows it, and the loads keep to their failsafe limit.
-    """
-
-    node: str
-    name: str
-    origin: Effective
-    limit_w: float | None
-    room_w: float
-    loads: Mapping[int, float]
-    cars: tuple[int, ...]
-    phase: Phase | None = None
-    ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +46,20 @@ class LoadLimits:
     own: Own = NOBODY
 
 
-def limit_loads(tree: Tree, book: Book, loads: Loads, cases: Sequence[Case], memories: Sequence[LoadMemory], now: datetime) -> LoadLimits:
-    """What each load is told now. loads: with ``quiet_a`` and ``quiet_w`` of the circuits above loads."""
+def limit_loads(
+    tree: Tree,
+    book: Book,
+    loads: Loads,
+    quiet: Mapping[str, Quiet],
+    cases: Sequence[Case],
+    memories: Sequence[LoadMemory],
+    now: datetime,
+) -> LoadLimits:
+    """What each load is told now. quiet: of the circuits above loads."""
     if not tree.loads:
         return LoadLimits()
     ceilings = loads.controllable
-    bounds = list(_bounds(tree, book, loads))
+    bounds = list(bounds_of(tree, book, loads, quiet))
     targets: list[tuple[float, Bound | None]] = [(inf, None)] * len(ceilings)
     for one in bounds:
         for index, watts in _share(one, ceilings, cases, loads.voltage_v).items():
@@ -96,84 +85,6 @@ def limit_loads(tree: Tree, book: Book, loads: Loads, cases: Sequence[Case], mem
     )
     tops = tuple(max(goal, decision.reserved_w) for goal, decision in zip(goals, decisions, strict=True))
     return LoadLimits(decisions, tuple(told), Own(goals, tops))
-
-
-# which bounds there are
-
-
-def _bounds(tree: Tree, book: Book, loads: Loads) -> Iterator[Bound]:
-    for at, circuit in enumerate(tree.circuits):
-        below = tree.loads_below[at]
-        if below:
-            yield from _of_circuit(tree, book, loads, at, circuit.id, circuit.name, below)
-    for group, members, cars in zip(tree.groups, tree.loads_in_group, tree.in_group, strict=True):
-        if members:
-            others_w = sum(max(0.0, loads.battery_w.get(member, 0.0)) for member in group.members)
-            yield from _ordered(
-                tree, book, loads.voltage_v, group.id, group.name, members, cars, _even(others_w, loads.voltage_v), others_w
-            )
-    for index, load in enumerate(tree.loads):
-        yield from _ordered(tree, book, loads.voltage_v, load.id, load.name, (index,), (), (0.0, 0.0, 0.0), 0.0)
-
-
-def _even(watts: float, voltage_v: PerPhase) -> PerPhase:
-    amps = watts / sum(voltage_v)
-    return (amps, amps, amps)
-
-
-def _of_circuit(tree: Tree, book: Book, loads: Loads, at: int, node: str, name: str, below: tuple[int, ...]) -> Iterator[Bound]:
-    """Where the meter is lost, the owner's worst case has the loads in it: then the wiring is taken to carry them, as ``check`` has seen to."""
-    quiet = loads.quiet[node]
-    yield from _ordered(tree, book, loads.voltage_v, node, name, below, tree.below[at], quiet.a, quiet.w)
-    if loads.nodes[at].view is MeterView.ASSUMED:
-        return
-    for limit in book.of(node):
-        if limit.source in _WIRING and not limit.failsafe and limit.direction is Direction.CONSUMPTION:
-            yield from _one(tree, loads.voltage_v, node, name, below, tree.below[at], quiet.a, quiet.w, limit, ordered=False)
-
-
-def _ordered(
-    tree: Tree,
-    book: Book,
-    voltage_v: PerPhase,
-    node: str,
-    name: str,
-    members: tuple[int, ...],
-    cars: tuple[int, ...],
-    others_a: PerPhase,
-    others_w: float,
-) -> Iterator[Bound]:
-    for limit in book.of(node):
-        if limit.direction is Direction.CONSUMPTION and (limit.failsafe or limit.source not in _NO_ORDER):
-            yield from _one(tree, voltage_v, node, name, members, cars, others_a, others_w, limit, ordered=True)
-    if node in book.blind:
-        yield Bound(node, name, book.blind[node], None, 0.0, dict.fromkeys(members, 1.0), cars)
-
-
-def _one(
-    tree: Tree,
-    voltage_v: PerPhase,
-    node: str,
-    name: str,
-    members: tuple[int, ...],
-    cars: tuple[int, ...],
-    others_a: PerPhase,
-    others_w: float,
-    limit: Effective,
-    *,
-    ordered: bool,
-) -> Iterator[Bound]:
-    """One limit as bounds in W: one, or one for each phase."""
-    if limit.power_w is not None:
-        room = max(0.0, limit.power_w - others_w)
-        yield Bound(node, name, limit, limit.power_w, room, dict.fromkeys(members, 1.0), cars, ordered=ordered)
-    for phase in (1, 2, 3) if limit.current_a is not None else ():
-        assert limit.current_a is not None
-        parts = {i: 1 / len(tree.loads[i].phases) for i in members if phase in tree.loads[i].phases}
-        volts, amps = voltage_v[phase - 1], limit.current_a[phase - 1]
-        room = max(0.0, amps - others_a[phase - 1]) * volts
-        if parts:
-            yield Bound(node, name, limit, amps * volts, room, parts, cars, phase, ordered)
 
 
 # what they leave to each load

@@ -24,13 +24,13 @@ from math import copysign
 from chargebridge.control.ceiling import Ceiling
 from chargebridge.control.figures import sane
 from chargebridge.control.load_ceiling import LoadCeiling, reckon_loads
-from chargebridge.control.timing import BASE_HELD_S, BATTERY_MAX_AGE_S, QUIET_S, SETTLE_S, age_s
+from chargebridge.control.timing import BASE_HELD_S, BATTERY_MAX_AGE_S, SETTLE_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.circuit import Circuit
 from chargebridge.model.decision import MeterView
-from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, add, power_w, scale, sub, total
+from chargebridge.model.phases import NOMINAL_V, ZERO, PerPhase, add, power_w, spread, sub
 from chargebridge.model.reading import Reading
-from chargebridge.model.state import Memory, NodeMemory, PointState, QuietMemory, SiteState
+from chargebridge.model.state import Memory, NodeMemory, PointState, SiteState
 
 VOLTAGE_BAND = (0.8 * NOMINAL_V, 1.2 * NOMINAL_V)
 """A voltage outside of this (twice the tolerance of EN 50160) is not believed."""
@@ -53,25 +53,16 @@ class NodeLoad:
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
-    """What a circuit carries that is neither cars nor controllable loads, the lowest of the last seconds: A per phase, W."""
-
-    a: PerPhase
-    w: float
-
-
-@dataclass(frozen=True, slots=True)
 class Loads:
     """nodes: by circuit index. voltage_v: to reckon powers with. battery_w: what all batteries draw now, charging positive, W.
 
-    controllable: the ceilings of controllable loads, in the order of the topology. quiet: of each circuit above such a load.
+    controllable: the ceilings of controllable loads, in the order of the topology.
     """
 
     nodes: tuple[NodeLoad, ...]
     voltage_v: PerPhase
     battery_w: dict[str, float] = field(default_factory=dict)
     controllable: Sequence[LoadCeiling] = ()
-    quiet: dict[str, Quiet] = field(default_factory=dict)
 
     @property
     def lost_meters(self) -> tuple[str, ...]:
@@ -106,8 +97,7 @@ def measure(tree: Tree, state: SiteState, ceilings: Sequence[Ceiling], points: S
             below = [node for up, node in zip(tree.parent, nodes, strict=True) if up == index and node is not None]
             nodes[index] = _summed(circuit, below, own.get(circuit.id, ZERO), drawn[index], voltage)
     found = tuple(node for node in nodes if node is not None)
-    quiet = _quiet(tree, found, controllable, state.memory) if controllable else {}
-    return Loads(nodes=found, voltage_v=voltage, battery_w=battery_w, controllable=controllable, quiet=quiet)
+    return Loads(nodes=found, voltage_v=voltage, battery_w=battery_w, controllable=controllable)
 
 
 def _live(circuit: Circuit, readings: dict[str, list[Reading]], now: datetime) -> Reading | None:
@@ -189,10 +179,6 @@ def keep(tree: Tree, loads: Loads, memory: Memory, now: datetime) -> tuple[NodeM
 
 def _max(a: PerPhase, b: PerPhase) -> PerPhase:
     return (max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2]))
-
-
-def _min(a: PerPhase, b: PerPhase) -> PerPhase:
-    return (min(a[0], b[0]), min(a[1], b[1]), min(a[2], b[2]))
 
 
 def _summed(circuit: Circuit, below: list[NodeLoad], own: PerPhase, drawn: PerPhase, voltage: PerPhase) -> NodeLoad:
@@ -283,52 +269,6 @@ def _battery_powers(state: SiteState, now: datetime) -> dict[str, float]:
     return {b.id: heard[b.id].power_w if b.id in heard else b.charge_max_w for b in state.topology.batteries}
 
 
-def _quiet(tree: Tree, nodes: Sequence[NodeLoad], controllable: Sequence[LoadCeiling], memory: Memory) -> dict[str, Quiet]:
-    """Of each circuit above a controllable load. Where its meter is lost, the owner's worst case has the loads in it, at their most."""
-    kept = {quiet.node: quiet for quiet in memory.quiet}
-    found: dict[str, Quiet] = {}
-    for circuit, node, below in zip(tree.circuits, nodes, tree.loads_below, strict=True):
-        if not below:
-            continue
-        powers = [(i, controllable[i].worst_w if node.view is MeterView.ASSUMED else controllable[i].draws_w) for i in below]
-        drawn = total(spread(watts, tree.loads[i].phases) for i, watts in powers)
-        now_a, now_w = sub(node.base_a, drawn), node.base_w - sum(watts for _, watts in powers)
-        if node.view is MeterView.ASSUMED:
-            now_a, now_w = _positive(now_a), max(0.0, now_w)
-        before = kept.get(circuit.id)
-        if before is not None:
-            now_a = _min(now_a, _min(before.low_a, before.before_a))
-            now_w = min(now_w, before.low_w, before.before_w)
-        found[circuit.id] = Quiet(now_a, now_w)
-    return found
-
-
-def keep_quiet(tree: Tree, loads: Loads, memory: Memory, now: datetime) -> tuple[QuietMemory, ...]:
-    """The lowest of the present and the last span of ``QUIET_S``."""
-    known = {quiet.node: quiet for quiet in memory.quiet}
-    found: list[QuietMemory] = []
-    for circuit, node, below in zip(tree.circuits, loads.nodes, tree.loads_below, strict=True):
-        if not below:
-            continue
-        amps = sub(node.base_a, total(spread(loads.controllable[i].draws_w, tree.loads[i].phases) for i in below))
-        watts = node.base_w - sum(loads.controllable[i].draws_w for i in below)
-        kept = known.get(circuit.id)
-        if kept is None or age_s(kept.since, now) >= 2 * QUIET_S:
-            kept = QuietMemory(node=circuit.id, since=now, low_a=amps, low_w=watts, before_a=amps, before_w=watts)
-        elif age_s(kept.since, now) >= QUIET_S:
-            kept = QuietMemory(node=circuit.id, since=now, low_a=amps, low_w=watts, before_a=kept.low_a, before_w=kept.low_w)
-        else:
-            low_a, low_w = _min(kept.low_a, amps), min(kept.low_w, watts)
-            kept = QuietMemory(node=circuit.id, since=kept.since, low_a=low_a, low_w=low_w, before_a=kept.before_a, before_w=kept.before_w)
-        found.append(kept)
-    return tuple(found)
-
-
-def spread(watts: float, phases: tuple[int, ...]) -> PerPhase:
-    """A power as currents on its phases, alike, A."""
-    return scale(_unit(phases), watts / NOMINAL_V / len(phases))
-
-
 def _own_loads(
     tree: Tree,
     state: SiteState,
@@ -352,10 +292,6 @@ def _own_loads(
         if sane(watts) and age <= tree.circuits[tree.circuit_index[generator.circuit]].meter_max_age_s:
             _onto(found, generator.circuit, spread(min(0.0, watts), generator.phases))
     return found
-
-
-def _unit(phases: tuple[int, ...]) -> PerPhase:
-    return (float(1 in phases), float(2 in phases), float(3 in phases))
 
 
 def _onto(found: dict[str, PerPhase], circuit: str, amps: PerPhase) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from chargebridge.control.book import Book, binding_current, binding_power, binding_unbalance
 from chargebridge.control.ceiling import terminals_used
 from chargebridge.control.csm import Case, Goal
-from chargebridge.control.loads import Loads, spread
+from chargebridge.control.loads import Loads
 from chargebridge.control.tree import Tree
 from chargebridge.model.decision import Effective, MeterView, NodeDecision
-from chargebridge.model.phases import ZERO, PerPhase, add, on_grid, scale, total
+from chargebridge.model.phases import ZERO, PerPhase, add, on_grid, scale, spread, total
 
 SLACK = 1e-6
 

@@ -16,10 +16,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from chargebridge.control.book import Book, binding_current, binding_power, binding_unbalance
-from chargebridge.control.loads import Loads, NodeLoad, spread
+from chargebridge.control.loads import Loads, NodeLoad
 from chargebridge.control.tree import Tree
 from chargebridge.model.decision import Effective, MeterView
-from chargebridge.model.phases import PerPhase, Phase, add, total
+from chargebridge.model.phases import PerPhase, Phase, add, spread, total
 
 
 class Own(NamedTuple):

@@ -54,6 +54,11 @@ def check_rotation(phases: tuple[Phase, ...], where: str) -> tuple[Phase, ...]:
     return phases
 
 
+def spread(watts: float, phases: tuple[Phase, ...]) -> PerPhase:
+    """A power as currents on its phases, alike, at the nominal voltage, A."""
+    return on_grid(watts / NOMINAL_V / len(phases), phases)
+
+
 def on_grid(current_a: float, phases: tuple[Phase, ...]) -> PerPhase:
     """The same current on each of ``phases``, nothing on the others, A."""
     return (

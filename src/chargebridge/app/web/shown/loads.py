@@ -28,7 +28,7 @@ def _card(load: LoadView, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         "level": level,
         "state": state,
         "reason": words.sentence(load.reason),
-        "facts": ", ".join(_facts(load, now, zone)),
+        "facts": words.sentence(", ".join(_facts(load, now, zone))),
     }
 
 
