@@ -86,6 +86,13 @@ def test_OPEV_3_whoever_recovers_must_be_heard_anew():  # noqa: N802
     assert applied_a(step(machine, Heartbeat(), 3.5), SETTINGS) == amps(16, 16, 16)
 
 
+def test_when_the_connection_ends_nothing_that_was_written_is_left():
+    machine = step(guarded(written(16, 16, 16), written(6, 6, 6)), Gone(), 1.0)
+    assert (machine.state, applied_a(machine, SETTINGS)) == (State.ALONE, amps(7, 7, 7))
+    again = step(machine, Heartbeat(), 2.0)
+    assert (again.state, applied_a(again, SETTINGS)) == (State.GUARDED, amps(7, 7, 7))
+
+
 def test_a_state_that_nobody_knows_is_no_normal_operation():
     assert step(guarded(), Said("somethingNew"), 1.0).state is State.FAILED
 
@@ -103,7 +110,15 @@ EVENTS = st.one_of(
 WAITS = st.sampled_from([0.0, 0.5, 2.0, 3.9, 4.0, 4.1, 60.0])
 
 
-@given(st.lists(st.tuples(WAITS, EVENTS), max_size=40))
+TRUSTED = [(0.0, Heartbeat()), (0.0, Write(written(16, None, 8), written(8, 6, None)))]
+LOST = [*TRUSTED, (5.0, Tick())]
+FAILED = [*TRUSTED, (1.0, Said("failure")), (1.0, Heartbeat())]
+LEFT = [*TRUSTED, (1.0, Gone()), (1.0, Heartbeat())]
+ORDERS = st.builds(list.__add__, st.sampled_from([[], TRUSTED, LOST, FAILED, LEFT]), st.lists(st.tuples(WAITS, EVENTS), max_size=15))
+"""From each state, so that few examples go far."""
+
+
+@given(ORDERS)
 def test_never_more_than_is_safe_unless_the_cem_that_is_heard_has_said_so(order):
     machine, now = Machine(), 0.0
     beats, bad, obligation, recommendation = [], False, NOTHING, NOTHING
@@ -130,7 +145,7 @@ def test_never_more_than_is_safe_unless_the_cem_that_is_heard_has_said_so(order)
         assert due_s(machine) is None or due_s(machine) > now
 
 
-@given(st.lists(st.tuples(WAITS, EVENTS), max_size=20), st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3))
+@given(ORDERS, st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3))
 def test_it_does_not_matter_how_often_somebody_looks(order, looks):
     once, often, now = Machine(), Machine(), 0.0
     for wait, event in order:

@@ -287,6 +287,9 @@ def test_a_second_manager_can_look_but_neither_limit_nor_keep_the_first_one_aliv
     second.limit(6, 6, 6)
     assert second.told(CurrentsAnswered)[-1].number is ErrorNumber.BINDING_NECESSARY
     assert second.manager.car(CAR_UNIT).commissioned.standard == IEC_61851
+    second.manager.operating("failure", wire.clock.now)
+    second.tick()
+    assert wire.vehicle.currents_a == amps(16, 16, 16)
     wire.cut = True
     for _ in range(6):
         wire.clock.s += 1

@@ -19,6 +19,10 @@ DURATIONS = st.sampled_from([1, 30, 60, 300, 7200])
 WAITS = st.sampled_from([1, 10, 29, 30, 59, 60, 61, 90, 119, 120, 121, 7200])
 
 
+LIMITED = [(False, 4200, KEEP, False), (True, 4200, KEEP, False), (True, 4200, 60, False), (True, 0, 300, False)]
+"""First writes: released, limited without end, limited for a while."""
+
+
 class Oracle:
     """heard_s: the guard's last heartbeat; None since a restart. attended: whether a limit was taken or refused that counts, and no silence came
     since. limit: (value, end) of the active limit. waiting: value and duration of one that is not active."""
@@ -70,8 +74,9 @@ class Oracle:
 class Rules(RuleBasedStateMachine):
     of = "LPC"
 
-    @initialize(refuses=st.booleans())
-    def begin(self, refuses):
+    @initialize(refuses=st.booleans(), first=st.sampled_from([None, *LIMITED]), then=st.sampled_from([0, 30, 119, 120]))
+    def begin(self, refuses, first, then):
+        """From each state, so that few examples go far."""
         self.unable = [None]
         self.scene = Scene(self.of, unable=lambda limit_w: "self-protection" if abs(limit_w) == self.unable[0] else "")
         self.oracle = Oracle(self.scene.clock.s)
@@ -79,6 +84,10 @@ class Rules(RuleBasedStateMachine):
         self.online = True
         if refuses:
             self.unable[0] = 1
+        if first is not None:
+            self.beat()
+            self.write(*first)
+        self.wait(then)
 
     @property
     def now(self):
@@ -87,7 +96,8 @@ class Rules(RuleBasedStateMachine):
 
     @rule(seconds=WAITS)
     def wait(self, seconds):
-        self.scene.wire.wait(seconds, step=seconds)
+        if seconds:
+            self.scene.wire.wait(seconds, step=seconds)
 
     @rule(times=st.integers(1, 10))
     @precondition(lambda self: self.online)
@@ -194,4 +204,4 @@ class Production(Rules):
 
 
 TestLPC, TestLPP = Rules.TestCase, Production.TestCase
-TestLPC.settings = TestLPP.settings = settings(stateful_step_count=30, max_examples=1 + settings().max_examples // 2)
+TestLPC.settings = TestLPP.settings = settings(stateful_step_count=20, max_examples=1 + settings().max_examples // 2)
