@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from page_tools import DESKTOP, PHONE, leave, log_in
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from typer.testing import CliRunner
 
 from chargebridge.app.cli import app as cli
@@ -64,11 +64,11 @@ def open_page(context: BrowserContext) -> Iterator[Callable[..., Page]]:
     errors: list[str] = []
     pages: list[Page] = []
 
-    def open_(viewport: ViewportSize = DESKTOP) -> Page:
+    def open_() -> Page:
         page = context.new_page()
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_viewport_size(viewport)
+        page.set_viewport_size(DESKTOP)
         page.goto("/eebus")
         return page
 
@@ -120,23 +120,17 @@ def test_the_owner_confirms_one_that_asks_and_refuses_another(open_page: Callabl
     expect(stranger).not_to_contain_text("asks to be paired", timeout=PATIENCE_MS)
 
 
-def test_the_limit_its_heartbeat_and_each_write_with_its_answer_are_shown(open_page: Callable[..., Page], limited: None) -> None:
-    page = open_page()
-    said = page.locator(".cb-grid-said")
-    expect(said).to_contain_text("Limited to 4.2 kW until ")
-    expect(page.locator(".cb-beat")).to_contain_text("ago")
-    rows = page.locator(".in-writes tbody tr")
-    refused = rows.filter(has_text="refused: a limit of consumption below 0 W (LPC-001)")
-    expect(refused).to_have_count(1)
-    accepted = rows.filter(has_text="limit 4.2 kW for 1 h").filter(has_text="accepted")
-    expect(accepted).to_have_count(1)
-    expect(accepted).to_contain_text("ms")
-
-
-def test_the_trace_is_readable_filtered_and_shows_what_was_on_the_wire(
+def test_the_limit_each_write_with_its_answer_and_the_trace_are_shown(
     open_page: Callable[..., Page], told: dict[str, str], limited: None
 ) -> None:
     page = open_page()
+    expect(page.locator(".cb-grid-said")).to_contain_text("Limited to 4.2 kW until ")
+    expect(page.locator(".cb-beat")).to_contain_text("ago")
+    writes = page.locator(".in-writes tbody tr")
+    expect(writes.filter(has_text="refused: a limit of consumption below 0 W (LPC-001)")).to_have_count(1)
+    accepted = writes.filter(has_text="limit 4.2 kW for 1 h").filter(has_text="accepted")
+    expect(accepted).to_have_count(1)
+    expect(accepted).to_contain_text("ms")
     card(page, told["box"]).get_by_role("button", name="Trace").click()
     page.get_by_label("Function or value contains").fill("write 4200")
     rows = page.locator("[data-message]")
@@ -152,13 +146,9 @@ def test_the_trace_is_readable_filtered_and_shows_what_was_on_the_wire(
     expect(beat).to_have_count(0)
     page.get_by_text("Heartbeats and values").click()
     expect(beat.first).to_be_visible()
-
-
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_is_wider_than_the_screen(open_page: Callable[..., Page], limited: None, viewport: ViewportSize) -> None:
-    page = open_page(viewport)
-    page.locator("[data-message]").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    for viewport in (DESKTOP, PHONE):
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_the_code_is_without_the_secret_and_a_device_that_is_not_there_can_be_paired(

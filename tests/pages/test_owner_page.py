@@ -149,9 +149,9 @@ def test_a_site_that_does_not_answer_is_told_and_comes_back(open_page: Open, tur
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("path", ["/", "/login", "/p/p02?key=key-of-p02-0123456789abcdef", "/p/p02?key=no"])
+@pytest.mark.parametrize("path", ["/", "/eebus", "/login", "/p/p02?key=key-of-p02-0123456789abcdef", "/p/p02?key=no"])
 def test_no_page_scrolls_sideways(open_page: Open, viewport: ViewportSize, path: str) -> None:
-    page = open_page(path, owner=path == "/", viewport=viewport, scheme="dark")
+    page = open_page(path, owner=path in ("/", "/eebus"), viewport=viewport, scheme="dark")
     expect(page.locator("h1").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     assert unnamed(page) == []
@@ -174,3 +174,22 @@ def test_a_heat_pump_shows_what_it_draws_what_it_may_and_why(open_page: Open, tu
     turn("lost")
     expect(pump).to_contain_text("not connected")
     expect(pump).to_contain_text("4.2 kW stay reserved for it")
+
+
+def test_the_secret_of_the_pairing_service_is_shown_only_when_it_is_asked_for(open_page: Open) -> None:
+    page = open_page("/eebus", owner=True)
+    page.get_by_role("button", name="Code for a control box").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Show it to your metering operator only")
+    assert "00112233445566778899AABBCCDDEEFF" not in page.content()
+    dialog.get_by_role("button", name="Show the code").click()
+    expect(dialog.get_by_label("Its text")).to_have_value(re.compile("SPSEC:00112233445566778899AABBCCDDEEFF;"))
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    assert "00112233445566778899AABBCCDDEEFF" not in page.content()
+
+
+def test_a_site_without_eebus_says_how_it_would_get_it(open_page: Open, turn: Callable[[str], None]) -> None:
+    turn("empty")
+    page = open_page("/eebus", owner=True)
+    expect(page.locator(".in-nogrid")).to_contain_text("With an [eebus] table in its configuration")

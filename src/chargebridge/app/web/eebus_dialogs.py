@@ -13,6 +13,7 @@ from chargebridge.site.eebus_view import EebusService, PeerView
 def open_pairing(eebus: EebusService) -> None:
     """Pair a device that does not show up by itself."""
     with ui.dialog(value=True) as dialog, ui.card().classes("cb-dialog"):
+        dialog.on("hide", dialog.delete)
         ui.html("<h2>Pair a device by its SKI</h2>", sanitize=False)
         ui.html(
             "<p>For one that is not found by itself, or that is to be trusted before it is there. Its own page or label shows the SKI; without "
@@ -42,6 +43,7 @@ def open_pairing(eebus: EebusService) -> None:
 
 def ask_to_unpair(eebus: EebusService, peer: PeerView) -> None:
     with ui.dialog(value=True) as dialog, ui.card().classes("cb-dialog"):
+        dialog.on("hide", dialog.delete)
         ui.html("<h2>Unpair this device?</h2>", sanitize=False)
         ui.label(f"{peer.name}, SKI {written(peer.ski)}")
         if peer.kind == "control box":
@@ -66,6 +68,7 @@ def ask_to_unpair(eebus: EebusService, peer: PeerView) -> None:
 def show_secret(eebus: EebusService) -> None:
     """Who has read the code can pair: it is shown when it is asked for, and gone when the dialog is."""
     with ui.dialog(value=True) as dialog, ui.card().classes("cb-dialog"):
+        dialog.on("hide", dialog.delete)
         ui.html("<h2>Code for a control box</h2>", sanitize=False)
         ui.html(
             '<p class="cb-risk">This code has a secret in it: the control box that it is given to is trusted without asking you. '
