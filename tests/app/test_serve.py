@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.doctor import _listen
 from chargebridge.app.commands.replay import ReplayError, minute
-from chargebridge.app.serve import StartError, heartbeat_s, owner_access, station_settings
+from chargebridge.app.serve import Running, StartError, heartbeat_s, owner_access, serve, station_settings
+from chargebridge.links.eebus.door import DoorError
 from chargebridge.site.config import MeterTable
 from chargebridge.site.config_file import ConfigInvalidError, parse
 from chargebridge.store import Database
@@ -86,3 +89,16 @@ async def test_doctor_tells_of_a_meter_that_cannot_be_opened() -> None:
 def test_replay_in_a_time_zone_that_is_none_says_so() -> None:
     with pytest.raises(ReplayError, match="is no minute"):
         minute("2026-11-21 12:00", "Europe/Nowhere", None)
+
+
+async def test_an_eebus_port_that_is_taken_is_told_before_the_site_is_said_to_be_live(tmp_path: Path) -> None:
+    text = f'[site]\nname = "x"\nstore = "{tmp_path / "site.db"}"\n[[circuit]]\nid = "main"\nname = "m"\nfuse_a = 35\n'
+    ready: list[Running] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = parse(f'{text}[web]\nport = 0\n[ocpp]\nport = 0\n[eebus]\nfolder = "{tmp_path / "eebus"}"\nport = {port}\n')
+        with pytest.raises(DoorError) as told:
+            await serve(config, WallClock(), password="x", ready=ready.append)
+    assert str(port) in told.value.where + told.value.reason
+    assert told.value.cure
+    assert ready == []

@@ -18,6 +18,7 @@ from chargebridge.grid.port import no_sources
 from chargebridge.market import PriceSource, WeatherSource, open_prices, open_weather
 from chargebridge.meters.registry import open_meter
 from chargebridge.model.clock import Clock, SteadyClock
+from chargebridge.model.errors import ChargebridgeError
 from chargebridge.plants import open_battery
 from chargebridge.site import keys, ledger
 from chargebridge.site.config import PointTable, SiteConfig, StationTable
@@ -164,14 +165,25 @@ async def serve(
     beside: Callable[[Running], Coroutine[None, None, None]] | None = None,
     ready: Callable[[Running], None] | None = None,
 ) -> None:
-    """Run until SIGINT or SIGTERM. ``beside`` runs along with it (the demo's world). Raises StartError, StoreError."""
+    """Run until SIGINT or SIGTERM. ``beside`` runs along with it (the demo's world). Raises ChargebridgeError where it cannot begin or go on."""
     guards = Guards.of(config)
     database = Database.open(config.site.store)
     try:
         config = station_file.joined(config, await database.read(station_file.kept))
         await _serve(config, clock, database, guards, password=password, demo=demo, beside=beside, ready=ready)
+    except BaseExceptionGroup as several:
+        raise _first(several) from several
     finally:
         database.close()
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first of what went wrong, where all of it is ours to tell in words; else all of it."""
+    found: BaseException = several
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    _, others = several.split(ChargebridgeError)
+    return found if others is None else several
 
 
 async def _serve(
@@ -280,6 +292,7 @@ async def _listen(
                 ]
                 if eebus is not None:
                     tasks.append(group.create_task(eebus.run(), name="eebus"))
+                    await eebus.hub.opened()  # if it cannot listen, the group ends this wait
                 if beside is not None:
                     tasks.append(group.create_task(beside(running), name="beside"))
                 if ready is not None:
