@@ -181,3 +181,10 @@ async def test_one_that_was_refused_does_not_ask_again_until_the_window_is_opene
     assert not any(asked), "it came once more, and nobody was asked"
     house.office.open_window(120, "owner")
     await until(lambda: (peer := house.peer()) is not None and peer.asks)
+
+
+async def test_why_a_peer_cannot_be_reached_is_said_in_words(house: House) -> None:
+    await house.office.pair("ab" * 20, "owner", name="Boiler", host="127.0.0.1", port=9)
+    trouble = await until(lambda: (peer := house.peer()) and peer.trouble)
+    assert trouble.reason == "cannot be reached at 127.0.0.1:9: Connection refused"
+    assert "it is dialled again" in trouble.cure

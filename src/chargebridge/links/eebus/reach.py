@@ -1,6 +1,9 @@
 """From a peer's addresses to an open WebSocket with the right peer."""
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -48,7 +51,7 @@ async def reach(addresses: Sequence[Address], context: SSL.Context, bounds: Boun
             failures.append(Failure(address, f"{error.position}: {error.reason}", error))
         except (OSError, TimeoutError) as error:
             hang_up(writer, bounds.closing_s)
-            failures.append(Failure(address, str(error) or f"not open within {bounds.opening_s:g} s"))
+            failures.append(Failure(address, _said(error) or f"not open within {bounds.opening_s:g} s"))
         except BaseException:
             writer.transport.abort()
             raise
@@ -73,7 +76,7 @@ async def _connect(addresses: list[Address], bounds: Bounds, failures: list[Fail
                     return address, task.result()
                 del tasks[task]
                 addresses.remove(address)
-                failures.append(Failure(address, str(error) or f"no answer within {bounds.connect_s:g} s"))
+                failures.append(Failure(address, _said(error) or f"no answer within {bounds.connect_s:g} s"))
         return None
     finally:
         for task in tasks:
@@ -84,6 +87,15 @@ async def _connect(addresses: list[Address], bounds: Bounds, failures: list[Fail
 async def _tcp(address: Address, bounds: Bounds) -> Stream:
     async with asyncio.timeout(bounds.connect_s):
         return await asyncio.open_connection(address.host, address.port, limit=CHUNK, happy_eyeballs_delay=bounds.stagger_s)
+
+
+def _said(error: BaseException) -> str:
+    """For people: "Connection refused", without the number and the address, which stands beside it."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error)
 
 
 def _drop(task: asyncio.Task[Stream]) -> None:
