@@ -194,3 +194,64 @@ def test_what_a_control_box_cannot_limit_and_who_it_cannot_be(old: str, new: str
 
 def test_what_speaks_eebus_needs_the_table() -> None:
     assert "speaks EEBUS, but there is no [eebus]" in errors(WALLBOX.replace('[eebus]\nserial = "1"', ""))[0]
+
+
+PUMP = (
+    WALLBOX
+    + """
+[[load]]
+id = "pump"
+name = "Heat pump"
+circuit = "main"
+nominal_w = 9000
+eebus = "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14"
+
+[[group]]
+id = "controllable"
+name = "Controllable devices"
+members = ["carport", "pump"]
+"""
+)
+
+
+def test_a_heat_pump_is_a_load_of_the_site() -> None:
+    (load,) = parse(PUMP).topology().loads
+    assert (load.id, load.nominal_w, load.guaranteed_w, load.failsafe_w, load.failsafe_s) == ("pump", 9000, 4200, 4200, 7200)
+    (load,) = parse(PUMP.replace("nominal_w = 9000", "nominal_w = 9000\nminimum_w = 3000")).topology().loads
+    assert load.failsafe_w == 3000, "without us it keeps to what it is left under an order"
+    (load,) = parse(PUMP.replace("nominal_w = 9000", "nominal_w = 9000\nfailsafe_w = 0")).topology().loads
+    assert load.failsafe_w == 0, "0 W is a limit"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("01 02 03 04 05", "01 02 03 04", "is no SKI"),
+        ("01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14", "58D84C1A02B39A1F77C0E4D1556677" + "8899AABBCC", "shares its SKI"),
+        ('[eebus]\nserial = "1"', "", "load pump: speaks EEBUS, but there is no [eebus]"),
+        ("nominal_w = 9000", "nominal_w = 0", "greater than 0"),
+        ("nominal_w = 9000", "nominal_w = 9000\nfailsafe_s = 3600", "greater than or equal to 7200"),
+        ("nominal_w = 9000", 'nominal_w = 9000\nmeter = "m9"', "meter m9 is not there"),
+        ('members = ["carport", "pump"]', 'members = ["carport", "pumpe"]', "its member 'pumpe' does not exist"),
+        ('circuit = "main"\nnominal_w', 'circuit = "cellar"\nnominal_w', "its circuit 'cellar' does not exist"),
+    ],
+)
+def test_what_a_heat_pump_cannot_have(old: str, new: str, said: str) -> None:
+    assert old in PUMP
+    assert any(said in told for told in errors(PUMP.replace(old, new, 1))), errors(PUMP.replace(old, new, 1))
+
+
+def test_a_battery_gives_set_points_or_only_tells() -> None:
+    battery = """
+[[battery]]
+id = "b"
+name = "Battery"
+circuit = "main"
+charge_max_w = 5000
+discharge_max_w = 5000
+capacity_wh = 10000
+eebus = "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 15"
+"""
+    (table,) = parse(PUMP + battery).battery
+    assert table.eebus is not None
+    assert any("has control and eebus" in told for told in errors(PUMP + battery + 'control = "modbus+tcp://127.0.0.1"\n'))

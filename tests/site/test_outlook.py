@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Topology
+from chargebridge.model.circuit import Battery, ChargingPoint, Circuit, Generator, Group, Load, Topology
 from chargebridge.model.limit import Bound, Direction, Limit, LimitedCurrent, LimitedPower, LimitSource, OnGroup, OnNode
 from chargebridge.model.session import PointStatus, Preference
 from chargebridge.model.state import BatteryState, PeakBudget, PointState, SiteState
@@ -217,3 +217,22 @@ def test_prices_carry_fees_and_peaks() -> None:
 def test_without_prices_nothing_is_planned() -> None:
     state = SiteState(topology=TOPOLOGY, points=(car("a"),))
     assert outlook(state, PriceBook(), PlanningTable(), PriceTable(), foresee, NOON) is None
+
+
+def test_a_limited_group_leaves_its_heat_pump_what_that_is_guaranteed() -> None:
+    """On the connection it is in what the house is expected to draw."""
+    pump = Load(id="pump", name="Heat pump", circuit="main", nominal_w=9000.0)
+    group = Group(id="controllable", name="C", members=("a", "pump"))
+    limits = (
+        entry(LimitedPower(8400.0), "controllable", hours=5, lasts=1, group=True),
+        entry(LimitedPower(3000.0), "controllable", hours=6, group=True),
+    )
+    state = SiteState(topology=replace(TOPOLOGY, loads=(pump,), groups=(group,)), points=(car("a"),), limits=limits)
+    book = PriceBook(0.30, None)
+    found = outlook(state, book, PlanningTable(), PriceTable(), foresee, NOON)
+    assert found is not None
+    limited = node(found, "controllable")
+    assert limited.import_w is not None
+    assert limited.import_w[step_at(found, 5)] == 4200.0
+    assert limited.import_w[step_at(found, 6)] == 0.0
+    assert node(found, "main").load == node(look(car("a")), "main").load
