@@ -198,6 +198,7 @@ async def test_a_car_that_coordinates_is_heard_and_told_what_is_planned(tmp_path
         now = house.box._clock.now()
         leaves = now + timedelta(hours=8)
         vehicle = box.station.vehicle.coordination
+        await until(lambda: [int(slot.most) for slot in vehicle.limits] == [11_040], what="as long as nothing is planned, all there is")
         demand = cevc.Demand(least_wh=Decimal(5000), wished_wh=Decimal(20000), most_wh=Decimal(30000), departure=leaves)
         await box.device.hub.act(lambda at: vehicle.demand(demand))
         told = await until(lambda: [e for e in house.sink.told_events if isinstance(e, ChargingNeeds) and e.energy_wh], what="its demand")

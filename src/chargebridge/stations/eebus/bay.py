@@ -9,7 +9,7 @@ wallbox falls to the failsafe power that we have written, by LPC.
 import asyncio
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chargebridge.links.eebus.hub import Hub
@@ -33,6 +33,9 @@ from chargebridge.wire.eebus.usecases.opev import OPEV
 
 ANSWER_S = 10.0
 """SPINE gives an answer so much time."""
+UNPLANNED = timedelta(days=7)
+ANY_PRICE = 0.3
+"""The same at all times, it says nothing."""
 NO_CAR = "no car is there; it holds for the next one"
 
 
@@ -237,8 +240,14 @@ class Bay:
         return None if evse is None or evse.car is None else self._roles.coordinator.told((self.unit[0], evse.car.entity))
 
     async def plan(self, steps: tuple[Step, ...], now: datetime) -> None:
-        """Tell the car what is planned for it, when that is another plan."""
-        if not steps or steps == self._planned:
+        """Tell the car what is planned for it, when that is another plan; where nothing is, that it may have all there is, for a car that hears of
+        no power plans no charging. What holds is the limit in any case."""
+        if not steps and self._planned and self._planned[-1].end > now + UNPLANNED / 2:
+            return
+        settings = self.evse.settings
+        most_w = settings.maximum_a * settings.phases * NOMINAL_V
+        steps = steps or (Step(start=now, end=now + UNPLANNED, power_w=most_w, price=ANY_PRICE),)
+        if steps == self._planned:
             return
         limits, prices = curves_of(steps, now)
         if limits:

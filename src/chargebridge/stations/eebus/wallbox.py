@@ -119,11 +119,10 @@ class Wallbox:
             await bay.apply()  # before the site hears of a car, it is limited
             await bay.evse.look(bay.seen, now)
             await bay.apply()
-            if said is not None:
-                await bay.plan(tuple(self.plans(self.identity, bay.evse.number)) if self.plans is not None else (), now)
-                schedule = bay.planned(said)
-                if schedule is not None:
-                    await self._sink.told(self.identity, schedule)
+            await bay.plan(() if said is None or self.plans is None else tuple(self.plans(self.identity, bay.evse.number)), now)
+            schedule = None if said is None else bay.planned(said)
+            if schedule is not None:
+                await self._sink.told(self.identity, schedule)
             await self._ask(bay, now)
 
     async def _found(self, units: list[EntityId], now: datetime) -> None:
