@@ -7,10 +7,17 @@ import pytest
 from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, PLAIN, RICH, UNIT, Cem, Street, amps, street
 
 from chargebridge.wire.eebus.spine import element
-from chargebridge.wire.eebus.spine.datagram import PARTIAL, command
+from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Malformed
+from chargebridge.wire.eebus.spine.functions.common import scaled
 from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitListData
+from chargebridge.wire.eebus.spine.functions.measurement import (
+    ElectricalConnectionPermittedValueSetData,
+    ElectricalConnectionPermittedValueSetListData,
+    PermittedValueSet,
+    Range,
+)
 from chargebridge.wire.eebus.spine.local import Operations, Verdict
 from chargebridge.wire.eebus.usecases.curtailment import State
 from chargebridge.wire.eebus.usecases.energy_manager import (
@@ -254,21 +261,55 @@ def test_a_complete_list_that_repeats_an_obligation_nobody_wrote_is_no_word_abou
     assert wire.vehicle.currents_a == amps(7, 7, 7)
 
 
+TEN = {"number": 10, "scale": 0}
+DELETED = {"cmdControl": {"delete": {}}, "loadControlLimitListDataSelectors": {"limitId": 0}}
+
+
 @pytest.mark.parametrize(
-    "row",
+    ("row", "whole"),
     [
-        {"limitId": 0, "isLimitActive": True, "value": {"number": -1, "scale": 0}},
-        {"limitId": 0, "isLimitActive": True, "value": {"scale": 0}},
-        {"limitId": 0, "isLimitActive": True, "value": {"number": 10, "scale": 99}},
-        {"limitId": 9, "isLimitActive": True, "value": {"number": 10, "scale": 0}},
+        ({"limitId": 0, "isLimitActive": True, "value": {"number": -1, "scale": 0}}, False),
+        ({"limitId": 0, "isLimitActive": False, "value": {"number": -1, "scale": 0}}, False),
+        ({"limitId": 0, "isLimitActive": True, "value": {"scale": 0}}, True),
+        ({"limitId": 0, "isLimitActive": True}, True),
+        ({"limitId": 0, "value": TEN}, True),
+        ({"limitId": 0, "isLimitActive": True, "value": {"number": 10, "scale": 99}}, False),
+        ({"limitId": 9, "isLimitActive": True, "value": TEN}, False),
+        ({"isLimitActive": True, "value": TEN}, False),
     ],
 )
-def test_OPEV_a_limit_that_is_none_is_refused_and_nothing_changes(row):  # noqa: N802
+def test_OPEV_a_limit_that_is_none_is_refused_and_nothing_changes(row, whole):  # noqa: N802
     wire = street(PLAIN).limit(10, 10, 10)
-    data = element.decode(LoadControlLimitListData, {"loadControlLimitData": [row, {"limitId": 1, "value": {"number": 6, "scale": 0}}]})
-    number = wire.write("LoadControl", command(data, filters=None if row["limitId"] == 0 and "number" not in row["value"] else (PARTIAL,)))
-    assert number is ErrorNumber.COMMAND_REJECTED
+    sound = {"limitId": 1, "isLimitActive": True, "value": {"number": 6, "scale": 0}}
+    data = element.decode(LoadControlLimitListData, {"loadControlLimitData": [sound, row]})
+    assert wire.write("LoadControl", command(data, filters=None if whole else (PARTIAL,))) is ErrorNumber.COMMAND_REJECTED
     assert wire.vehicle.currents_a == amps(10, 10, 10)
+
+
+@pytest.mark.parametrize("elements", [{"value": {}}, {"isLimitActive": {}}, None])
+def test_OPEV_a_limit_cannot_be_deleted_nor_its_parts(elements):  # noqa: N802
+    wire = street(PLAIN).limit(10, 10, 10)
+    tree = DELETED | ({"loadControlLimitDataElements": elements} if elements else {})
+    gone = Filter(delete=True, selectors=({"limitId": 0},), elements=elements, tree=tree)
+    assert wire.write("LoadControl", command(LoadControlLimitListData(), filters=(gone,))) is ErrorNumber.COMMAND_REJECTED
+    assert wire.vehicle.currents_a == amps(10, 10, 10)
+
+
+def test_a_default_that_a_car_can_charge_with_is_no_pause():
+    """A permitted value of 16 A, written for 0 A, would charge."""
+    wire = street(PLAIN)
+    feature = wire.wallbox.node.device.entities[CAR].feature("ElectricalConnection", "server")
+    for single, expected in ((16, 0), (Decimal("0.5"), Decimal("0.5"))):
+        told = PermittedValueSet(value=(scaled(single),), range=(Range(min=scaled(6), max=scaled(16)),))
+        rows = tuple(
+            ElectricalConnectionPermittedValueSetData(electrical_connection_id=0, parameter_id=at, permitted_value_set=(told,))
+            for at in range(3)
+        )
+        wire.wallbox.node.publish(
+            feature, ElectricalConnectionPermittedValueSetListData(electrical_connection_permitted_value_set_data=rows)
+        )
+        wire.limit(0, 0, 0)
+        assert [one.limit_a for one in wire.manager.car(CAR_UNIT).obligation] == [expected] * 3
 
 
 def test_a_guard_called_energyguard_is_heard_too():

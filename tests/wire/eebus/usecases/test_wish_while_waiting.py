@@ -1,0 +1,36 @@
+"""A guard whose write gets no answer is asked for something else meanwhile."""
+
+from decimal import Decimal
+
+from tests.wire.eebus.usecases.bench import joined
+
+from chargebridge.wire.eebus.spine.errors import ErrorNumber
+from chargebridge.wire.eebus.usecases.energy_guard import Told
+
+
+def test_a_new_wish_is_written_when_the_old_one_has_failed_and_not_a_minute_later():
+    wire = joined()
+    wire.wait(1.0)
+    wire.cut = True
+    wire.box.guard.limit(Decimal(4000), None, wire.clock.now)
+    wire.wait(5.0)
+    wire.box.guard.limit(Decimal(3000), None, wire.clock.now)
+    wire.cut = False
+    wire.wait(3.0, step=1.0)
+    assert wire.house.lpc.applied_w is None  # the first may still be answered
+    wire.wait(4.0, step=1.0)
+    assert wire.house.lpc.applied_w == 3000
+    assert [told.number for told in wire.heard("box", Told)] == [ErrorNumber.NONE, ErrorNumber.TIMEOUT, ErrorNumber.NONE]
+
+
+def test_the_same_wish_is_written_again_after_a_minute():
+    wire = joined()
+    wire.wait(1.0)
+    wire.cut = True
+    wire.box.guard.limit(Decimal(4000), None, wire.clock.now)
+    wire.wait(12.0, step=1.0)
+    wire.cut = False
+    wire.wait(50.0, step=1.0)
+    assert wire.house.lpc.applied_w is None
+    wire.wait(12.0, step=1.0)
+    assert wire.house.lpc.applied_w == 4000
