@@ -105,6 +105,8 @@ class EnergyGuard(Part):
         self._pulse = heartbeat.Pulse()
         self._wish = first
         self._wishes: dict[tuple[str, EntityId], Wish] = {}
+        self._stale: dict[tuple[str, EntityId], None] = {}  # systems to which something may have to be written now
+        self._under_way: dict[tuple[str, int], tuple[str, EntityId]] = {}  # by peer and counter of the write
         self._clients = {type_: entity.feature(type_, CLIENT) for type_ in _FEATURES}
         self._server = heartbeat.source(node, entity, now).feature
         node.device.announce(entity.ident, kind.ENERGY_GUARD, of.name, kind.VERSION, kind.SCENARIOS)
@@ -125,6 +127,7 @@ class EnergyGuard(Part):
         for key, one in self.systems.items():
             if system in (None, key):
                 one.again_s = None
+                self._stale[key] = None
 
     def wish(self, system: tuple[str, EntityId]) -> Wish | None:
         """What a system is to keep, also while it is away; None: nobody has said yet."""
@@ -187,6 +190,7 @@ class EnergyGuard(Part):
         for entity in found:
             if (peer, entity) not in self.systems:
                 self.systems[peer, entity] = System()
+                self._stale[peer, entity] = None
                 self._begin(peer, entity, now)
 
     def changed(self, peer: str, feature: FeatureId, function: str, now: Now) -> None:
@@ -194,30 +198,49 @@ class EnergyGuard(Part):
         system = self.systems.get((peer, feature[0]))
         if isinstance(data, DeviceDiagnosisHeartbeatData):
             self._pulse.came(peer, data, now)
-        elif function == kind.LIMITS and system is not None and self._dropped((peer, feature[0]), system, now):
-            system.again_s = now.s + AGAIN_S
+        elif function in (kind.LIMITS, kind.DESCRIPTIONS) and system is not None:
+            self._stale[peer, feature[0]] = None
+            if function == kind.LIMITS and self._dropped((peer, feature[0]), system, now):
+                system.again_s = now.s + AGAIN_S
+
+    def subscribed(self, peer: str, server: FeatureId, now: Now) -> None:
+        if server == self._server.ident:
+            self._stale |= {key: None for key in self.systems if key[0] == peer}
 
     def answered(self, peer: str, counter: int, number: ErrorNumber, now: Now) -> None:
-        for (one, entity), system in self.systems.items():
-            if one == peer and system.counter == counter and system.written is not None:
-                system.answer, system.counter = number, None
-                system.again_s = now.s + AGAIN_S if number else None
-                self._node.emit(Told(peer, entity, self.kind.name, system.written, number))
+        key = self._under_way.pop((peer, counter), None)
+        system = self.systems.get(key) if key else None
+        if key is None or system is None or system.written is None:
+            return
+        system.answer, system.counter = number, None
+        # What was wished for meanwhile need not wait for the answer to an older wish to be forgotten.
+        system.again_s = now.s + AGAIN_S if number and self.wish(key) == system.written else None
+        self._stale[key] = None
+        self._node.emit(Told(peer, key[1], self.kind.name, system.written, number))
 
     def gone(self, peer: str, now: Now) -> None:
         for key in [one for one in self.systems if one[0] == peer]:
             del self.systems[key]
+        for write in [one for one in self._under_way if one[0] == peer]:
+            del self._under_way[write]
 
     def due_s(self) -> float | None:
         return min((one.again_s for one in self.systems.values() if one.again_s is not None), default=None)
 
     def tick(self, now: Now) -> None:
-        for (peer, entity), system in self.systems.items():
-            listens = any(server == self._server.ident for _, server in self._node.links[peer].listeners)
-            again = system.again_s is not None and system.again_s <= now.s
-            wish = self.wish((peer, entity))
-            if wish and listens and system.counter is None and (again or (system.again_s is None and wish != system.written)):
-                self._write(peer, entity, system, wish, now)
+        self._stale |= {key: None for key, one in self.systems.items() if one.again_s is not None and one.again_s <= now.s}
+        stale, self._stale = self._stale, {}
+        for key in stale:
+            system = self.systems.get(key)
+            wish = self.wish(key)
+            if system is not None and wish is not None and system.counter is None and self._listens(key[0]):
+                again = system.again_s is not None and system.again_s <= now.s
+                if again or (system.again_s is None and wish != system.written):
+                    self._write(key[0], key[1], system, wish, now)
+
+    def _listens(self, peer: str) -> bool:
+        """Whether the peer hears our heartbeat."""
+        return any(server == self._server.ident for _, server in self._node.links[peer].listeners)
 
     def _begin(self, peer: str, entity: EntityId, now: Now) -> None:
         for type_, functions in _FEATURES.items():
@@ -252,8 +275,12 @@ class EnergyGuard(Part):
             value=scaled(wish.limit_w) if wish.limit_w is not None else row.value,
         )
         cmd = _rewritten(server, LoadControlLimitListData(load_control_limit_data=(asked,)), endless=asked.time_period is None)
-        system.written, system.again_s = wish, None
-        system.counter = self._node.write(peer, self._clients["LoadControl"].ident, server.ident, cmd, now)
+        counter = self._node.write(peer, self._clients["LoadControl"].ident, server.ident, cmd, now)
+        if not counter:  # too much is unanswered already
+            system.again_s = now.s + AGAIN_S
+            return
+        system.written, system.again_s, system.counter = wish, None, counter
+        self._under_way[peer, counter] = peer, entity
 
     def _server_of(self, system: tuple[str, EntityId], type_: str) -> RemoteFeature | None:
         return self._node.links[system[0]].remote.find(system[1], type_, SERVER)
