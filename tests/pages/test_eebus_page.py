@@ -1,17 +1,12 @@
 """The page of grid and EEBUS, its REST interface and its commands, over a whole site with real counterparts at its EEBUS port."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from page_tools import DESKTOP, PHONE, leave, log_in
+from page_tools import DESKTOP, PHONE, Open, owners_browser, pages_of, site_process, until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from typer.testing import CliRunner
 
@@ -25,20 +20,8 @@ PATIENCE_MS = 20_000
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Where the site is, its token, and the SKIs of the control box and of the stranger."""
-    script = Path(__file__).with_name("eebus_server.py")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    folder = tmp_path_factory.mktemp("eebus")
-    with subprocess.Popen(
-        [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        if not line:
-            pytest.fail(f"the site ended with {server.wait()}")
-        try:
-            yield json.loads(line)
-        finally:
-            server.kill()
+    with site_process("eebus_server.py", tmp_path_factory.mktemp("eebus")) as told:
+        yield told
 
 
 @pytest.fixture(scope="module")
@@ -49,32 +32,14 @@ def api(told: dict[str, str]) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser, told: dict[str, str]) -> Iterator[BrowserContext]:
-    made = browser.new_context(base_url=told["page"], locale="en-GB", reduced_motion="reduce")
-    made.set_default_timeout(15_000)
-    page = made.new_page()
-    log_in(page)
-    page.wait_for_url(f"{told['page']}/")
-    leave([page])
-    yield made
-    made.close()
+    with owners_browser(browser, told["page"]) as made:
+        yield made
 
 
 @pytest.fixture
-def open_page(context: BrowserContext) -> Iterator[Callable[..., Page]]:
-    errors: list[str] = []
-    pages: list[Page] = []
-
-    def open_() -> Page:
-        page = context.new_page()
-        pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_viewport_size(DESKTOP)
-        page.goto("/eebus")
-        return page
-
-    yield open_
-    leave(pages)
-    assert errors == []
+def open_page(context: BrowserContext) -> Iterator[Open]:
+    with pages_of(context) as open_:
+        yield open_
 
 
 @pytest.fixture
@@ -89,20 +54,12 @@ def peer_of(api: httpx.Client, ski: str) -> dict[str, Any]:
     return until(lambda: next((one for one in api.get("/eebus/peers").json() if one["ski"] == ski), None), 20)
 
 
-def until(condition: Callable[[], Any], timeout_s: float) -> Any:
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.1)
-    return found
-
-
 def card(page: Page, ski: str) -> Any:
     return page.locator(f'[data-peer="{ski}"]')
 
 
-def test_the_owner_confirms_one_that_asks_and_refuses_another(open_page: Callable[..., Page], told: dict[str, str]) -> None:
-    page = open_page()
+def test_the_owner_confirms_one_that_asks_and_refuses_another(open_page: Open, told: dict[str, str]) -> None:
+    page = open_page("/eebus")
     expect(page.locator(".cb-grid-said")).to_contain_text("Just started, limited to 4.2 kW: waiting for a control box")
     page.get_by_role("button", name="Open for 3 minutes").click()
     expect(page.locator(".cb-window")).to_contain_text("left to pair")
@@ -120,10 +77,8 @@ def test_the_owner_confirms_one_that_asks_and_refuses_another(open_page: Callabl
     expect(stranger).not_to_contain_text("asks to be paired", timeout=PATIENCE_MS)
 
 
-def test_the_limit_each_write_with_its_answer_and_the_trace_are_shown(
-    open_page: Callable[..., Page], told: dict[str, str], limited: None
-) -> None:
-    page = open_page()
+def test_the_limit_each_write_with_its_answer_and_the_trace_are_shown(open_page: Open, told: dict[str, str], limited: None) -> None:
+    page = open_page("/eebus")
     expect(page.locator(".cb-grid-said")).to_contain_text("Limited to 4.2 kW until ")
     expect(page.locator(".cb-beat")).to_contain_text("ago")
     writes = page.locator(".in-writes tbody tr")
@@ -151,10 +106,8 @@ def test_the_limit_each_write_with_its_answer_and_the_trace_are_shown(
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
-def test_the_code_is_without_the_secret_and_a_device_that_is_not_there_can_be_paired(
-    open_page: Callable[..., Page], api: httpx.Client
-) -> None:
-    page = open_page()
+def test_the_code_is_without_the_secret_and_a_device_that_is_not_there_can_be_paired(open_page: Open, api: httpx.Client) -> None:
+    page = open_page("/eebus")
     node = api.get("/eebus").json()["node"]
     assert from_text(node["code"]).secret is None
     expect(page.locator(".cb-node-ski b")).to_have_text(" ".join(node["ski"][at : at + 4] for at in range(0, 40, 4)))
@@ -238,8 +191,8 @@ def test_the_commands_say_the_same(told: dict[str, str], limited: None) -> None:
     assert run("refuse", told["box"])[0] == 1
 
 
-def test_unpaired_by_the_owner_it_is_gone_after_a_question(open_page: Callable[..., Page], told: dict[str, str], limited: None) -> None:
-    page = open_page()
+def test_unpaired_by_the_owner_it_is_gone_after_a_question(open_page: Open, told: dict[str, str], limited: None) -> None:
+    page = open_page("/eebus")
     box = card(page, told["box"])
     box.get_by_role("button", name="Unpair").click()
     dialog = page.locator(".q-dialog")

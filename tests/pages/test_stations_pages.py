@@ -3,18 +3,13 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from page_tools import DESKTOP, PHONE, leave, log_in
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from page_tools import DESKTOP, PHONE, Open, owners_browser, pages_of, site_process, until
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
 from typer.testing import CliRunner
 
 from chargebridge.app.cli import app as cli
@@ -23,20 +18,8 @@ from chargebridge.app.cli import app as cli
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Where the site is, and its token."""
-    script = Path(__file__).with_name("operation_server.py")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    folder = tmp_path_factory.mktemp("operation")
-    with subprocess.Popen(
-        [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        if not line:
-            pytest.fail(f"the site ended with {server.wait()}")
-        try:
-            yield json.loads(line)
-        finally:
-            server.kill()
+    with site_process("operation_server.py", tmp_path_factory.mktemp("operation")) as told:
+        yield told
 
 
 @pytest.fixture(scope="module")
@@ -48,43 +31,17 @@ def api(told: dict[str, str]) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser, told: dict[str, str], api: httpx.Client) -> Iterator[BrowserContext]:
-    made = browser.new_context(base_url=told["page"], locale="en-GB", reduced_motion="reduce")
-    made.set_default_timeout(15_000)
-    page = made.new_page()
-    log_in(page)
-    page.wait_for_url(f"{told['page']}/")
-    leave([page])
-    yield made
-    made.close()
+    with owners_browser(browser, told["page"]) as made:
+        yield made
 
 
 @pytest.fixture
-def open_page(context: BrowserContext) -> Iterator[Callable[..., Page]]:
-    errors: list[str] = []
-    pages: list[Page] = []
-
-    def open_(path: str, viewport: ViewportSize = DESKTOP) -> Page:
-        page = context.new_page()
-        pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_viewport_size(viewport)
-        page.goto(path)
-        return page
-
-    yield open_
-    leave(pages)
-    assert errors == []
+def open_page(context: BrowserContext) -> Iterator[Open]:
+    with pages_of(context) as open_:
+        yield open_
 
 
-def until(condition: Callable[[], Any], timeout_s: float) -> Any:
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.1)
-    return found
-
-
-def test_the_list_shows_every_station_and_finds_some(open_page: Callable[..., Page]) -> None:
+def test_the_list_shows_every_station_and_finds_some(open_page: Open) -> None:
     page = open_page("/stations")
     expect(page.locator("[data-station]")).to_have_count(6)
     carport = page.locator('[data-station="CARPORT"]')
@@ -100,14 +57,14 @@ def test_the_list_shows_every_station_and_finds_some(open_page: Callable[..., Pa
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_is_wider_than_the_screen(open_page: Callable[..., Page], viewport: ViewportSize) -> None:
+def test_nothing_is_wider_than_the_screen(open_page: Open, viewport: ViewportSize) -> None:
     for path, ready in (("/stations", "[data-station]"), ("/stations/CARPORT", "[data-message]")):
         page = open_page(path, viewport)
         page.locator(ready).first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
-def test_messages_are_readable_with_what_changed_and_what_was_wrong(open_page: Callable[..., Page]) -> None:
+def test_messages_are_readable_with_what_changed_and_what_was_wrong(open_page: Open) -> None:
     page = open_page("/stations/YARD-1")
     page.get_by_text("Only what went wrong").click()
     expect(page.locator(".cb-message-fault").first).to_contain_text("at $[3].status: Invalid enum value 'Sleeping'")
@@ -119,7 +76,7 @@ def test_messages_are_readable_with_what_changed_and_what_was_wrong(open_page: C
     expect(changed.locator(".cb-json")).to_contain_text('"errorCode": "NoError"')
 
 
-def test_a_command_shows_the_stations_own_answer(open_page: Callable[..., Page]) -> None:
+def test_a_command_shows_the_stations_own_answer(open_page: Open) -> None:
     page = open_page("/stations/BAY-1")
     page.get_by_role("button", name="Give a command").click()
     page.get_by_label("Command", exact=True).click()
@@ -135,7 +92,7 @@ def test_a_command_shows_the_stations_own_answer(open_page: Callable[..., Page])
     expect(page.locator(".in-commands")).to_contain_text("ClearCache")
 
 
-def test_how_a_station_proves_who_it_is(open_page: Callable[..., Page]) -> None:
+def test_how_a_station_proves_who_it_is(open_page: Open) -> None:
     page = open_page("/stations/BAY-2")
     expect(page.locator(".in-security")).to_contain_text("Profile it came by0: none")
     page.get_by_role("button", name="Renew").click()
@@ -144,7 +101,7 @@ def test_how_a_station_proves_who_it_is(open_page: Callable[..., Page]) -> None:
     assert page.locator(".in-backends").count() == 0, "it is forwarded to nobody"
 
 
-def test_a_campaign_goes_on_before_ones_eyes_and_spares_the_car(open_page: Callable[..., Page], api: httpx.Client) -> None:
+def test_a_campaign_goes_on_before_ones_eyes_and_spares_the_car(open_page: Open, api: httpx.Client) -> None:
     page = open_page("/stations")
     page.get_by_role("button", name="New campaign").click()
     page.get_by_label("Name", exact=True).fill("Autumn")
