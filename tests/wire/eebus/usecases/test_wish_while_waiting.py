@@ -13,7 +13,7 @@ def test_a_new_wish_is_written_when_the_old_one_has_failed_and_not_a_minute_late
     wire.wait(1.0)
     wire.cut = True
     wire.box.guard.limit(Decimal(4000), None, wire.clock.now)
-    wire.wait(5.0)
+    wire.tick().wait(5.0)
     wire.box.guard.limit(Decimal(3000), None, wire.clock.now)
     wire.cut = False
     wire.wait(3.0, step=1.0)
@@ -28,7 +28,7 @@ def test_the_same_wish_is_written_again_after_a_minute():
     wire.wait(1.0)
     wire.cut = True
     wire.box.guard.limit(Decimal(4000), None, wire.clock.now)
-    wire.wait(12.0, step=1.0)
+    wire.tick().wait(12.0, step=1.0)
     wire.cut = False
     wire.wait(50.0, step=1.0)
     assert wire.house.lpc.applied_w is None
