@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from chargebridge.app.clock import WallClock
-from chargebridge.app.commands.doctor import _listen
+from chargebridge.app.commands.doctor import _eebus, _listen
 from chargebridge.app.commands.replay import ReplayError, minute
 from chargebridge.app.serve import Running, StartError, heartbeat_s, owner_access, serve, station_settings
 from chargebridge.links.eebus.door import DoorError
+from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode
 from chargebridge.site.config import MeterTable
+from chargebridge.site.config_eebus import EebusTable
 from chargebridge.site.config_file import ConfigInvalidError, parse
 from chargebridge.store import Database
 from chargebridge.store.passwords import matches
@@ -102,3 +104,16 @@ async def test_an_eebus_port_that_is_taken_is_told_before_the_site_is_said_to_be
     assert str(port) in told.value.where + told.value.reason
     assert told.value.cure
     assert ready == []
+
+
+def test_doctor_tells_who_we_are_by_eebus_and_what_is_wrong_with_it(tmp_path: Path) -> None:
+    table, folder = EebusTable(folder=tmp_path, interfaces=("eth0",)), IdentityFolder(tmp_path)
+    near, empty = _eebus(table)
+    assert (near.ok, "from this machine only" in near.found, "[eebus] host" in near.cure) == (True, True, True)
+    assert (empty.ok, empty.found) == (True, f"{tmp_path} is empty: one is made by the first start")
+    own = folder.open(NewNode("Acme", "House"), WallClock().now())
+    table = EebusTable(folder=tmp_path, host="192.0.2.1")
+    assert [(one.ok, one.found) for one in _eebus(table)] == [(True, f"SKI {own.identity.ski}")]
+    (folder.node / "key.pem").unlink()
+    (broken,) = _eebus(table)
+    assert (broken.ok, "key.pem" in broken.found, bool(broken.cure)) == (False, True, True)

@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct
+from rich.markup import escape
 
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
+from chargebridge.links.eebus.identity_folder import IdentityFolder, expiry
 from chargebridge.meters.registry import open_meter
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.model.reading import MeterFault
 from chargebridge.site.config import MeterTable, SiteConfig
+from chargebridge.site.config_eebus import EebusTable
 from chargebridge.site.config_file import load
 from chargebridge.store import Database, StoreError
 
@@ -55,7 +58,8 @@ async def _examine(config: SiteConfig, *, as_json: bool) -> list[Finding]:
             json_line(finding)
         else:
             mark = "[green]ok[/green]  " if finding.ok else "[red]wrong[/red]"
-            out.print(f"{mark} {finding.what}: {finding.found}" + (f"\n      {finding.cure}" if finding.cure else ""), soft_wrap=True)
+            told = escape(f"{finding.what}: {finding.found}" + (f"\n      {finding.cure}" if finding.cure else ""))
+            out.print(f"{mark} {told}", soft_wrap=True)
     return findings
 
 
@@ -67,7 +71,10 @@ async def examine(config: SiteConfig) -> AsyncIterator[Finding]:
     yield _clock()
     for finding in (*_store(config), *_secrets(config)):
         yield finding
-    for name, host, port in (("pages", config.web.host, config.web.port), ("stations", config.ocpp.host, config.ocpp.port)):
+    ports = [("pages", config.web.host, config.web.port), ("stations", config.ocpp.host, config.ocpp.port)]
+    if config.eebus is not None:
+        ports.append(("EEBUS devices", config.eebus.host, config.eebus.port))
+    for name, host, port in ports:
         yield _port(name, host, port)
     if config.ocpp.certificate is None and config.ocpp.host not in ("127.0.0.1", "::1", "localhost"):
         yield Finding(
@@ -76,6 +83,9 @@ async def examine(config: SiteConfig) -> AsyncIterator[Finding]:
             found="speaks without TLS to the network",
             cure="give [ocpp] certificate and key, or bind to loopback",
         )
+    if config.eebus is not None:
+        for finding in _eebus(config.eebus):
+            yield finding
     for finding in await asyncio.gather(*(_listen(meter) for meter in config.meter)):
         yield finding
 
@@ -121,6 +131,29 @@ def _port(name: str, host: str, port: int) -> Finding:
         return Finding(
             what=what, ok=False, found=f"{host}:{port}: {error.strerror}", cure="is the site running already? else give another port"
         )
+
+
+def _eebus(table: EebusTable) -> Iterator[Finding]:
+    """Whether peers will know us, and can reach us. The folder is only looked into: an identity is made by the first start."""
+    what, folder = "EEBUS identity", IdentityFolder(table.folder)
+    if table.host in ("127.0.0.1", "::1", "localhost") and (table.interfaces or table.grid is not None):
+        cure = "give [eebus] host the address at which the control box reaches this machine, unless it is on this machine too"
+        yield Finding(what="port of the EEBUS devices", ok=True, found=f"{table.host} is reached from this machine only", cure=cure)
+    if not folder.node.exists():
+        yield Finding(what=what, ok=True, found=f"{table.folder} is empty: one is made by the first start")
+        return
+    try:
+        own = folder.read()
+    except ChargebridgeError as error:
+        yield Finding(what=what, ok=False, found=error.reason, cure=error.cure)
+        return
+    trouble = expiry(own.identity, WallClock().now())
+    yield Finding(
+        what=what,
+        ok=trouble is None,
+        found=f"SKI {own.identity.ski}" if trouble is None else trouble.reason,
+        cure="" if trouble is None else trouble.cure,
+    )
 
 
 async def _listen(meter: MeterTable) -> Finding:

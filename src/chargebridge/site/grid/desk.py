@@ -64,6 +64,7 @@ class GridDesk:
         self._latest: deque[InstructionRow] = deque(maxlen=SHOWN)
         self._outcomes: list[Outcome] = []
         self._saving = asyncio.Lock()
+        self._tasks: set[asyncio.Future[list[InstructionRow]]] = set()
         self._told_at: dict[str, float] = {}
         self.sources: tuple[GridSource, ...] = make(self, remembered)
 
@@ -121,7 +122,7 @@ class GridDesk:
         if heard.instructions or entered:
             made = await self._decided()
         decided_ms = None if isinstance(made, GridError) else _ms_since(began)
-        for row in await self._save([(source, one) for one in heard.instructions]):
+        for row in await self._saved([(source, one) for one in heard.instructions]):
             self._note(replace(row, decided_ms=decided_ms, answered_ms=_ms_since(began)), heard.limits, began)
         if isinstance(made, GridError):
             raise made
@@ -195,6 +196,18 @@ class GridDesk:
                 return await future
         except TimeoutError:
             return GridError("grid", f"nothing was decided within {DECIDED_WITHIN_S:g} s", "see why the site does not decide")
+
+    async def _saved(self, instructions: Sequence[tuple[str, Instruction]]) -> list[InstructionRow]:
+        """As ``_save``, which goes on though whoever waits here has no more patience: nothing may be lost or be there twice by that."""
+        saving = asyncio.ensure_future(self._save(instructions))
+        self._tasks.add(saving)
+        saving.add_done_callback(self._over)
+        return await asyncio.shield(saving)
+
+    def _over(self, saving: asyncio.Future[list[InstructionRow]]) -> None:
+        self._tasks.discard(saving)
+        if not saving.cancelled() and (failed := saving.exception()) is not None:
+            log.warning("grid limits could not be written down; they hold", error=str(failed))
 
     async def _save(self, instructions: Sequence[tuple[str, Instruction]] = ()) -> list[InstructionRow]:
         """All that is owed, in one commit. Returns the rows of these instructions. Raises StoreError; all is owed still then."""
