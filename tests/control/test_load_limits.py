@@ -66,6 +66,17 @@ def test_what_the_car_does_not_wish_goes_to_the_load_in_steps():
     assert load(made).limit_w == 8200, "its guarantee and eight whole steps of the 4.2 kW besides"
 
 
+def test_what_is_too_little_for_any_car_goes_to_the_load():
+    s = site(limits=(order(6000, 60),))
+    s.run(60)
+    made = s.run(3)
+    assert load(made).limit_w == 5700, "1.8 kW are no charging current on three phases"
+    assert amps(s.run(20))["a"] == 0
+    s = site(limits=(order(6000, 60),), points=(point("a", can_switch_phases=True),))
+    s.run(60)
+    assert load(s.run(3)).limit_w == 4200, "on one phase they are"
+
+
 def test_of_higher_priority_it_goes_before_the_cars():
     s = site(loads=(pump(priority=1),), limits=(order(11_000, 60),))
     s.run(60)
@@ -160,13 +171,15 @@ def test_the_peak_budget_is_for_cars_only():
 
 def test_a_limit_in_amperes_counts_on_the_phases_that_the_load_is_on():
     single = pump(phases=(2,), nominal_w=6000.0, minimum_w=2000.0)
-    s = site(loads=(single,), limits=(limit(LimitedCurrent((50.0, 12.0, 50.0)), "all", group=True, since=30),), likes=6000.0)
+    entry = replace(limit(LimitedCurrent((50.0, 18.0, 50.0)), "all", group=True, since=30), received_at=at(0))
+    s = site(loads=(single,), limits=(entry,), likes=6000.0)
     s.run(30)
     made = s.run(3)
     assert load(made).limit_w == 2000
     assert "on L2 of Controllable devices" in load(made).reason
+    assert 9.0 <= amps(s.run(30))["a"] <= 18 - 2000 / 230
     s.change("a", authorised=False)
-    assert load(s.run(90)).limit_w == 2500, "2760 W, in whole steps above the guarantee"
+    assert load(s.run(90)).limit_w == 4000, "4140 W, in whole steps above the guarantee"
 
 
 def test_a_limit_that_nobody_knows_sends_it_to_its_failsafe_limit():

@@ -4,7 +4,8 @@ A load draws what it likes, and cars give way to it as to any other load of the 
 at their most (and, under an order, for what cars wish as well):
 
     order    a limit in the book, on the load, its group or a circuit above: each load keeps its guarantee, or its part of what there is if that is
-             less than all guarantees; then come what cars need and what cars of its priority or a higher one wish; then the loads, up to their most
+             less than all guarantees; then come what cars need and what cars of its priority or a higher one wish, where the rest is enough for
+             the least that they charge with; then the loads, up to their most
     wiring   a fuse or power limit of a circuit above: cars have gone already, so loads share what the rest of the house leaves
 
 A peak budget limits cars only. A lower limit is told at once, a higher one when the last change is a minute old and only as far as cars have made
@@ -27,7 +28,7 @@ from chargebridge.control.rows import NOBODY, Own
 from chargebridge.control.timing import LOAD_RAISE_S, age_s
 from chargebridge.control.tree import Tree
 from chargebridge.model.decision import LoadDecision
-from chargebridge.model.phases import PerPhase, Phase
+from chargebridge.model.phases import NOMINAL_V, PerPhase, Phase
 from chargebridge.model.state import LoadMemory
 
 STEP_W = 500.0
@@ -105,6 +106,7 @@ def _share(bound: Bound, ceilings: Sequence[LoadCeiling], cases: Sequence[Case],
         return {i: floor(watts * bound.room_w / all_sure / bound.loads[i] / step + SLACK_W) * step for i, watts in sure.items()}
     strays = sum(max(0.0, ceilings[i].most_w * bound.loads[i] - watts) for i, watts in sure.items() if not ceilings[i].follows)
     left = bound.room_w - all_sure - strays
+    wishes = [(asked, case) for asked, case in wishes if case.ceiling.lost or _least_w(case, bound.phase) <= left + SLACK_W]
     given = dict(sure)
     for priority in sorted({ceilings[i].load.priority for i in given}, reverse=True):
         first = sum(wish if case.point.priority >= priority else need for (need, wish), case in wishes)
@@ -137,6 +139,13 @@ def _wish(case: Case, phase: Phase | None, voltage_v: PerPhase) -> tuple[float, 
     used = terminals_used(case.point, case.state, len(case.point.phases))
     volts = sum(voltage_v[p - 1] for p in used if phase in (None, p))
     return case.want.needed_a * volts, case.want.wished_a * volts
+
+
+def _least_w(case: Case, phase: Phase | None) -> float:
+    """Less than this is no charging for it, W: at the nominal voltage, so that a flickering one tells loads nothing."""
+    phases = 1 if case.point.can_switch_phases else len(case.point.phases)
+    used = terminals_used(case.point, case.state, phases)
+    return case.point.minimum_a * NOMINAL_V * sum(phase in (None, p) for p in used)
 
 
 def _watts(amps: PerPhase, phase: Phase | None, voltage_v: PerPhase) -> float:
