@@ -29,12 +29,12 @@ class Envelope(Struct, frozen=True):
     public_key: str = ""
 
 
-class _Object(Struct):
-    signedMeterValue: str = ""
-    signedMeterData: str = ""
-    signingMethod: str = ""
-    encodingMethod: str = ""
-    publicKey: str = ""
+class _Object(Struct, rename="camel"):
+    signed_meter_value: str = ""
+    signed_meter_data: str = ""
+    signing_method: str = ""
+    encoding_method: str = ""
+    public_key: str = ""
 
 
 _decoder = msgspec.json.Decoder(_Object)
@@ -48,10 +48,10 @@ def unwrap(text: str) -> Envelope:
         told = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SignedFormatError("signed value", f"its JSON cannot be read: {error}") from None
-    data = told.signedMeterData or told.signedMeterValue
+    data = told.signed_meter_data or told.signed_meter_value
     if not data:
         raise SignedFormatError("signed value", "its JSON has neither signedMeterData nor signedMeterValue")
-    return Envelope(data, told.signingMethod, told.encodingMethod, told.publicKey)
+    return Envelope(data, told.signing_method, told.encoding_method, told.public_key)
 
 
 def wrap_oca(key: PublicKey) -> str:
