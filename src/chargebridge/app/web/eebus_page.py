@@ -13,7 +13,7 @@ from chargebridge.app.web.eebus_dialogs import ask_to_unpair, open_pairing, show
 from chargebridge.app.web.feed import Moment
 from chargebridge.app.web.owner import OWNER, panel
 from chargebridge.app.web.shown import eebus as shown
-from chargebridge.site.eebus_view import EebusService, EebusView, TracedMessage
+from chargebridge.site.eebus_view import EebusNode, EebusService, EebusView, TracedMessage
 from chargebridge.site.view import SiteService
 
 LOOK_EVERY_S = 1.5
@@ -39,6 +39,7 @@ class EebusPage:
         self.login: str | None = login
         self._moment = moment
         self._opened: set[int] = set()
+        self._known: EebusNode | None = None
         self._zone = ZoneInfo(moment.view.timezone)
         self._head = parts.PageHead(here(moment.parts["head"]))
         self._told: Callable[[EebusView], None] = lambda view: None
@@ -63,7 +64,9 @@ class EebusPage:
         self._limits.show(shown.limits(view, self._zone))
         self._peers.show(shown.peers(view, self._zone))
         self._window.show(shown.window(view))
-        self._node.show(shown.node(view.node, self._zone))
+        if view.node != self._known:  # its code takes a while to draw
+            self._known = view.node
+            self._node.show(shown.node(view.node, self._zone))
         self._limit_panel.set_visibility(bool(view.limits))
         self._writes_panel.set_visibility(bool(view.limits))
 
