@@ -40,6 +40,6 @@ def test_every_name_is_of_rules_of_the_list() -> None:
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         text = path.read_text()
         if "def test_LPC_" in text or "def test_LPP_" in text:
-            names = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+            names = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
             unknown += [f"{path.name} {name}" for name in names for number in rules.named(name)[1] if not rules.rule_of(number, listed)]
     assert unknown == []

@@ -26,7 +26,7 @@ async def test_until_a_control_box_has_spoken_the_failsafe_value_binds(tmp_path:
         assert (binding(site).power_w, binding(site).failsafe) == (4200, True)
 
 
-async def test_a_limit_is_on_disk_in_force_and_at_the_station_within_a_second(tmp_path: Path) -> None:
+async def test_LPC_TS_034_a_limit_is_on_disk_in_force_and_at_the_station_within_a_second(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path) as (site, box):
         assert entry(site).bound == Unlimited()
         station = await site.station()

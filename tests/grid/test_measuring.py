@@ -16,7 +16,7 @@ def tell(site: Bench, power_w: float, **more: object) -> None:
     site.site.read(Reading(meter="main-meter", received_at=site.clock.now(), power_w=power_w, **more))  # type: ignore[arg-type]
 
 
-async def test_the_meter_of_the_grid_connection_is_told_and_a_silent_one_tells_no_number(tmp_path: Path) -> None:
+async def test_LPC_LPP_TS_043_3_the_meter_of_the_grid_connection_is_told_and_a_silent_one_tells_no_number(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path, with_grid(tmp_path, config=METERED), speed=30) as (site, box):
         assert box.values() == {}, "nothing is made up"
         tell(

@@ -11,7 +11,7 @@ LPP = GRID + "[eebus.grid.production]\nnominal_w = 10000\n"
 PV = '[[generator]]\nid = "roof"\nname = "Roof"\ncircuit = "main"\npeak_w = 7000\n'
 
 
-async def test_a_limit_of_what_is_fed_in_is_kept_beside_that_of_what_is_drawn(tmp_path: Path) -> None:
+async def test_LPP_TS_034_a_limit_of_what_is_fed_in_is_kept_beside_that_of_what_is_drawn(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path, with_grid(tmp_path, LPP)) as (site, box):
         assert await box.limit(-3000, 60, production=True) is ErrorNumber.NONE
         limit = entry(site, "LPP")

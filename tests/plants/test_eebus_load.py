@@ -23,7 +23,7 @@ def answered(house, limit_w, outcome):
     return answer if answer is not None and (answer.limit_w, answer.outcome) == (limit_w, outcome) else None
 
 
-async def test_it_takes_a_limit_tells_what_it_draws_and_is_released():
+async def test_LPC_TS_043_TS_043_4_it_takes_a_limit_tells_what_it_draws_and_is_released():  # noqa: N802
     async with joined(COLD) as (house, pump):
         cold(pump)
         assert pump.state is State.INIT, "nobody has said yet what it is to keep to: nothing is written"
