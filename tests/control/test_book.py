@@ -90,7 +90,7 @@ def test_until_when_is_told_by_the_next_entry_too() -> None:
 def test_what_has_ended_or_not_begun_is_not_there() -> None:
     assert power(book(limit(LimitedPower(1.0), duration_s=60.0), now=59.9)) == 1.0
     assert power(book(limit(LimitedPower(1.0), duration_s=60.0), now=60.0)) == 20000.0
-    assert power(book(limit(LimitedPower(1.0), since=11), now=10)) == 20000.0
+    assert power(book(replace(limit(LimitedPower(1.0), since=11), received_at=at(0)), now=10)) == 20000.0
 
 
 def test_until_when_is_told() -> None:
