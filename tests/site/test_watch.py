@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chargebridge.meters.quality import MeterChecker
-from chargebridge.model.circuit import Battery, Circuit, Generator, Topology
+from chargebridge.model.circuit import Battery, Circuit, Generator, Load, Topology
 from chargebridge.model.finding import DayFigures, FindingKind
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.site import findings
@@ -112,3 +112,10 @@ def test_meters_are_compared_with_those_right_below_them() -> None:
     told = list(comparisons(Topology(circuits=circuits, points=(), generators=(pv,), batteries=(dark,))))
     assert [c.main for c in told] == ["s"], "what the battery gives is not known"
     assert places(Topology(circuits=circuits, points=(), generators=(pv,))) == {"m": "Main", "s": "Shop", "o": "Oven", "p": "Roof"}
+
+
+def test_a_heat_pump_with_a_meter_of_its_own_is_part_of_its_circuit() -> None:
+    pump = Load(id="pump", name="Heat pump", circuit="main", nominal_w=9000.0, meter="hp")
+    topology = Topology(circuits=(circuit("main", None, "m"),), points=(), loads=(pump,))
+    assert places(topology) == {"m": "Main", "hp": "Heat pump"}
+    assert [(c.main, c.parts) for c in comparisons(topology)] == [("m", ("hp",))]

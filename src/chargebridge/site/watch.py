@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from chargebridge.meters.quality import Comparison, MeterChecker
-from chargebridge.model.circuit import Battery, Circuit, Generator, Topology
+from chargebridge.model.circuit import Battery, Circuit, Generator, Load, Topology
 from chargebridge.model.finding import Finding, Severity
 from chargebridge.model.reading import MeterFault, Reading
 from chargebridge.site import findings
@@ -117,7 +117,12 @@ class _Seen:
 
 def places(topology: Topology) -> dict[str, str]:
     """What each meter measures, in the names that the owner gave."""
-    items: tuple[Circuit | Generator | Battery, ...] = (*topology.circuits, *topology.generators, *topology.batteries)
+    items: tuple[Circuit | Generator | Battery | Load, ...] = (
+        *topology.circuits,
+        *topology.generators,
+        *topology.batteries,
+        *topology.loads,
+    )
     found: dict[str, list[str]] = {}
     for item in items:
         if item.meter is not None:
@@ -142,6 +147,7 @@ def _below(topology: Topology, circuit: str) -> list[str] | None:
             if plant.meter is None:
                 return None
             found.append(plant.meter)
+    found += [load.meter for load in topology.loads if load.circuit == circuit and load.meter is not None]
     for child in topology.circuits:
         if child.parent != circuit:
             continue
