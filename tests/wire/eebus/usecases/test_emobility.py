@@ -252,6 +252,18 @@ def test_a_car_whose_list_is_written_as_a_whole_keeps_its_other_limits():
     assert [(cmd.filters, len(cmd.data.load_control_limit_data)) for cmd in writes] == [(None, 6), (None, 6)]
 
 
+def test_two_limits_at_once_do_not_take_each_other_back_where_only_whole_lists_are_written():
+    wire = street(RICH)
+    load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")
+    load.operations["loadControlLimitListData"] = Operations(write=True, partial=False)
+    wire.disconnect().connect()
+    for obligation, recommendation in ((10, 8), (12, 9), (9, 16), (0, 6)):
+        wire.manager.limit(UNIT, amps(*[obligation] * 3), wire.clock.now)
+        wire.manager.recommend(UNIT, amps(*[recommendation] * 3), wire.clock.now)
+        wire.tick()
+        assert wire.vehicle.currents_a == amps(*[min(obligation, recommendation)] * 3)
+
+
 def test_a_complete_list_that_repeats_an_obligation_nobody_wrote_is_no_word_about_it():
     wire = street(RICH)
     load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")

@@ -126,13 +126,14 @@ def holds(stand: Standings, rows: tuple[LoadControlLimitData, ...]) -> bool:
     )
 
 
-def write(load: RemoteFeature, rows: tuple[LoadControlLimitData, ...]) -> Cmd:
-    """The write of these limits: a partial one where the car can, else of the complete list, with all others as they are."""
+def write(load: RemoteFeature, rows: tuple[LoadControlLimitData, ...], beside: tuple[LoadControlLimitData, ...] = ()) -> Cmd:
+    """The write of these limits: a partial one where the car can, else of the complete list, with all others as they are. beside: others that were
+    written, but that the car may not have told yet; a complete list must not take them back."""
     cmd = command(LoadControlLimitListData(load_control_limit_data=rows), filters=(PARTIAL,))
     offered = load.operations.get(LIMITS)
     if offered is None or offered.partial:
         return cmd
-    changes = {row.limit_id: row for row in rows}
+    changes = {row.limit_id: row for row in (*beside, *rows)}
     old = load.data.get(LIMITS)
     whole = tuple(
         update.merge(row, changes[row.limit_id]) if row.limit_id in changes else row

@@ -23,6 +23,7 @@ import msgspec
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.functions.device import DeviceDiagnosisStateData
+from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitData
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now
 from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.spine.part import Part
@@ -142,7 +143,7 @@ class _Limit:
 
     def __init__(self) -> None:
         self.wish: PerPhase | None = None
-        self.written: object = None
+        self.written: tuple[LoadControlLimitData, ...] = ()
         self.answer: ErrorNumber | None = None
         self.counter: int | None = None
         self.again_s: float | None = None
@@ -320,14 +321,15 @@ class EnergyManager(Part):
         if rows and (due or rows != limit.written):
             limit.wish, limit.written, limit.answer = wish, rows, None
             client = self._clients["LoadControl"].ident
-            counter = self._node.write(unit[0], client, load.ident, current_limits.write(load, rows), now)
+            beside = tuple(row for other in car.limits.values() if other is not limit and not other.answer for row in other.written)
+            counter = self._node.write(unit[0], client, load.ident, current_limits.write(load, rows, beside), now)
             limit.counter, limit.again_s = (counter, None) if counter else (None, now.s + AGAIN_S)
 
     def _kept(self, unit: Unit, car: _Car, now: Now) -> None:
         """A car that took a limit and says another one hears it again."""
         remote = self._node.links[unit[0]].remote
         for of, limit in car.limits.items():
-            if limit.counter is None and limit.answer is ErrorNumber.NONE and isinstance(limit.written, tuple):
+            if limit.counter is None and limit.answer is ErrorNumber.NONE:
                 holds = current_limits.holds(current_limits.standings(remote, unit[1], of), limit.written)
                 limit.again_s = None if holds else limit.again_s or now.s + AGAIN_S
 
