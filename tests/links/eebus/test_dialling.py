@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.links.eebus.hubs import Box, House, connected, context_for, new_identity, peer, phase, until
+from tests.links.eebus.hubs import Box, House, certificate, connected, context_for, new_identity, peer, phase, until
 
 from chargebridge.links.eebus.dialler import Dialler
 from chargebridge.links.eebus.peer import Address, Announced, Origin, Phase, Trusted
@@ -17,6 +18,7 @@ from chargebridge.links.eebus.reach import Unreached, reach
 from chargebridge.links.eebus.settings import Bounds, HubSettings
 from chargebridge.links.eebus.tls import context_of
 from chargebridge.wire.eebus.ship import ShipError
+from chargebridge.wire.eebus.ship.identity import load_identity
 
 QUICK = Bounds(stagger_s=0.05, connect_s=0.5, opening_s=0.3, closing_s=0.2)
 
@@ -86,6 +88,16 @@ async def test_another_device_at_the_address_is_passed_over():
         assert await reached([wrong.address, right.address], admit) == right.address
         with pytest.raises(Unreached, match="another device"):
             await reached([wrong.address], admit)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.BrainpoolP256R1(), ec.BrainpoolP384R1()], ids=lambda curve: curve.name)
+async def test_peers_may_have_keys_on_the_curves_of_the_bsi(curve):
+    identity = load_identity(*certificate(ec.generate_private_key(curve)))
+    async with House() as house:
+        await house.hub.pair(identity.ski)
+        _, opened = await reach([house.address], context_of(identity), QUICK, lambda certificate: None)
+        await until(lambda: peer(house, identity.ski).certificate_not_after)
+        opened.abort()
 
 
 async def test_a_web_server_is_no_peer():

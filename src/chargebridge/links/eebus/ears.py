@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 
-import structlog
-
+from chargebridge.links.eebus.rare_log import RareLog
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.local import Now
 
 Hear = Callable[[Event, Now], Awaitable[None]]
 LEAST_S = 0.5  # what each event gets, however late it has become
-
-log = structlog.get_logger(__name__)
 
 
 class Turn:
@@ -36,6 +33,7 @@ class Ears:
         self._patience_s = patience_s
         self._listeners: list[Hear] = []
         self._turns: list[Turn] = []
+        self._rare = RareLog(lambda: asyncio.get_running_loop().time())
 
     def listen(self, hear: Hear) -> None:
         self._listeners.append(hear)
@@ -64,7 +62,7 @@ class Ears:
                 for turn in before:
                     await turn.over.wait()
         except TimeoutError:
-            log.warning("eebus events are told before their turn", waiting_for=len(before))
+            self._rare.warning("turn", "eebus events are told before their turn", waiting_for=len(before))
 
     async def _tell(self, hear: Hear, turn: Turn, events: Sequence[Event], now: Now) -> bool:
         loop = asyncio.get_running_loop()
@@ -77,8 +75,11 @@ class Ears:
                     await hear(event, now)
             except TimeoutError:
                 heard = False
-                log.error("eebus listener is too slow: what it should have heard is not answered", kind=type(event).__name__)
+                self._rare.warning(
+                    "slow", "eebus listener is too slow: what it should have heard is not answered", kind=type(event).__name__
+                )
             except Exception:
                 heard = False
-                log.exception("eebus listener failed: what it should have heard is not answered", kind=type(event).__name__)
+                kind = type(event).__name__
+                self._rare.warning("failed", "eebus listener failed: what it should have heard is not answered", kind=kind, exc_info=True)
         return heard

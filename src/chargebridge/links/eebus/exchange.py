@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-import structlog
 from msgspec import Struct
 
 from chargebridge.links.eebus.ears import Ears, Hear, Turn
@@ -14,8 +13,6 @@ from chargebridge.wire.eebus.spine.events import Event, Malformed, Send, Written
 from chargebridge.wire.eebus.spine.link import withdrawn
 from chargebridge.wire.eebus.spine.local import Now
 from chargebridge.wire.eebus.spine.node import Node
-
-log = structlog.get_logger(__name__)
 
 Carry = Callable[[bytes], None]
 """Sends one datagram to a peer. Never waits."""
@@ -80,7 +77,7 @@ class Exchange:
         try:
             events = self.node.receive(peer, payload, now)
         except Exception:
-            log.exception("eebus datagram could not be served", ski=peer, size=len(payload))
+            self._rare.warning(peer, "eebus datagram could not be served", ski=peer, size=len(payload), exc_info=True)
             return
         await self._finish(self._begin(peer, events, now, answers=True))
 

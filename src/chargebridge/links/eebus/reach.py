@@ -1,6 +1,7 @@
 """From a peer's addresses to an open WebSocket with the right peer."""
 
 import asyncio
+import ipaddress
 import os
 import socket
 import ssl
@@ -85,8 +86,17 @@ async def _connect(addresses: list[Address], bounds: Bounds, failures: list[Fail
 
 
 async def _tcp(address: Address, bounds: Bounds) -> Stream:
+    stagger_s = None if _is_literal(address.host) else bounds.stagger_s  # a name may have several addresses, dead ones among them
     async with asyncio.timeout(bounds.connect_s):
-        return await asyncio.open_connection(address.host, address.port, limit=CHUNK, happy_eyeballs_delay=bounds.stagger_s)
+        return await asyncio.open_connection(address.host, address.port, limit=CHUNK, happy_eyeballs_delay=stagger_s)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _said(error: BaseException) -> str:

@@ -7,9 +7,11 @@ Sessions are not resumed, for a resumed one shows no certificate. Both sides use
 
 from contextlib import suppress
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL
+from OpenSSL import _util as binding
 
 from chargebridge.wire.eebus.ship import Role
 from chargebridge.wire.eebus.ship.errors import ShipError
@@ -17,7 +19,11 @@ from chargebridge.wire.eebus.ship.identity import Identity
 
 CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA256"
 """The first is optional in SHIP and better, the second mandatory."""
+GROUPS = "P-256:X25519:brainpoolP256r1:brainpoolP384r1"
+"""Curves for the exchange of keys, the first one best, and of certificates: control boxes after BSI TR-03109 have keys on brainpool curves."""
 _CHUNK = 64 * 1024
+
+log = structlog.get_logger(__name__)
 
 
 def context_of(identity: Identity) -> SSL.Context:
@@ -33,7 +39,15 @@ def context_of(identity: Identity) -> SSL.Context:
     context.use_certificate(x509.load_pem_x509_certificate(identity.certificate_pem))
     context.use_privatekey(serialization.load_pem_private_key(identity.key_pem, None))  # type: ignore[arg-type]
     context.check_privatekey()
+    _allow_groups(context)
     return context
+
+
+def _allow_groups(context: SSL.Context) -> None:
+    """By OpenSSL's own call, for pyOpenSSL has none of its own; without it OpenSSL's usual groups are allowed, and brainpool is not among them."""
+    allow = getattr(binding.lib, "SSL_CTX_set1_curves_list", None)
+    if allow is None or not allow(context._context, GROUPS.encode()):
+        log.warning("certificates on brainpool curves cannot be used with this pyOpenSSL")
 
 
 class Tls:
