@@ -136,6 +136,14 @@ async def test_unpaired_is_gone_on_both_sides_and_the_timers_go_on(house: House,
         await house.office.unpair(box.ski, "owner")
 
 
+async def test_it_keeps_its_name_and_what_it_is_when_it_is_away(house: House, box: Box) -> None:
+    await house.office.pair(box.ski, "owner")
+    await until(lambda: (peer := house.peer()) is not None and peer.kind == "control box")
+    await box.stop()
+    away = await until(lambda: (peer := house.peer()) is not None and peer.phase is not Phase.CONNECTED and peer)
+    assert (away.name, away.kind) == ("Acme Box-1", "control box")
+
+
 async def test_what_cannot_be_is_told_with_its_cure(house: House) -> None:
     office = house.office
     for ski in ("12ab", house.ski):

@@ -66,9 +66,9 @@ def test_each_phase_says_what_to_do(phase: Phase, said: str) -> None:
     assert bool(advice) is bool(said)
 
 
-def test_who_was_turned_away_may_ask_again() -> None:
+def test_who_has_asked_and_is_gone_may_ask_again() -> None:
     told = view(peer(Phase.SEEN, announced=None, trouble=Trouble(NOW, "it is not trusted here", "pair it")), None, OURS, NOW)
-    assert (told.said, told.asks) == ("was turned away", False)
+    assert (told.said, told.asks) == ("not paired", False)
     assert told.advice == "if it is yours, pair it, or open the pairing window and let it ask again"
     assert view(peer(Phase.SEEN), None, OURS, NOW).said == "on the network"
 

@@ -61,6 +61,7 @@ class EebusOffice:
         self._limits, self._record, self._tell, self._secret = limits, record, tell, secret
         self._serves = serves or {}
         self._called: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
         self._counts: Counter[tuple[str, bool]] = Counter()
         self._not_after = certificate_end(hub.identity)
         self._told_of: set[str] = set()
@@ -118,6 +119,9 @@ class EebusOffice:
         if (host is None) != (port is None):
             raise ModelError("address", "one of host and port is missing", "give both, or neither")
         address = Address(host, port) if host is not None and port is not None else None
+        found = next((one for one in self._peers() if one.ski == self._ski(ski)), None)
+        if not name and found is not None and found.name != found.kind:
+            name = found.name  # so that it keeps the name under which it was confirmed
         with _as_ours():
             await self._hub.pair(ski, address=address, name=name)
         self._tell("eebus", f"{self._named(normal_ski(ski))} was paired", by)
@@ -152,7 +156,9 @@ class EebusOffice:
         found = self._hub.peers()
         self._called = {one.ski: name for one in found if (name := one.calls_itself or self._called.get(one.ski, ""))}
         named = (replace(one, calls_itself=self._called.get(one.ski, "")) for one in found)
-        return views(named, remotes, self._hub.identity.ski, self._clock.now(), self._serves)
+        made = views(named, remotes, self._hub.identity.ski, self._clock.now(), self._serves, self._kinds)
+        self._kinds = {one.ski: one.kind for one in made}
+        return made
 
     def _known(self, ski: str) -> PeerView:
         wanted = self._ski(ski)

@@ -73,27 +73,53 @@ PHASES = {
     Phase.DENIED: "refused by the other device",
     Phase.CONNECTED: "connected",
 }
-TURNED_AWAY = "was turned away"
+STRANGER = "not paired"
 ENDS_SOON = timedelta(days=90)
 SILENT_START = timedelta(seconds=60)
 """A device that has told no use cases by then offers none."""
 
 
 def views(
-    peers: Iterable[Peer], remotes: Mapping[str, RemoteDevice], own_ski: str, now: datetime, serves: Mapping[str, str]
+    peers: Iterable[Peer],
+    remotes: Mapping[str, RemoteDevice],
+    own_ski: str,
+    now: datetime,
+    serves: Mapping[str, str],
+    kinds: Mapping[str, str] | None = None,
 ) -> tuple[PeerView, ...]:
     """All peers, those first that want something of a person, then the trusted ones, then who is only seen. serves: what SKIs are in the
-    configuration, as "station WB-1"."""
+    configuration, as "station WB-1". kinds: what they were when they were here last."""
     found = tuple(peers)
     twins = _twins(found)
-    made = [view(peer, remotes.get(peer.ski), own_ski, now, twins.get(peer.ski), serves.get(peer.ski, "")) for peer in found]
+    made = [
+        view(
+            peer,
+            remotes.get(peer.ski),
+            own_ski,
+            now,
+            twin=twins.get(peer.ski),
+            serves=serves.get(peer.ski, ""),
+            was=(kinds or {}).get(peer.ski, UNKNOWN),
+        )
+        for peer in found
+    ]
     return tuple(sorted(made, key=lambda one: (not one.asks, one.phase is Phase.SEEN, one.name.lower(), one.ski)))
 
 
-def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, twin: str | None = None, serves: str = "") -> PeerView:
-    """twin: the SKI of another peer that calls itself the same."""
+def view(
+    peer: Peer,
+    remote: RemoteDevice | None,
+    own_ski: str,
+    now: datetime,
+    *,
+    twin: str | None = None,
+    serves: str = "",
+    was: str = UNKNOWN,
+) -> PeerView:
+    """twin: the SKI of another peer that calls itself the same. was: what it is, where it does not say it now."""
     told, trusted = peer.announced, peer.trusted
-    kind = kind_of(peer, remote)
+    says = kind_of(peer, remote)
+    kind = was if says == UNKNOWN else says
     make = " ".join(part for part in (told.brand, told.model) if part) if told else ""
     ship_id = (trusted.ship_id if trusted else None) or (told.ship_id if told else "")
     address = (trusted.static or trusted.address) if trusted else None
@@ -103,7 +129,7 @@ def view(peer: Peer, remote: RemoteDevice | None, own_ski: str, now: datetime, t
         name=(trusted.name if trusted else "") or make or peer.calls_itself or ship_id or kind,
         kind=kind,
         phase=peer.phase,
-        said=TURNED_AWAY if peer.phase is Phase.SEEN and told is None else PHASES[peer.phase],
+        said=STRANGER if peer.phase is Phase.SEEN and told is None else PHASES[peer.phase],
         advice=_advice(peer, remote, kind, own_ski, now, twin) or _unused(peer, kind, serves),
         asks=peer.phase is Phase.ASKING,
         origin=trusted.origin if trusted else None,
