@@ -32,7 +32,11 @@ class House:
         device = LocalDevice("d:_n:Acme_House-1", "EnergyManagementSystem")
         self.device = Device("Acme-House-1", device, self.clock, peers=(StaticPeer(ski),), identity=identity)
         self.plants = EebusPlants(self.device.hub, self.device.hub.node.device.add((4,), "CEM"), self.clock)
-        self.plant = self.plants.load(load, ski) if kind == "load" else self.plants.battery(BATTERY, ski)
+        self.plant = {
+            "load": lambda: self.plants.load(load, ski),
+            "battery": lambda: self.plants.battery(BATTERY, ski),
+            "inverter": lambda: self.plants.inverter("inverter pv", ski),
+        }[kind]()
         self.said = []
 
     @property
@@ -45,7 +49,8 @@ class House:
         return [one for one in self.said if hasattr(one, "cure")]
 
     async def _read(self):
-        async for item in self.plant.states():
+        items = self.plant.readings() if hasattr(self.plant, "readings") else self.plant.states()
+        async for item in items:
             self.said.append(item)
 
     async def __aenter__(self):

@@ -1,13 +1,19 @@
 """A heat pump as a load of the site, over real TLS."""
 
+from decimal import Decimal
+
 import pytest
 from eebus_kit import LOAD, House, joined, until
 from msgspec.structs import replace
 
 from chargebridge.plants import PlantOutcome
+from chargebridge.sim.eebus.device import Device
 from chargebridge.sim.eebus.heat_pump import HeatPumpPlan, Thermal, VirtualHeatPump
 from chargebridge.sim.world.clock import FastClock
+from chargebridge.wire.eebus.spine.local import LocalDevice
 from chargebridge.wire.eebus.usecases.limitation import Memory, State
+from chargebridge.wire.eebus.usecases.monitoring import MonitoredUnit
+from chargebridge.wire.eebus.usecases.quantities import MPC, POWER
 
 COLD = HeatPumpPlan(ramp_w_per_s=1e6)
 
@@ -163,6 +169,23 @@ async def test_a_battery_tells_what_it_draws_and_takes_no_set_point():
         await until(lambda: house.report.power_w > 2500)
         assert house.report.stored_wh is None
         assert (await house.plant.set_power(0.0, 30.0)).outcome is PlantOutcome.UNSUPPORTED
+
+
+async def test_an_inverter_is_read_like_a_meter_and_gives_with_a_minus():
+    clock = FastClock(60.0)
+    inverter = Device("Acme-Inverter-1", LocalDevice("d:_n:Acme_Inverter-1", "Inverter"), clock)
+    node = inverter.hub.node
+    unit = MonitoredUnit(node, node.device.add((1,), "Inverter"), MPC, (POWER,))
+    async with inverter, House(inverter.ski, kind="inverter", speed=60.0) as house:
+        await inverter.hub.pair(house.device.ski, address=house.device.address)
+        await inverter.hub.act(lambda now: unit.update({POWER: Decimal(-3200)}, now))
+        await until(lambda: house.report is not None and house.report.power_w == -3200)
+        assert house.report.meter == "inverter pv"
+        said_at = house.report.received_at
+        await until(lambda: house.report.received_at > said_at, what="what has not changed is told again while it is connected")
+        await inverter.hub.act(lambda now: unit.update({POWER: None}, now))
+        fault = await until(lambda: house.faults and house.faults[-1])
+        assert fault.reason == "tells no power (MPC)"
 
 
 def test_the_house_at_two_degrees_is_kept_warm_all_day_and_a_mild_day_is_cycles():

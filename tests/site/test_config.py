@@ -255,3 +255,16 @@ eebus = "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 15"
     (table,) = parse(PUMP + battery).battery
     assert table.eebus is not None
     assert any("has control and eebus" in told for told in errors(PUMP + battery + 'control = "modbus+tcp://127.0.0.1"\n'))
+
+
+def test_an_inverter_by_eebus_is_the_meter_of_its_generator() -> None:
+    roof = """
+[[generator]]
+id = "pv"
+name = "Roof"
+circuit = "main"
+eebus = "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 16"
+"""
+    (generator,) = parse(PUMP + roof).topology().generators
+    assert generator.meter == "inverter pv"
+    assert any("has a meter and eebus" in told for told in errors(PUMP + roof + 'meter = "m"\n[[meter]]\nid = "m"\nurl = "tcp://h:1"\n'))

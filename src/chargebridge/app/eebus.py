@@ -18,11 +18,12 @@ from chargebridge.links.eebus.peer import Address, Trusted
 from chargebridge.links.eebus.settings import HubSettings, StaticPeer
 from chargebridge.links.eebus.trust_store import FileTrust
 from chargebridge.links.eebus.window import PairingWindow
+from chargebridge.meters.port import Meter
 from chargebridge.model.clock import SteadyClock
 from chargebridge.model.limit import OnNode
 from chargebridge.plants import BatteryPlant, ControllableLoad
 from chargebridge.plants.eebus import EebusPlants
-from chargebridge.site.config import REFUSE, SiteConfig, StationTable
+from chargebridge.site.config import REFUSE, SiteConfig, StationTable, inverter_meter
 from chargebridge.site.config_eebus import EebusTable
 from chargebridge.site.eebus_office import EebusOffice
 from chargebridge.site.site import Site
@@ -85,6 +86,11 @@ class EebusNode:
         """The batteries that tell what they draw."""
         known = {battery.id: battery for battery in self._config.topology().batteries}
         return [self._plants.battery(known[table.id], table.eebus) for table in self._config.battery if table.eebus is not None]
+
+    def make_inverters(self) -> list[Meter]:
+        """The inverters that tell what they give, as meters."""
+        tables = [(table.id, table.eebus) for table in self._config.generator if table.eebus is not None]
+        return [self._plants.inverter(inverter_meter(generator), ski) for generator, ski in tables]
 
     def make_wallboxes(self, sink: StationSink, database: Database) -> Wallboxes | None:
         """The stations that speak EEBUS; None where none is configured."""
@@ -211,6 +217,7 @@ def _settings(config: SiteConfig, table: EebusTable, own: OwnNode) -> HubSetting
             peers.setdefault(station.eebus, StaticPeer(station.eebus, name=station.id))
     plants = [(load.eebus, load.name) for load in config.load]
     plants += [(battery.eebus, battery.name) for battery in config.battery if battery.eebus is not None]
+    plants += [(generator.eebus, generator.name) for generator in config.generator if generator.eebus is not None]
     for ski, name in plants:
         peers.setdefault(ski, StaticPeer(ski, name=name))
     return HubSettings(

@@ -210,6 +210,7 @@ async def _serve(
     eebus = open_eebus(config, clock)
     if eebus is not None:
         batteries += eebus.make_batteries()
+        meters += eebus.make_inverters()
     centrals: list[CentralSystem] = []
 
     def make(sink: StationSink) -> Stations:

@@ -157,12 +157,26 @@ class BatteryTable(_Table):
 
 
 class GeneratorTable(_Table):
+    """meter: its own; eebus: instead, the SKI of an inverter that tells what it gives (MPC)."""
+
     id: Name
     name: str
     circuit: Name
     peak_w: Watts = 0.0
     meter: Name | None = None
+    eebus: Ski | None = None
     phases: Rotation = (1, 2, 3)
+
+    @property
+    def generator(self) -> Generator:
+        """In the model's words. An inverter's own word comes as the readings of a meter."""
+        given = {key: value for key, value in self if key != "eebus"}
+        return Generator(**given if self.eebus is None else given | {"meter": inverter_meter(self.id)})
+
+
+def inverter_meter(generator: str) -> str:
+    """The name under which readings of a generator's inverter come; with a blank, so that no configured meter can have it."""
+    return f"inverter {generator}"
 
 
 class LoadTable(_Table):
@@ -397,7 +411,7 @@ class SiteConfig(_Table):
             circuits=_as(Circuit, self.circuit),
             points=_as(ChargingPoint, self.point, "current"),
             batteries=_as(Battery, self.battery, "control", "eebus"),
-            generators=_as(Generator, self.generator),
+            generators=tuple(table.generator for table in self.generator),
             groups=(*_as(Group, self.group), *_shared_stations(self.point)),
             timezone=self.site.timezone,
             loads=tuple(table.load for table in self.load),

@@ -180,10 +180,11 @@ def _wallboxes(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError
 
 def _eebus(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
     """What speaks EEBUS needs the table that says who we are; what the grid limits has to be there."""
-    speakers: list[tuple[str, StationTable | LoadTable | BatteryTable]] = []
+    speakers: list[tuple[str, StationTable | LoadTable | BatteryTable | GeneratorTable]] = []
     speakers += [("station", one) for one in config.station if one.eebus is not None]
     speakers += [("load", one) for one in config.load]
     speakers += [("battery", one) for one in config.battery if one.eebus is not None]
+    speakers += [("generator", one) for one in config.generator if one.eebus is not None]
     skis = [one.eebus for _, one in speakers]
     for kind, one in speakers:
         where = f"{name}:{_line_naming(text, one.id)}: {kind} {one.id}"
@@ -191,6 +192,10 @@ def _eebus(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
             yield ConfigError(where, "speaks EEBUS, but there is no [eebus]", "add the table [eebus]")
         if skis.count(one.eebus) > 1:
             yield ConfigError(where, "shares its SKI with another device", "give each its own SKI, as its page or leaflet shows it")
+    for generator in config.generator:
+        if generator.eebus is not None and generator.meter is not None:
+            where = f"{name}:{_line_naming(text, generator.id)}: generator {generator.id}"
+            yield ConfigError(where, "has a meter and eebus", "leave out one of them: who tells what it gives")
     for battery in config.battery:
         if battery.eebus is not None and battery.control is not None:
             where = f"{name}:{_line_naming(text, battery.id)}: battery {battery.id}"

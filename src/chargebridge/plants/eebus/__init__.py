@@ -1,4 +1,4 @@
-"""Plants that speak EEBUS: heat pumps and other loads that we limit (LPC) and read (MPC), and batteries that tell what they draw (MPC)."""
+"""Plants that speak EEBUS: heat pumps and other loads, limited (LPC) and read (MPC); batteries and inverters that tell what they draw (MPC)."""
 
 from chargebridge.plants.eebus.plants import EebusPlants
 

@@ -8,6 +8,7 @@ from chargebridge.links.eebus.hub import Hub
 from chargebridge.model.circuit import Battery, Load
 from chargebridge.model.clock import Clock
 from chargebridge.plants.eebus.battery import EebusBattery
+from chargebridge.plants.eebus.inverter import EebusInverter
 from chargebridge.plants.eebus.load import EebusLoad
 from chargebridge.plants.eebus.unit import Unit
 from chargebridge.wire.eebus.ship.identity import normal_ski
@@ -38,6 +39,10 @@ class EebusPlants:
     def battery(self, battery: Battery, ski: str) -> EebusBattery:
         """The battery, or its inverter, that is the peer with this SKI. Raises CertificateError for what is no SKI."""
         return EebusBattery(battery, self._unit(ski), self._clock)
+
+    def inverter(self, meter: str, ski: str) -> EebusInverter:
+        """The inverter that is the peer with this SKI, as a meter of that name. Raises CertificateError for what is no SKI."""
+        return EebusInverter(meter, self._unit(ski), self._clock)
 
     def _unit(self, ski: str) -> Unit:
         unit = Unit(normal_ski(ski), self._hub, self.reader)
