@@ -147,7 +147,7 @@ class StationDesk:
                 self._set_status(point, event.status)
             self._measure(point, event.measurements)
         if point is not None:
-            self._tell("session", f"charging begins at {point.point.name}" if _ok(started) else f"{point.point.name}: card refused", name)
+            self._tell("session", _begun(point.point.name, event.token, started), name)
         self._wake()
         return started
 
@@ -260,6 +260,12 @@ class StationDesk:
 
 def _name(point: LivePoint | None, event: TransactionEvent) -> str:
     return point.point.id if point else f"{event.station}/{event.evse}"
+
+
+def _begun(name: str, token: str | None, answer: StartAnswer) -> str:
+    if _ok(answer):
+        return f"charging begins at {name}"
+    return f"{name}: card refused" if token else f"{name}: a car is plugged in, and nobody has said yet who charges"
 
 
 def _ok(answer: StartAnswer) -> bool:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from chargebridge.model.clock import Clock
+from chargebridge.model.session import CarNeeds
 from chargebridge.site import ledger, station_book, words
 from chargebridge.site.foreign_limits import NOTHING, Change, ForeignLimits
 from chargebridge.site.live import Live, LivePoint
@@ -151,6 +152,11 @@ class Hearing:
                 )
             case ChargingNeeds():
                 point = self._live.at(station, event.evse)
-                if point is not None and point.needs is not None:
+                if point is not None and point.needs is not None and _asks(point.needs):
                     asked = words.asked(point.needs, self._live.topology.timezone)
                     self._tell("session", f"{point.point.name}: the car {asked}", point.point.id)
+
+
+def _asks(needs: CarNeeds) -> bool:
+    """Whether it asks for something, or only tells what its charger can do."""
+    return needs.energy_wh is not None or needs.energy_max_wh is not None or needs.departure_at is not None or needs.gives_w > 0

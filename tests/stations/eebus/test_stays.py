@@ -120,6 +120,18 @@ async def test_a_kill_of_ours_is_no_new_session_and_doubles_nothing(place):
     assert place.sessions == [(5400, "EVDisconnected")]
 
 
+async def test_a_token_that_the_site_did_not_hear_of_is_told_again(place):
+    await place.look(place.car(0.0, names=True))
+    place.sink.broken = True
+    with pytest.raises(OSError, match="disk full"):
+        await place.look(place.car(0.0, names=True, said=HERS), minutes=0.1)
+    place.sink.broken = False
+    await place.begin()
+    await place.look(place.car(0.0, names=True, said=HERS), minutes=0.1)
+    await place.look(place.car(0.0, names=True, said=HERS), minutes=0.1)
+    assert place.tokens == [MAC]
+
+
 @pytest.mark.parametrize("broken_at", ["start", "update", "end"])
 async def test_what_the_site_could_not_keep_is_told_again(place, broken_at):
     async def broken(work):

@@ -87,8 +87,9 @@ class Evse:
         if self._plug != car.plug and not await self._arrived(car, now):
             return
         assert self._stay is not None
-        await self._tell_start(self._stay)
         await self._identify(car, now)
+        await self._tell_start(self._stay_now, car)
+        await self._tell_token(self._stay_now, car, now)
         await self._measure(car, now)
         await self._ask(car, now)
         await self._tell_status(self._status_of(car), now, seen.fault)
@@ -99,10 +100,12 @@ class Evse:
         if stay is None or self._plug is None:
             return False
         if stay.ended is not None:
-            await self._keep(self._new_stay(now, identity=stay.identity, register=stay.register.anew()))
-            await self._tell_start(self._stay_now)
-            stay = self._stay_now
-        await self._tell_update(replace(stay, token=stay.token or token), now, token=token)
+            stay = replace(self._new_stay(now, identity=stay.identity, register=stay.register.anew()), token=token)
+            await self._keep(stay)
+            await self._tell_start(stay, None)
+        else:
+            await self._tell_update(replace(stay, token=stay.token or token), now, token=token)
+            await self._keep(replace(self._stay_now, shown=self._stay_now.token))
         return True
 
     async def stop(self, now: datetime) -> None:
@@ -175,7 +178,7 @@ class Evse:
             return
         token = await charges_as(self._sink, self._station, car.identification, self._unknown_cars)
         if token is not None:
-            await self._tell_update(replace(stay, token=token), now, token=token, kind=_kind(car.identification, token))
+            await self._keep(replace(self._stay_now, token=token))
 
     # Energy, power, status
 
@@ -249,7 +252,12 @@ class Evse:
 
     # What is told of a stay
 
-    async def _tell_start(self, stay: Stay) -> None:
+    async def _tell_token(self, stay: Stay, car: Car, now: datetime) -> None:
+        if stay.token is not None and stay.token != stay.shown and stay.ended is None:
+            await self._tell_update(stay, now, token=stay.token, kind=_kind(car.identification, stay.token))
+            await self._keep(replace(self._stay_now, shown=stay.token))
+
+    async def _tell_start(self, stay: Stay, car: Car | None) -> None:
         """Where a kill of ours came between, it is told again; the site knows by its key that it is the same."""
         if stay.started or stay.ended is not None:
             return
@@ -260,11 +268,13 @@ class Evse:
             occurred_at=stay.began_at,
             replay_key=f"{stay.transaction}/Started",
             sequence=0,
+            token=stay.token,
+            token_kind=_kind(car.identification, stay.token) if car is not None and stay.token is not None else None,
             status=PointStatus.PREPARING,
             meter_wh=0,
         )
         await self._sink.transaction_started(event)
-        await self._keep(replace(stay, started=True))
+        await self._keep(replace(stay, started=True, shown=stay.token))
         self._status = None
 
     async def _tell_update(

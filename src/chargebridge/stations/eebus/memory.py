@@ -20,8 +20,8 @@ PREFIX = "eebus stay "
 
 class Stay(Struct, frozen=True, kw_only=True):
     """A car's stay. transaction: the site's word for it. identity: what the car says that it is, None as long as it does not. token: what it
-    charges as. number: of the newest event. heard_at: the wallbox's last word of it. started, told: the site knows of its beginning, of its end.
-    ended: why its transaction ended; gone: the car has left, too.
+    charges as; shown: the one that the site knows of. number: of the newest event. heard_at: the wallbox's last word of it. started, told: the site
+    knows of its beginning, of its end. ended: why its transaction ended; gone: the car has left, too.
     """
 
     transaction: str
@@ -30,6 +30,7 @@ class Stay(Struct, frozen=True, kw_only=True):
     register: Register = Register()
     identity: str | None = None
     token: str | None = None
+    shown: str | None = None
     number: int = 0
     started: bool = False
     ended: str | None = None
