@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import uuid4
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from chargebridge.model.phases import PerPhase
 from chargebridge.sim.ocpp_station.faults import Faults
 from chargebridge.sim.ocpp_station.plan import EvsePlan, VehicleSide
 from chargebridge.sim.ocpp_station.profiles import Charging, Limit
+from chargebridge.wire.signed.keys import PublicKey
+from chargebridge.wire.signed.ocmf_write import MeterReading
 
 FLOWING_A = 0.5  # below this no car is charging
 
@@ -46,11 +49,22 @@ class Bounds(Struct, frozen=True):
         return Bounds(**{name: getattr(earlier, name) if value is None else value for name, value in values.items()})
 
 
+class Signed(Struct, frozen=True, kw_only=True):
+    """A signed record on its way. at, energy_wh: of its reading. public_key: where it is to be told too."""
+
+    record: bytes
+    context: Literal["Transaction.Begin", "Transaction.End"]
+    energy_wh: int
+    at: datetime
+    public_key: PublicKey | None = None
+
+
 class Transaction(Struct):
     """key: our own id, which 2.x uses. id: by which the Central System knows it: in 2.x key, in 1.6 what it answers, None until then.
 
     token: who charges, None while nobody has been let in. sequence: the next seqNo; 0 is the start's. prior: priority charging is on.
     cost: as the Central System last said. mode: the operation mode of 2.1 that was told last. phases: that were used at the last message.
+    begin: what a meter that signs has read at the start, signed_begin: its record of it; key_told: its public key was sent.
     """
 
     evse: int
@@ -69,6 +83,9 @@ class Transaction(Struct):
     mode: str = "ChargingOnly"
     bounds: Bounds = Bounds()
     offered_a: float = 0.0
+    begin: MeterReading | None = None
+    signed_begin: bytes | None = None
+    key_told: bool = False
 
     def next_sequence(self) -> int:
         self.sequence += 1
@@ -76,7 +93,10 @@ class Transaction(Struct):
 
 
 class Sample(Struct, frozen=True, kw_only=True):
-    """What the EVSE's meter shows at a moment; energies: whole Wh of the registers. setpoint_w: what is to flow, if anybody said."""
+    """What the EVSE's meter shows at a moment; energies: whole Wh of the registers.
+
+    setpoint_w: what is to flow, if anybody said. signed: what goes with it.
+    """
 
     at: datetime
     current_a: PerPhase
@@ -88,6 +108,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     soc: float | None
     phases: int
     setpoint_w: float | None = None
+    signed: tuple[Signed, ...] = ()
 
 
 class Evse:

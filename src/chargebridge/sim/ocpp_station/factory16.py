@@ -7,6 +7,7 @@ from chargebridge.sim.ocpp_station.profiles import MAX_PROFILES, MAX_STACK_LEVEL
 from chargebridge.sim.ocpp_station.values import DEFAULT_MEASURANDS, MEASURANDS
 from chargebridge.sim.ocpp_station.variables import Variable
 
+KEY_WITH = ("Never", "OncePerTransaction", "EveryMeterValue")
 PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
 
 
@@ -53,3 +54,7 @@ def factory_16(plan: StationPlan) -> Iterator[Variable]:
     yield Variable("RetryBackOffRepeatTimes", str(plan.backoff_doublings), "integer", low=0)
     yield Variable("RetryBackOffRandomRange", f"{plan.backoff_random_s:g}", "decimal", low=0)
     yield Variable("RetryBackOffWaitMinimum", f"{plan.reconnect_s:g}", "decimal", low=0)
+    if plan.signing is not None:  # OCA application note on signed meter values, clause 3.3
+        yield Variable("SampledDataSignReadings", "true", "boolean")
+        yield Variable("SampledDataSignStartedReadings", str(plan.signing.records == "two").lower(), "boolean")
+        yield Variable("PublicKeyWithSignedMeterValue", "OncePerTransaction", "OptionList", allowed=KEY_WITH)

@@ -1,10 +1,12 @@
 """What goes wrong in a virtual station, on demand."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+
+Signs = Literal["", "wrongly", "other_key", "changed", "page_again", "no_end", "late", "twice"]
 
 
 class Faults(Struct):
@@ -19,6 +21,8 @@ class Faults(Struct):
     clock_off_s: its clock goes wrong by so much, and no correction helps. reboots_at_s: so long after its begin a transaction is torn by a reboot.
     firmware_sticks_at: the firmware status after which nothing more happens. queue_holds: so many messages its memory holds while it is
     offline, 0: without bound. wrong_certificate: it shows one that nobody signed.
+    signs: of what its meters sign at the end: "wrongly", with an "other_key", the value "changed" afterwards, the "page_again" of the record
+    before, "no_end" in it, sent "late" (after the transaction's end) or "twice".
     """
 
     answer_late_s: float = 0.0
@@ -39,6 +43,7 @@ class Faults(Struct):
     firmware_sticks_at: str = ""
     queue_holds: int = 0
     wrong_certificate: bool = False
+    signs: Signs = ""
 
 
 NAMES = Faults.__struct_fields__

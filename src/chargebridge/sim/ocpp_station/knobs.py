@@ -30,4 +30,7 @@ class Knob(Enum):
     BACKOFF_RANDOM = ("RetryBackOffRandomRange", "OCPPCommCtrlr.RetryBackOffRandomRange")
     BACKOFF_MINIMUM = ("RetryBackOffWaitMinimum", "OCPPCommCtrlr.RetryBackOffWaitMinimum")
     PING = ("WebSocketPingInterval", "OCPPCommCtrlr.WebSocketPingInterval")
+    SIGN = ("SampledDataSignReadings", "SampledDataCtrlr.SignReadings")
+    SIGN_STARTED = ("SampledDataSignStartedReadings", "SampledDataCtrlr.SignStartedReadings")
+    KEY_WITH = ("PublicKeyWithSignedMeterValue", "OCPPCommCtrlr.PublicKeyWithSignedMeterValue")
     STACK = ("ChargeProfileMaxStackLevel", "SmartChargingCtrlr.ProfileStackLevel")

@@ -58,6 +58,20 @@ class TlsPlan(Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class SigningPlan(Struct, frozen=True, kw_only=True):
+    """Meters that sign (OCMF). seed: their keys are made from it and from the station's identity; key: PEM of one for all of them instead.
+
+    records: "one" for begin and end together, or "two". carried: how 1.6 carries them: "oca" (the application note's JSON), "benergised" (the JSON
+    of that back end) or "plain" (the record itself). evse_ids: EVSE-IDs of the EVSEs, as they are to stand in the records.
+    """
+
+    seed: str = ""
+    key: str = ""
+    records: Literal["one", "two"] = "one"
+    carried: Literal["oca", "benergised", "plain"] = "oca"
+    evse_ids: tuple[str, ...] = ()
+
+
 class StationPlan(Struct, frozen=True, kw_only=True):
     """A station. uri: of the Central System without the identity (`ws://host:port/ocpp`).
 
@@ -66,7 +80,7 @@ class StationPlan(Struct, frozen=True, kw_only=True):
     tick_s: how often it looks at its cars and profiles. deflate: offers permessage-deflate. firmware_signer: PEM of the root to which a
     firmware's signing certificate must lead; without it any signature that fits its certificate will do. reconnect_s: the first wait after a
     lost line; it doubles backoff_doublings times, each with up to backoff_random_s more. install_s: of each step of a firmware update.
-    batteries: that a swap station holds. Times in seconds of the station's clock.
+    batteries: that a swap station holds. signing: its meters sign. Times in seconds of the station's clock.
     """
 
     identity: str
@@ -92,3 +106,4 @@ class StationPlan(Struct, frozen=True, kw_only=True):
     call_timeout_s: float = 20.0
     retry_s: float = 5.0
     batteries: int = 0
+    signing: SigningPlan | None = None

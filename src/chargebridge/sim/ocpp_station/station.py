@@ -25,6 +25,7 @@ from chargebridge.sim.ocpp_station.plan import StationPlan, VehicleSide
 from chargebridge.sim.ocpp_station.profiles import Limit, ProfileStore
 from chargebridge.sim.ocpp_station.reservations import Reservations
 from chargebridge.sim.ocpp_station.second.voice import VoiceSecond
+from chargebridge.sim.ocpp_station.signing import Signing
 from chargebridge.sim.ocpp_station.timekeeping import StationClock
 from chargebridge.sim.ocpp_station.tls import client_context
 from chargebridge.sim.ocpp_station.transactions import Transactions
@@ -39,7 +40,7 @@ Listener = Callable[[str, dict[str, Any]], None]
 
 
 class VirtualStation:
-    """See the module. Settings, profiles, lists, certificates and the outbox live through a reboot; all else is lost by one."""
+    """See the module. Settings, profiles, lists, certificates, its meters' pages and the outbox live through a reboot; nothing else does."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class VirtualStation:
         self.uplink = Uplink(plan, self.faults, clock, self.voice, self)
         self.maintenance = Maintenance(self, clock)
         self.admission = Admission(self)
+        self.signing = Signing(self)
         self.transactions = Transactions(self)
         self.orders = Orders(self)
         self._clock = clock
@@ -158,6 +160,9 @@ class VirtualStation:
 
     def number(self, knob: Knob) -> float:
         return self.voice.variables.number(self.voice.name(knob))
+
+    def text(self, knob: Knob) -> str:
+        return self.voice.variables[self.voice.name(knob)]
 
     def offered_current_a(self, evse: int, now: datetime) -> float:
         """What the pilot offers the car, A per phase; 0 when it is off."""
@@ -303,11 +308,11 @@ class VirtualStation:
         if moved_s:
             self.maintenance.security_event("SettingSystemTime", f"moved by {moved_s:.0f} s")
 
-    def later(self, action: Callable[[], None]) -> None:
-        """Do something once the answer is out."""
+    def later(self, action: Callable[[], None], seconds: float = 0.05) -> None:
+        """Do something soon: once the answer is out."""
 
         async def soon() -> None:
-            await self._clock.sleep(0.05)
+            await self._clock.sleep(seconds)
             action()
 
         self.uplink.spawn(soon())

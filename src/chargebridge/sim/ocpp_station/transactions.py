@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chargebridge.sim.ocpp_station.evse import Evse, State, Transaction
+from chargebridge.sim.ocpp_station.evse import Evse, Sample, State, Transaction
 from chargebridge.sim.ocpp_station.knobs import Knob
 from chargebridge.sim.ocpp_station.outbox import Letter
 from chargebridge.sim.ocpp_station.profiles import Profile
+from chargebridge.sim.ocpp_station.signing import LATE_S
 from chargebridge.wire.ocpp.payload import Payload
 
 if TYPE_CHECKING:
@@ -41,12 +42,15 @@ class Transactions:
             self._station.profiles.put(replace(waiting, transaction=transaction.id))
         point.limit = self._station.limit(point, self._station.clock.now())
         sample, state = point.sample(self._station.now()), point.state.value
+        signed = replace(sample, signed=self._station.signing.begun(transaction))
 
         def started(response: Payload) -> None:
             transaction.id = self._station.voice.transaction_id(response, transaction)
             self._hear(point, transaction, response)
 
-        self._post(transaction, lambda offline: self._station.voice.started(transaction, sample, state, offline), started)
+        self._post(transaction, lambda offline: self._station.voice.started(transaction, signed, state, offline), started)
+        if signed.signed and not self._station.voice.names_transactions:  # 1.6: a start has no meter values
+            self._post_signed(transaction, signed, state)
         self._station.tell("transaction", evse=point.number, change="started", id=transaction.key, token=transaction.token)
 
     def _hear(self, point: Evse, transaction: Transaction, response: Payload) -> None:
@@ -74,12 +78,18 @@ class Transactions:
     def end(self, point: Evse, reason: str) -> None:
         transaction = point.transaction
         assert transaction is not None
-        sample, sequence = point.sample(self._station.now()), transaction.next_sequence()
+        sample, state = point.sample(self._station.now()), point.state.value
+        signed = replace(sample, signed=self._station.signing.ended(transaction, sample, reason))
+        late = self._station.faults.signs == "late" and bool(signed.signed)
+        if late:
+            missing = transaction.next_sequence()
+            self._station.later(lambda: self._post_signed(transaction, signed, state, missing), LATE_S)
+        sequence, told = transaction.next_sequence(), sample if late else signed
         point.transaction = None
         self._station.profiles.end_transaction(point.number)
         self._post(
             transaction,
-            lambda offline: self._station.voice.ended(transaction, sample, reason, sequence, offline),
+            lambda offline: self._station.voice.ended(transaction, told, reason, sequence, offline),
             lambda response: self._hear(point, transaction, response),
         )
         self._station.tell("transaction", evse=point.number, change="ended", id=transaction.key, reason=reason, energy_wh=sample.energy_wh)
@@ -138,6 +148,10 @@ class Transactions:
             lambda response: self._hear(point, transaction, response),
             sample=samples,
         )
+
+    def _post_signed(self, transaction: Transaction, sample: Sample, state: str, sequence: int = 0) -> None:
+        voice = self._station.voice
+        self._post(transaction, lambda offline: voice.signed(transaction, sample, state, sequence, offline), lambda _: None)
 
     def _post(
         self,

@@ -85,6 +85,10 @@ class Voice(Protocol):
         """reason: by its name in 1.6 or, where 1.6 has none, in 2.1."""
         ...
 
+    def signed(self, transaction: Transaction, sample: Sample, state: str, sequence: int, offline: bool) -> Payload | None:
+        """Signed values by themselves; None to leave them out."""
+        ...
+
     def meter_values(self, evse: Evse, sample: Sample, context: str) -> Payload:
         """A sample that is not the transaction's own. context: Sample.Clock or Trigger."""
         ...

@@ -1,11 +1,13 @@
 """OCPP 1.6J as a station speaks it. A connector is an EVSE."""
 
+import base64
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from chargebridge.sim.ocpp_station.answers16 import ANSWERS_16
 from chargebridge.sim.ocpp_station.authorisation import Entry
-from chargebridge.sim.ocpp_station.evse import Evse, Sample, Transaction
+from chargebridge.sim.ocpp_station.evse import Evse, Sample, Signed, Transaction
 from chargebridge.sim.ocpp_station.factory16 import factory_16
 from chargebridge.sim.ocpp_station.knobs import Knob
 from chargebridge.sim.ocpp_station.plan import StationPlan
@@ -15,6 +17,7 @@ from chargebridge.sim.ocpp_station.variables import Variables
 from chargebridge.sim.ocpp_station.voice import Registered, Verdict
 from chargebridge.wire.ocpp import v16
 from chargebridge.wire.ocpp.payload import Payload, given
+from chargebridge.wire.signed.envelope import wrap_oca
 
 if TYPE_CHECKING:
     from chargebridge.sim.ocpp_station.station import VirtualStation
@@ -44,6 +47,7 @@ class Voice16:
 
     def __init__(self, plan: StationPlan) -> None:
         self.variables = Variables(factory_16(plan))
+        self._carried = plan.signing.carried if plan.signing is not None else "plain"
 
     def name(self, knob: Knob) -> str:
         return knob.value[0]
@@ -115,14 +119,33 @@ class Voice16:
         if transaction.id is None:
             return None
         data = self.variables["StopTxnSampledData"]
+        plain = (_meter_value(sample, data, "Transaction.End"),) if data else ()
         return v16.StopTransactionRequest(
             transaction_id=int(transaction.id),
             id_tag=given(transaction.token),
             meter_stop=sample.energy_wh,
             timestamp=sample.at,
             reason=cast(v16.Reason, reason if reason in REASONS else "Other"),
-            transaction_data=given((_meter_value(sample, data, "Transaction.End"),) if data else None),
+            transaction_data=given((*plain, *map(self._signed, sample.signed)) or None),
         )
+
+    def signed(self, transaction: Transaction, sample: Sample, state: str, sequence: int, offline: bool) -> Payload | None:
+        if transaction.id is None:
+            return None
+        return v16.MeterValuesRequest(
+            connector_id=transaction.evse, transaction_id=int(transaction.id), meter_value=tuple(map(self._signed, sample.signed))
+        )
+
+    def _signed(self, one: Signed) -> v16.MeterValue:
+        """Its own time, and its value in the way in which this make carries it."""
+        sampled = v16.SampledValue(
+            value=_carried(one, self._carried),
+            context=one.context,
+            format="SignedData",
+            measurand="Energy.Active.Import.Register",
+            unit="Wh",
+        )
+        return v16.MeterValue(timestamp=one.at, sampled_value=(sampled,))
 
     def meter_values(self, evse: Evse, sample: Sample, context: str) -> Payload:
         running = evse.transaction.id if evse.transaction is not None else None
@@ -169,6 +192,18 @@ class Voice16:
 
 def entry_of(info: v16.IdTagInfo) -> Entry:
     return Entry(info.status, info.expiry_date or None, info.parent_id_tag or None)
+
+
+def _carried(one: Signed, how: str) -> str:
+    text, key = one.record.decode(), one.public_key
+    if how == "plain":
+        return text
+    if how == "benergised":
+        told = {"signedMeterValue": text, "encodingMethod": "OCMF"} | ({"publicKey": key.spki().hex()} if key else {})
+    else:
+        coded = base64.b64encode(one.record).decode()
+        told = {"signedMeterData": coded, "signingMethod": "", "encodingMethod": "OCMF", "publicKey": wrap_oca(key) if key else ""}
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
 
 
 def _meter_value(sample: Sample, measurands: str, context: str) -> v16.MeterValue:

@@ -4,6 +4,7 @@ those of the blocks that this station has)."""
 from collections.abc import Iterator
 
 from chargebridge.model.phases import NOMINAL_V
+from chargebridge.sim.ocpp_station.factory16 import KEY_WITH
 from chargebridge.sim.ocpp_station.plan import StationPlan
 from chargebridge.sim.ocpp_station.profiles import MAX_PROFILES, MAX_STACK_LEVEL
 from chargebridge.sim.ocpp_station.values import DEFAULT_MEASURANDS, MEASURANDS, SETPOINT
@@ -80,6 +81,10 @@ def _charging(plan: StationPlan) -> Iterator[Variable]:
     yield Variable("SampledDataCtrlr.TxEndedInterval", "0", "integer", low=0, unit="s")
     for moment, default in (("TxStarted", REGISTER), ("TxUpdated", DEFAULT_MEASURANDS), ("TxEnded", REGISTER)):
         yield Variable(f"SampledDataCtrlr.{moment}Measurands", default, "MemberList", allowed=measurands)
+    if plan.signing is not None:
+        yield Variable("SampledDataCtrlr.SignReadings", "true", "boolean")
+        yield Variable("SampledDataCtrlr.SignStartedReadings", str(plan.signing.records == "two").lower(), "boolean")
+        yield Variable("OCPPCommCtrlr.PublicKeyWithSignedMeterValue", "OncePerTransaction", "OptionList", allowed=KEY_WITH)
     yield Variable("AlignedDataCtrlr.Interval", "0", "integer", low=0, unit="s")
     yield Variable("AlignedDataCtrlr.Measurands", DEFAULT_MEASURANDS, "MemberList", allowed=measurands)
     yield Variable("AlignedDataCtrlr.TxEndedInterval", "0", "integer", low=0, unit="s")

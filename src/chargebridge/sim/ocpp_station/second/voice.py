@@ -16,7 +16,7 @@ from chargebridge.sim.ocpp_station.second.monitoring import Monitors
 from chargebridge.sim.ocpp_station.second.schedules import Pulls
 from chargebridge.sim.ocpp_station.second.swap import Swap
 from chargebridge.sim.ocpp_station.second.tariffs import Tariffs
-from chargebridge.sim.ocpp_station.second.words import bounds_of, entry_of, limits_of, meter_value, token_of
+from chargebridge.sim.ocpp_station.second.words import bounds_of, entry_of, limits_of, meter_value, meter_values, token_of
 from chargebridge.sim.ocpp_station.variables import Variables
 from chargebridge.sim.ocpp_station.voice import Registered, Verdict
 from chargebridge.wire.ocpp import v21
@@ -156,6 +156,12 @@ class VoiceSecond:
             measurands=self.variables["SampledDataCtrlr.TxEndedMeasurands"], context="Transaction.End",
         )  # fmt: skip
 
+    def signed(self, transaction: Transaction, sample: Sample, state: str, sequence: int, offline: bool) -> Payload | None:
+        return self._event(
+            "Updated", transaction, sample, "SignedDataReceived", sequence, offline,
+            charging_state=CHARGING[state], measurands="", context="Transaction.End",
+        )  # fmt: skip
+
     def _event(
         self,
         kind: v21.TransactionEventEnum,
@@ -172,7 +178,7 @@ class VoiceSecond:
     ) -> Payload:
         """A TransactionEvent. The EVSE and the token are told once, when they are known first (E01.FR.16, E03.FR.01)."""
         first, admitted = kind == "Started", trigger in ("Authorized", "RemoteStart")
-        measured = meter_value(sample, measurands, context)
+        measured = meter_values(sample, measurands, context)
         cost = self.tariffs.cost(transaction, sample) if self.newest and kind == "Ended" else None
         mode = cast(v21.OperationModeEnum, transaction.mode) if self.newest and transaction.mode != "ChargingOnly" else None
         return v21.TransactionEventRequest(
@@ -195,7 +201,7 @@ class VoiceSecond:
             id_token=given(
                 token_of(transaction.token) if transaction.token is not None and (first or admitted or stopped == "Local") else None
             ),
-            meter_value=given((measured,) if measured is not None else None),
+            meter_value=given(measured or None),
             cost_details=given(cost),
         )
 

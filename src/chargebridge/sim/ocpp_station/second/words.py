@@ -1,13 +1,15 @@
 """Parts of 2.x messages that several blocks use."""
 
+import base64
 import re
 from typing import cast
 
 from chargebridge.sim.ocpp_station.authorisation import Entry
-from chargebridge.sim.ocpp_station.evse import Bounds, Sample
+from chargebridge.sim.ocpp_station.evse import Bounds, Sample, Signed
 from chargebridge.sim.ocpp_station.values import values
 from chargebridge.wire.ocpp import v21
 from chargebridge.wire.ocpp.payload import given
+from chargebridge.wire.signed.envelope import wrap_oca
 
 _NAME = re.compile(r"([^.\[@]+)(?:\[([^\]]*)\])?\.([^.\[@]+)(?:\[([^\]]*)\])?(?:@(\d+)(?:\.(\d+))?)?")
 
@@ -53,6 +55,29 @@ def meter_value(sample: Sample, measurands: str, context: v21.ReadingContextEnum
         for value in values(sample, measurands)
     )
     return v21.MeterValueType(timestamp=sample.at, sampled_value=sampled) if sampled else None
+
+
+def meter_values(sample: Sample, measurands: str, context: v21.ReadingContextEnum) -> tuple[v21.MeterValueType, ...]:
+    """The same with what is signed, each at its own time."""
+    plain = meter_value(sample, measurands, context)
+    before = [_signed(one) for one in sample.signed if one.at < sample.at]
+    return (*before, *((plain,) if plain is not None else ()), *(_signed(one) for one in sample.signed if one.at >= sample.at))
+
+
+def _signed(one: Signed) -> v21.MeterValueType:
+    sampled = v21.SampledValueType(
+        value=float(one.energy_wh),
+        context=one.context,
+        measurand="Energy.Active.Import.Register",
+        unit_of_measure=v21.UnitOfMeasureType(unit="Wh"),
+        signed_meter_value=v21.SignedMeterValueType(
+            signed_meter_data=base64.b64encode(one.record).decode(),
+            signing_method="",  # the record names it
+            encoding_method="OCMF",
+            public_key=wrap_oca(one.public_key) if one.public_key else "",
+        ),
+    )
+    return v21.MeterValueType(timestamp=one.at, sampled_value=(sampled,))
 
 
 def name_of(component: v21.ComponentType, variable: v21.VariableType | None) -> str:
