@@ -35,6 +35,7 @@ BOTH_WAYS: dict[str, Case] = {
     "they measure": measuring.theirs_reads,
     "we measure": measuring.ours_reads,
     "their manager": car.theirs_manages,
+    "their coordinator": car.theirs_coordinates,
     "our manager": car.ours_manages,
     "our station": station.serves,
     "our load": plant.limits,

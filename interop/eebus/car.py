@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+
+import msgspec
 
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.usecases import curtailment, evcc
+from chargebridge.wire.eebus.usecases.cevc import Demand
 from chargebridge.wire.eebus.usecases.charging_station import ChargingStation
 from chargebridge.wire.eebus.usecases.current_limits import CurrentLimit, Permitted, Standings
+from chargebridge.wire.eebus.usecases.curves import Slot
 from chargebridge.wire.eebus.usecases.energy_manager import Car, CarGone, CurrentsAnswered, EnergyManager
 from chargebridge.wire.eebus.usecases.evcc import Identification
 from chargebridge.wire.eebus.usecases.evcem import CHARGED
@@ -59,6 +64,43 @@ async def theirs_manages(report: Report, program: Path, folder: Path, dialled: D
         report.check("EVCC, and the one that comes again", again, cem.events[-3:])
         answer = await _currents(cem, ours, "opev", 7.0)
         report.check("OPEV, the new car is limited too", answer == 0 and _written(station, OPEV) == [7, 7, 7], answer)
+
+
+async def theirs_coordinates(report: Report, program: Path, folder: Path, dialled: Dialled) -> None:
+    ours = Ours("coordinated", type_="ChargingStation")
+    station = ChargingStation(ours.hub.node, ours.entity(1, "EVSE"), MAKER)
+    async with joined(ours, program, folder, "cem", dialled) as cem:
+        await cem.read("evsecc", ours.ski, lambda said: "state" in said)
+        await ours.hub.act(lambda now: station.plug(msgspec.structs.replace(CAR, coordinated=True), now))
+        assert station.vehicle is not None
+        car = station.vehicle.coordination
+        assert car is not None
+        now = ours.clock.now()
+        demand = Demand(least_wh=Decimal(5000), wished_wh=Decimal(20000), most_wh=Decimal(40000), departure=now + timedelta(hours=8))
+        await ours.hub.act(lambda _: car.demand(demand))
+        wanted = {"demand", "slots", "price_slots"}
+        read = await cem.read("cevc", ours.ski, lambda said: wanted <= said.keys() and said["demand"]["OptDemand"] == 20000)
+        told = read["demand"]["MinDemand"], read["demand"]["MaxDemand"], round(read["demand"]["DurationUntilEnd"] / 60)
+        report.check("CEVC, the car's demand is read", told == (5000, 40000, 480) and read["strategy"] == "minsoc", read)
+        await cem.do("coordinate", of="cevc", ski=ours.ski, powers=[[3600, 4140], [7200, 11040]], prices=[[3600, 0.35], [7200, 0.15]])
+        taken = await until(lambda: len(car.limits) == 2 and len(car.prices) == 2)
+        powers, prices = [one.most for one in car.limits], [one.value for one in car.prices]
+        report.check(
+            "CEVC, powers and prices are taken",
+            taken and (powers, prices) == ([4140, 11040], [Decimal("0.35"), Decimal("0.15")]),
+            car.limits,
+        )
+        lasts = [round((one.end - one.start).total_seconds()) for one in (*car.limits, *car.prices) if one.end is not None]
+        report.check("CEVC, with their times", lasts == [3600, 7200] * 2, (car.limits, car.prices))
+        report.check("CEVC, the car asks no longer", not car.asks_limits and not car.asks_prices, (car.asks_limits, car.asks_prices))
+        begin = ours.clock.now()
+        plan = [
+            Slot(start=begin, end=begin + timedelta(hours=1), value=Decimal(4000)),
+            Slot(start=begin + timedelta(hours=1), end=begin + timedelta(hours=3), value=Decimal(8000)),
+        ]
+        await ours.hub.act(lambda _: car.plan(plan))
+        read = await cem.read("cevc", ours.ski, lambda said: len((said.get("plan") or {}).get("Slots") or ()) == 2)
+        report.check("CEVC, the car's plan is read", [slot["Value"] for slot in read["plan"]["Slots"]] == [4000, 8000], read)
 
 
 async def _commissioned(report: Report, ours: Ours, station: ChargingStation, cem: GoPeer) -> None:

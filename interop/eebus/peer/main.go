@@ -38,6 +38,8 @@ type command struct {
 	LastsS   *float64           `json:"lasts_s"`
 	Text     string             `json:"text"`
 	Count    int                `json:"count"`
+	Powers   [][2]float64       `json:"powers"` // seconds and W of each slot
+	Prices   [][2]float64       `json:"prices"` // seconds and EUR per kWh
 }
 
 var printing sync.Mutex

@@ -81,6 +81,7 @@ type reader struct {
 	readings map[string]reading
 	limits   map[string]func(entity spineapi.EntityRemoteInterface, limit ucapi.LoadLimit, told func(model.ResultDataType)) (*model.MsgCounterType, error)
 	failsafe map[string]model.DeviceConfigurationKeyNameType
+	plan     *cevc.CEVC
 	results  results
 	currents map[string]func(entity spineapi.EntityRemoteInterface, limits []ucapi.LoadLimitsPhase, told func(model.ResultDataType)) (*model.MsgCounterType, error)
 }
@@ -188,6 +189,16 @@ func (c *reader) tellAndAsk(ski string, device spineapi.DeviceRemoteInterface, e
 	tell(ski, device, entity, event)
 }
 
+// tellAndRead asks for the bounds of a car's prices, without which the library writes none and which it does not read.
+func (c *reader) tellAndRead(ski string, device spineapi.DeviceRemoteInterface, entity spineapi.EntityRemoteInterface, event api.EventType) {
+	if event == cevc.UseCaseSupportUpdate {
+		if table, err := features.NewIncentiveTable(c.entity, entity); err == nil {
+			_, _ = table.RequestConstraints()
+		}
+	}
+	tell(ski, device, entity, event)
+}
+
 // tellAndListen subscribes to a wallbox's state, which the library reads once.
 func (c *reader) tellAndListen(ski string, device spineapi.DeviceRemoteInterface, entity spineapi.EntityRemoteInterface, event api.EventType) {
 	if event == evsecc.EvseConnected {
@@ -221,7 +232,7 @@ func newCem(n *node, beat time.Duration) role {
 	c := newReader(n, model.EntityTypeTypeCEM, beat, cemBeat)
 	box, car := evsecc.NewEVSECC(c.entity, c.tellAndListen), evcc.NewEVCC(hanger{hub: n.hub}, c.entity, tell)
 	flow, charge := evcem.NewEVCEM(hanger{hub: n.hub}, c.entity, tell), evsoc.NewEVSOC(c.entity, tell)
-	guard, sun, plan := opev.NewOPEV(c.entity, tell), oscev.NewOSCEV(c.entity, tell), cevc.NewCEVC(c.entity, tell)
+	guard, sun, plan := opev.NewOPEV(c.entity, tell), oscev.NewOSCEV(c.entity, tell), cevc.NewCEVC(c.entity, c.tellAndRead)
 	c.currents = map[string]func(spineapi.EntityRemoteInterface, []ucapi.LoadLimitsPhase, func(model.ResultDataType)) (*model.MsgCounterType, error){
 		"opev": guard.WriteLoadControlLimits, "oscev": sun.WriteLoadControlLimits,
 	}
@@ -280,6 +291,7 @@ func newCem(n *node, beat time.Duration) role {
 		known(read, "soc_percent", soc, err)
 		return read
 	})
+	c.plan = plan
 	c.add("cevc", plan, func(e spineapi.EntityRemoteInterface) line {
 		read := line{"strategy": plan.ChargeStrategy(e)}
 		demand, err := plan.EnergyDemand(e)
@@ -293,6 +305,28 @@ func newCem(n *node, beat time.Duration) role {
 		return read
 	})
 	return c
+}
+
+// coordinate tells a car powers and prices. The library does not say whether the car takes them.
+func (c *reader) coordinate(told command, entity spineapi.EntityRemoteInterface) error {
+	if c.plan == nil {
+		return errors.New("no CEVC")
+	}
+	if err := c.plan.WriteIncentiveTableDescriptions(entity, nil); err != nil {
+		return err
+	}
+	if err := c.plan.WritePowerLimits(entity, slots(told.Powers)); err != nil {
+		return err
+	}
+	return c.plan.WriteIncentives(entity, slots(told.Prices))
+}
+
+func slots(told [][2]float64) []ucapi.DurationSlotValue {
+	made := []ucapi.DurationSlotValue{}
+	for _, one := range told {
+		made = append(made, ucapi.DurationSlotValue{Duration: seconds(&one[0]), Value: one[1]})
+	}
+	return made
 }
 
 func curtailed(least, most, pause []float64, err error, limits []ucapi.LoadLimitsPhase, err2 error) line {
@@ -366,6 +400,9 @@ func (c *reader) do(told command) bool {
 			return true
 		}
 		counter, err = put(entity, ucapi.LoadLimit{Duration: seconds(told.LastsS), IsActive: told.Active, Value: *told.Value}, nil)
+	case "coordinate":
+		answer(told, nil, c.coordinate(told, entity))
+		return true
 	case "failsafe":
 		counter, err = c.writeFailsafe(told, entity)
 	case "currents":
