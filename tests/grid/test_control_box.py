@@ -127,7 +127,7 @@ async def test_where_nothing_can_be_controlled_a_limit_is_refused(tmp_path: Path
 
 
 async def test_a_flood_of_writes_is_answered_one_by_one_and_the_last_one_holds(tmp_path: Path) -> None:
-    async with at_the_grid(tmp_path) as (site, box):
+    async with at_the_grid(tmp_path, speed=1) as (site, box):
         assert set(await box.flood(30, 3000)) == {ErrorNumber.NONE}
         assert entry(site).bound == LimitedPower(3029)
         assert len(await site.site.grid.instructions()) == 31

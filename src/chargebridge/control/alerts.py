@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chargebridge.control.book import Book
 from chargebridge.control.csm import Case
+from chargebridge.control.feed_in import feed_in_alerts
 from chargebridge.control.loads import Loads
 from chargebridge.control.timing import age_s
 from chargebridge.control.tree import Tree
@@ -27,6 +28,7 @@ def alerts(
     """All of them, gravest first."""
     found = [
         *_overloads(tree, nodes),
+        *feed_in_alerts(tree, book, loads),
         *_meters(tree, loads),
         *_points(cases, now),
         *_controllable(loads, now),

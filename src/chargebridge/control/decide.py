@@ -15,6 +15,7 @@ from chargebridge.control.book import Book, binding_power, open_book
 from chargebridge.control.ceiling import Ceiling, reckon, terminals_used
 from chargebridge.control.csm import Case, Goal, offers_standing, share
 from chargebridge.control.ems import grant, hold_to_groups
+from chargebridge.control.feed_in import hold_to_feed_in
 from chargebridge.control.figures import sane
 from chargebridge.control.load_limits import limit_loads
 from chargebridge.control.loads import Loads, keep, measure
@@ -61,6 +62,7 @@ def decide(state: SiteState, now: datetime) -> Decision:
     )
     orders = Orders.of(plan, root, tree.circuits[0].fuse_a)
     granted, batteries = grant(demand, others_w, grid_w, state.topology.batteries, state.batteries, now, orders)
+    batteries = hold_to_feed_in(tree, book, loads, state.topology.batteries, state.batteries, batteries, now)
     limited = limit_loads(tree, book, loads, quiet_of(tree, loads, state.memory), cases, state.memory.loads, now)
     batteries = hold_to_groups(tree, book, state.batteries, _needed_w(tree, cases, loads.voltage_v), batteries, now, limited.own.top_w)
     table = lay_out(tree, book, loads, granted.granted_w, limited.own)

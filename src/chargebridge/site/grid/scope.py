@@ -52,7 +52,8 @@ def unable(topology: Topology, limit: Limit, power_w: float, steered: Collection
         if there.points or there.loads or any(battery.id in steered for battery in there.batteries):
             return ""
         return f"nothing in {there.name} can be controlled"
-    given_w = {one.name: one.peak_w or inf for one in there.generators} | {one.name: one.discharge_max_w for one in there.batteries}
+    given_w = {one.name: one.peak_w or inf for one in there.generators}
+    given_w |= {one.name: one.discharge_max_w for one in there.batteries if one.id not in steered}
     if sum(given_w.values()) <= power_w:
         return ""
     return f"{', '.join(given_w)} may feed in more than {power_w:g} W, and cannot be curtailed by this site"
