@@ -10,8 +10,12 @@ from station_kit import Csms
 from typer.testing import CliRunner
 
 from chargebridge.app.cli import app
+from chargebridge.calibration.session import judge
 from chargebridge.sim.charging_pki import Issuer
 from chargebridge.sim.charging_pki.authority import pem
+from chargebridge.wire.signed import formats
+from chargebridge.wire.signed.envelope import unwrap
+from chargebridge.wire.signed.keys import read_key
 
 
 async def test_stations_charge_and_tell(version: str) -> None:
@@ -42,8 +46,29 @@ async def test_a_car_that_shows_its_contract(tmp_path: Path) -> None:
     assert asked.certificate == (tmp_path / "contract.pem").read_text()
 
 
+async def test_meters_that_sign_show_their_keys() -> None:
+    csms = Csms("ocpp1.6")
+    async with websockets.serve(csms.serve, "127.0.0.1", 0, subprotocols=[websockets.Subprotocol("ocpp1.6")]) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        words = ["station", "run", "--url", url, "--sign", "one", "--sign-seed", "s", "--evse-id", "DE*ABC*E1", "--for", "1.5", "--json"]
+        words += ["--car", "family", "--stays", "0.6"]
+        result = await asyncio.to_thread(CliRunner().invoke, app, words)
+    (key,) = [json.loads(line) for line in result.stdout.splitlines() if '"key"' in line]
+    (ended,) = csms.heard("StopTransaction")
+    (record,) = formats.read(unwrap(ended.transaction_data[0].sampled_value[0].value).data)
+    assert (record.point, record.meter) == ("DE*ABC*E1", key["meter"])
+    assert judge([record], read_key(key["public_key"])).energy_billable
+
+
 def test_what_cannot_be_is_said() -> None:
-    for words in (["--version", "3.0"], ["--car", "tank"], ["--fault", "sulks"], ["--contract", "contract.pem"]):
+    for words in (
+        ["--version", "3.0"],
+        ["--car", "tank"],
+        ["--fault", "sulks"],
+        ["--contract", "contract.pem"],
+        ["--sign", "three"],
+        ["--sign-seed", "x"],
+    ):
         result = CliRunner().invoke(app, ["station", "run", "--url", "ws://127.0.0.1:1", *words])
         assert result.exit_code == 2
     nobody = CliRunner().invoke(app, ["station", "run", "--url", "ws://127.0.0.1:1", "--for", "0.3", "--json"])

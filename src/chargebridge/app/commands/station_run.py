@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import secrets
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import msgspec
 import typer
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,9 +16,10 @@ from rich.live import Live
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, json_line, out
 from chargebridge.app.commands.station_table import Board
-from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, TlsPlan, Version, VirtualStation, parse_faults
+from chargebridge.sim.ocpp_station import EvsePlan, Faults, SigningPlan, StationPlan, TlsPlan, Version, VirtualStation, parse_faults
 from chargebridge.sim.ocpp_station.garage import Garage
 from chargebridge.sim.ocpp_station.second.plug_and_charge import PlugAndCharge
+from chargebridge.sim.ocpp_station.signing import SigningMeter
 from chargebridge.sim.world.fleet import KINDS
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
@@ -51,6 +54,11 @@ def run(
     interval: Annotated[int, typer.Option(help="Seconds between meter values.")] = 10,
     deflate: Annotated[bool, typer.Option("--deflate", help="Offer permessage-deflate.")] = False,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="The EVSEs can discharge a car (2.1).")] = False,
+    sign: Annotated[str, typer.Option(help="The meters sign (OCMF): begin and end in `one` record, or in `two`.")] = "",
+    sign_seed: Annotated[str, typer.Option(help="With --sign: what the meters' keys are made from; the same seed, the same keys.")] = "",
+    sign_key: Annotated[Path | None, typer.Option(help="With --sign: PEM of an EC key on P-256 for all meters instead.")] = None,
+    sign_as: Annotated[str, typer.Option(help="With --sign: how 1.6 carries it: oca, benergised or plain.")] = "oca",
+    evse_id: Annotated[list[str] | None, typer.Option(help="With --sign: EVSE-ID of the first EVSE, the second and so on.")] = None,
     frames: Annotated[bool, typer.Option("--frames", help="With --json: also each message that goes over the wire.")] = False,
     seconds: Annotated[float, typer.Option("--for", help="Stop after so many seconds; 0: on Ctrl-C.")] = 0.0,
     as_json: AsJson = False,
@@ -69,6 +77,7 @@ def run(
         raise typer.BadParameter(str(error), param_hint="--fault") from None
     if contract is not None and version == "1.6":
         raise typer.BadParameter("1.6 knows no contracts", param_hint="--contract")
+    signing = _signing(sign, sign_seed, sign_key, sign_as, evse_id or [])
     plan = StationPlan(
         identity=identity,
         uri=url,
@@ -78,6 +87,7 @@ def run(
         deflate=deflate,
         sample_interval_s=interval,
         evses=tuple(EvsePlan(bidirectional=bidirectional) for _ in range(evses)),
+        signing=signing,
     )
     board = Board(as_json=as_json, frames=frames)
     visit = Visit(car, token, _text(contract), stays)
@@ -86,6 +96,20 @@ def run(
         asyncio.run(_for(work, seconds))
     if not board.all_in:
         raise typer.Exit(1)
+
+
+def _signing(records: str, seed: str, key: Path | None, carried: str, evse_ids: list[str]) -> SigningPlan | None:
+    if not records:
+        if seed or key is not None or evse_ids:
+            raise typer.BadParameter("say one or two: how many records a session makes", param_hint="--sign")
+        return None
+    told = {"seed": seed or secrets.token_hex(16), "key": _text(key), "records": records, "carried": carried, "evse_ids": evse_ids}
+    try:
+        made = msgspec.convert(told, SigningPlan)
+        SigningMeter(made, "", 1, Faults())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--sign") from None
+    return made
 
 
 def _text(path: Path | None) -> str:

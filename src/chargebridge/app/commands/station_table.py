@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 from rich.table import Table
 
-from chargebridge.app.commands.output import json_line
+from chargebridge.app.commands.output import json_line, out
 from chargebridge.sim.ocpp_station import VirtualStation
+from chargebridge.sim.ocpp_station.signing import keys_of
 
 ROWS = 30
 """So many stations fit on the screen; the others are counted."""
@@ -33,7 +35,13 @@ class Board:
         return len(self._in) == len(self._stations)
 
     def add(self, name: str, station: VirtualStation) -> None:
+        """Also tells the public keys of its meters, where they sign."""
         self._stations[name] = station
+        for key in keys_of(station):
+            if self._as_json:
+                json_line({"event": "key", **msgspec.structs.asdict(key)})
+            else:
+                out.print(f"{key.station} EVSE {key.evse} signs as meter {key.meter} with the key\n{key.public_key}", soft_wrap=True)
 
     def listener(self, name: str) -> Callable[[str, dict[str, Any]], None]:
         def listen(kind: str, facts: dict[str, Any]) -> None:
