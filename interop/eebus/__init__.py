@@ -4,10 +4,10 @@ Needs: Go and the Go module proxy, the first time; the program in `peer/` is bui
 library refuses the loopback interface; without them that one part is not tried, and says so.
 Starts: that program as processes of its own, and ends them; a process of ours in a network namespace. Sockets are on loopback, or in the namespaces.
 Proves, with the TLS connection dialled by us and by them: their Energy Guard limits our house, ours their heat pump and inverter (LPC, LPP); each
-reads what the other measures (MPC, MGCP); their energy manager our wallbox and car, ours theirs (EVSECC, EVCC, EVCEM, OPEV, OSCEV, EVSOC), and theirs
-is a station of our site, with its sessions; their heat pump a load of it; pairing in each order; silence of the guard, restarts, another certificate,
-double connections, processes that die in the handshake, cables that are pulled; being found by mDNS in two network namespaces. It takes two and a
-half minutes: a guard's silence counts after 120 s.
+reads what the other measures (MPC, MGCP); their energy manager our wallbox and car, ours theirs (EVSECC, EVCC, EVCEM, OPEV, OSCEV, EVSOC; of CEVC
+only the first, for the library has no car), and theirs is a station of our site, with its sessions; their heat pump a load of it; pairing in each
+order; silence of the guard, restarts, another certificate, double connections, processes that die in the handshake, cables that are pulled; being
+found by mDNS in two network namespaces. It takes two and a half minutes: a guard's silence counts after 120 s.
 """
 
 import asyncio
