@@ -12,6 +12,7 @@ from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.output import AsJson, json_line, out, told_errors
 from chargebridge.site.config import SiteConfig
 from chargebridge.site.config_file import load
+from chargebridge.site.eebus_peers import written
 
 if TYPE_CHECKING:
     from chargebridge.app.serve import Running
@@ -57,10 +58,10 @@ def _with(site: SiteConfig, port: int | None, ocpp_port: int | None, store: Path
 def _announce(running: "Running", site: SiteConfig, password: str | None, *, as_json: bool) -> None:
     service = running.site.service
     links = {p.id: f"{running.web_url}/p/{p.id}?key={service.driver_key(p.id)}" for p in site.point}
+    hub = None if running.eebus is None else running.eebus.hub
     if as_json:
-        json_line(
-            {"page": running.web_url, "password": password, "stations": running.ocpp_url, "drivers": links, "token": running.api_token}
-        )
+        facts = {"page": running.web_url, "password": password, "stations": running.ocpp_url, "drivers": links, "token": running.api_token}
+        json_line(facts if hub is None else facts | {"eebus": {"ski": hub.identity.ski, "port": hub.port}})
         return
     out.print(f"\n[bold green]{site.site.name}[/bold green] is live")
     out.print(
@@ -70,5 +71,7 @@ def _announce(running: "Running", site: SiteConfig, password: str | None, *, as_
     if links:
         out.print(f"  a driver   {next(iter(links.values()))}", soft_wrap=True)
     out.print(f"  stations   {running.ocpp_url}<station id>   (OCPP 1.6J, 2.0.1 and 2.1)")
+    if hub is not None:
+        out.print(f"  EEBUS      port {hub.port}, SKI {written(hub.identity.ski)}", soft_wrap=True)
     out.print(f"  REST       {running.web_url}/api/v1   (bearer token: {running.api_token})", soft_wrap=True)
     out.print("  Ctrl-C ends it\n")
