@@ -1,6 +1,6 @@
 """The tables of what charging costs: what holds for a transaction, limits for those to come, prepaid accounts, payments. Amounts are decimal text."""
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint, true
 
 from chargebridge.store.tables import Moment, metadata
 
@@ -24,6 +24,7 @@ transaction_terms = Table(
     Column("token", Text, nullable=False),
     Column("kind", String(20), nullable=False),
     Column("ended_at", Moment),
+    Column("billable", Boolean, nullable=False, server_default=true()),
 )
 
 start_limit = Table(

@@ -22,6 +22,7 @@ class TermsRow(Struct, frozen=True, kw_only=True):
 
     wanted: the limits that we set; sent: those that its station was told; told: those that it has said it holds. charging_s, idle_s: until ``at``,
     the time of its newest event, in which it charged or not (``charging``). cost: with tax; None: nobody knows. their_cost: as the station reckons.
+    billable: False where signed values are due and do not hold: then nobody is asked for the cost.
     """
 
     station: str
@@ -41,6 +42,7 @@ class TermsRow(Struct, frozen=True, kw_only=True):
     token: str = ""
     kind: str = ""
     ended_at: datetime | None = None
+    billable: bool = True
 
     @property
     def key(self) -> Key:
