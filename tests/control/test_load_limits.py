@@ -56,6 +56,8 @@ def test_a_section_14a_order_leaves_it_its_guarantee_and_the_car_the_rest():
     made = s.run(30)
     assert 6.0 <= amps(made)["a"] <= 4200 / 690
     assert s.draws(s.loads[0]) + amps(made)["a"] * 690 <= 8400
+    (car,) = made.points
+    assert car.why.sentence == "6 A: the grid operator allows 8.4 kW for Controllable devices, Heat pump has 4.2 kW"
 
 
 def test_what_the_car_does_not_wish_goes_to_the_load_in_steps():

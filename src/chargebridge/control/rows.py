@@ -11,7 +11,7 @@ to none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 class Row:
     """limit: the bound, A or W. base, base_low, base_high: what the base takes of it, see ``loads``; base_low is base where the node is overloaded.
 
-    circuit or members: whose draw counts. phase: 1..3 or None for all.
+    circuit or members: whose draw counts. phase: 1..3 or None for all. loads: what controllable loads have to themselves of it, in words.
     """
 
     kind: Kind
@@ -57,6 +57,7 @@ class Row:
     origin: Effective | None = None
     circuit: int | None = None
     members: tuple[int, ...] = ()
+    loads: str = ""
 
 
 Use = tuple[tuple[int, ...], tuple[float, ...]]
@@ -153,8 +154,9 @@ def lay_out(tree: Tree, book: Book, loads: Loads, granted_w: float, own: Own = N
     for group, members, controllable in zip(tree.groups, tree.in_group, tree.loads_in_group, strict=True):
         others_w = sum(max(0.0, loads.battery_w.get(member, 0.0)) for member in group.members)
         others = _with_loads(_others(others_w, loads.voltage_v), tree, controllable, own)
+        said = " and ".join(f"{tree.loads[i].name} has {own.goal_w[i] / 1000:.1f} kW" for i in controllable)
         for row in _of_node(group.id, group.name, book, others, None, members):
-            table._add(row)
+            table._add(replace(row, loads=said) if said else row)
     for index, point in enumerate(tree.points):
         if point.id in book.nodes:
             for row in _of_node(point.id, point.name, book, _others(0.0, loads.voltage_v), None, (index,)):

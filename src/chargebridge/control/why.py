@@ -126,6 +126,8 @@ class Explainer:
             said = f"{_who(row)} allows {row.limit / 1000:.1f} kW for {row.name}{until}"
         else:
             said = f"{_who(row)} allows {_a(row.limit)}{phase} for {row.name}{until}"
+        if row.loads:
+            return f"{said}, {row.loads}"
         if row.base <= 0 or row.circuit is None:
             return said
         return f"{said}, the house takes {_a(row.base) if row.kind is not Kind.POWER else f'{row.base / 1000:.1f} kW'}"
