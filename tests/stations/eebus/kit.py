@@ -58,7 +58,7 @@ class House:
         self.coordinator = Coordinator(hub.node, entity, self.manager)
         self.guard = EnergyGuard(hub.node, entity, LPC, hub.now())
         MonitoringAppliance(hub.node, entity, MPC)
-        points = {1: PointSettings(phases=phases, maximum_a=16.0, fallback_a=fallback_a)}
+        points = {evse: PointSettings(phases=phases, maximum_a=16.0, fallback_a=fallback_a) for evse in (1, 2)}
         settings = WallboxSettings(identity="WB", ski=ski, points=points, unknown_cars=unknown_cars, safe_current_a=safe_current_a)
         self.boxes = Wallboxes([settings], hub, self.manager, self.coordinator, self.guard, self.sink, self.database, clock)
         self.box = self.boxes.station("WB")

@@ -178,6 +178,18 @@ async def test_another_car_after_a_gap_is_another_session(place):
     assert ended.occurred_at == last, "it was there until the wallbox's last word"
 
 
+async def test_a_car_that_says_late_that_it_is_another_one_is_another_one(place):
+    await place.look(place.car(0.0, said=HERS, names=True))
+    await place.charge(5000, 30, said=HERS)
+    place.evse.lost()
+    late = Car(plug=0, ready=False, names_itself=True)
+    for _ in range(3):
+        await place.look(late, minutes=0.1)
+    assert place.sessions == [(5000, None)]
+    await place.look(place.car(300.0, said=OTHER, names=True), minutes=0.1)
+    assert place.sessions == [(5000, "EVDisconnected"), (300, None)]
+
+
 async def test_a_figure_that_began_anew_after_a_gap_is_another_car_where_none_says_who_it_is(place):
     await place.look(place.car(0.0))
     await place.charge(5000, 30)

@@ -7,11 +7,16 @@ import msgspec
 from tests.stations.eebus.kit import House, joined, until
 
 from chargebridge.sim.eebus.deviations import LIKE_ELLI, LIKE_PORSCHE, Deviation
+from chargebridge.sim.eebus.device import Device
 from chargebridge.sim.eebus.wallbox import WallboxPlan
+from chargebridge.sim.world.clock import FastClock
 from chargebridge.stations.eebus.ahead import Step
 from chargebridge.stations.events import ChargingNeeds, ChargingSchedule
 from chargebridge.stations.port import Outcome
+from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
+from chargebridge.wire.eebus.spine.local import LocalDevice
 from chargebridge.wire.eebus.usecases import cevc
+from chargebridge.wire.eebus.usecases.charging_station import ChargingStation
 from chargebridge.wire.eebus.usecases.curves import Slot
 from chargebridge.wire.eebus.usecases.evcc import Identification
 
@@ -223,3 +228,24 @@ async def test_a_car_that_coordinates_is_heard_and_told_what_is_planned(tmp_path
         told = await until(lambda: [e for e in house.sink.told_events if isinstance(e, ChargingSchedule)], what="its plan")
         assert [period["limit"] for period in told[-1].schedule["chargingSchedulePeriod"]] == [11_000, 9_000]
         assert len(told[-1].outside) == 1, told[-1].outside
+
+
+async def test_a_wallbox_with_two_sockets_has_two_evses(tmp_path):
+    box = Device("Acme-Twin-1", LocalDevice("d:_n:Acme_Twin-1", "ChargingStation"), FastClock(1.0))
+    node, maker = box.hub.node, DeviceClassificationManufacturerData(device_name="Twin", brand_name="Acme")
+    sockets = [ChargingStation(node, node.device.add((number,), "EVSE"), maker) for number in (1, 2)]
+    house = await House(tmp_path, box.ski).start()
+    try:
+        async with box:
+            await box.hub.pair(house.device.ski, address=house.device.address)
+            await until(lambda: house.box.online and len(house.box.bays) == 2, what="both are there")
+            await box.hub.act(lambda now: sockets[1].plug(WallboxPlan().car, now))
+            await until(lambda: house.box.bays[2].evse.transaction and house.box.bays[2].seen.way, what="a car at the second")
+            assert house.box.bays[1].evse.transaction is None
+            answer = await house.box.offer(2, 9.0, 3, 60.0, house.box.bays[2].evse.transaction)
+            assert answer.outcome is Outcome.ACCEPTED
+            assert sockets[1].vehicle.currents_a == (9, 9, 9)
+            assert {event.evse for event in house.sink.events()} == {2}
+            assert {(evse, status.value) for _, evse, status, _ in house.sink.statuses} >= {(1, "available"), (2, "available")}
+    finally:
+        await house.stop()

@@ -84,6 +84,8 @@ class Evse:
                 await self._gone(now)
                 await self._tell_status(PointStatus.FAULTED if seen.out else PointStatus.AVAILABLE, now, seen.fault)
             return
+        if self._plug == car.plug and self._stay is not None and self._is_another(self._stay, car):
+            self._plug = None  # after a gap it was taken for the same one, until it said who it is
         if self._plug != car.plug and not await self._arrived(car, now):
             return
         assert self._stay is not None
@@ -146,10 +148,16 @@ class Evse:
             register=register,
         )
 
-    def _is_same(self, stay: Stay, car: Car) -> bool:
+    def _is_another(self, stay: Stay, car: Car) -> bool:
+        """By what it says that it is."""
         said = _name_of(car.identification)
-        if stay.identity is not None and said is not None:
-            return stay.identity == said
+        return stay.identity is not None and said is not None and stay.identity != said
+
+    def _is_same(self, stay: Stay, car: Car) -> bool:
+        if self._is_another(stay, car):
+            return False
+        if stay.identity is not None and car.identification is not None:
+            return True
         began_anew = (
             stay.register.source is Source.SESSION and car.session_wh is not None and car.session_wh < stay.register.told_wh - JITTER_WH
         )

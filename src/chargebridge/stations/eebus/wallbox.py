@@ -22,6 +22,7 @@ from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Answered, DataChanged, Discovered, Event, Malformed, UseCasesKnown, Written
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, Now
+from chargebridge.wire.eebus.spine.remote import RemoteDevice
 from chargebridge.wire.eebus.usecases import evsecc
 from chargebridge.wire.eebus.usecases.monitoring import VALUES
 
@@ -97,33 +98,45 @@ class Wallbox:
             self._bell.clear()
             try:
                 async with self._lock:
-                    await self._look()
+                    served = await self._look()
             except Exception:
                 log.exception("a wallbox could not be served", station=self.identity)
+                served = False
+            if not served:
                 await self._clock.sleep(LOOK_EVERY_S)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """False where something went wrong."""
         ski, now = self.settings.ski, self._clock.now()
         link = self._hub.node.links.get(ski)
         units = [] if link is None else look.units(link.remote, self._roles.manager, ski)
         if link is None or not units:
             await self._lost()
-            return
+            return True
         await self._found(units, now)
         settled = self._hub.now().s - self._since_s >= SETTLED_S
-        for bay in self.bays.values():
-            said = bay.coordination
-            heard = look.Heard(plug=bay.plug, measured_at=bay.measured_at, settled=settled)
-            bay.looked(look.seen(link.remote, self._roles.manager, bay.unit, heard, said))
-            self._idle(bay, now)
-            await bay.apply()  # before the site hears of a car, it is limited
-            await bay.evse.look(bay.seen, now)
-            await bay.apply()
-            await bay.plan(() if said is None or self.plans is None else tuple(self.plans(self.identity, bay.evse.number)), now)
-            schedule = None if said is None else bay.planned(said)
-            if schedule is not None:
-                await self._sink.told(self.identity, schedule)
-            await self._ask(bay, now)
+        served = True
+        for number, bay in self.bays.items():
+            try:
+                await self._look_at(bay, link.remote, settled, now)
+            except Exception:
+                log.exception("an EVSE could not be served", station=self.identity, evse=number)
+                served = False
+        return served
+
+    async def _look_at(self, bay: Bay, remote: RemoteDevice, settled: bool, now: datetime) -> None:
+        said = bay.coordination
+        heard = look.Heard(plug=bay.plug, measured_at=bay.measured_at, settled=settled)
+        bay.looked(look.seen(remote, self._roles.manager, bay.unit, heard, said))
+        self._idle(bay, now)
+        await bay.apply()  # before the site hears of a car, it is limited
+        await bay.evse.look(bay.seen, now)
+        await bay.apply()
+        await bay.plan(() if said is None or self.plans is None else tuple(self.plans(self.identity, bay.evse.number)), now)
+        schedule = None if said is None else bay.planned(said)
+        if schedule is not None:
+            await self._sink.told(self.identity, schedule)
+        await self._ask(bay, now)
 
     async def _found(self, units: list[EntityId], now: datetime) -> None:
         """It is there: the site hears of it once it has said who made it."""
