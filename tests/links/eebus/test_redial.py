@@ -5,10 +5,12 @@ import asyncio
 from tests.links.eebus.hubs import paired, phase, until
 
 from chargebridge.links.eebus.peer import Phase
-from chargebridge.wire.eebus.ship.dialling import REST_S
+
+REST_S = 0.8
 
 
-async def test_a_peer_is_left_alone_for_a_moment_after_an_end():
+async def test_a_peer_is_left_alone_for_a_moment_after_an_end(monkeypatch):
+    monkeypatch.setattr("chargebridge.links.eebus.dialler.REST_S", REST_S)
     async with paired(house_dials=True) as (house, box):
         await box.hub.unpair(house.ski)
         await until(lambda: phase(house, box) is not Phase.CONNECTED)
