@@ -12,7 +12,7 @@ from chargebridge.model.limit import Limit
 from chargebridge.sim.eebus.control_box import ControlBox
 from tests.site.kit import CONFIG, Bench, bench, until
 
-__all__ = ["GRID", "WHOLE", "at_the_grid", "binding", "box_at", "entry", "until", "with_grid"]
+__all__ = ["GRID", "WHOLE", "at_the_grid", "binding", "box_at", "entry", "joined", "later", "until", "with_grid"]
 
 GROUP = """
 [[group]]
@@ -40,9 +40,7 @@ def box_at(site: Bench, **more: Any) -> ControlBox:
 
 
 @contextlib.asynccontextmanager
-async def at_the_grid(
-    folder: Path, text: str | None = None, *, speed: float = 10.0, **more: Any
-) -> AsyncIterator[tuple[Bench, ControlBox]]:
+async def at_the_grid(folder: Path, text: str | None = None, *, speed: float = 1.0, **more: Any) -> AsyncIterator[tuple[Bench, ControlBox]]:
     """The site, and its control box after the first limit (none)."""
     async with bench(folder, text=text or with_grid(folder), speed=speed) as site, joined(site, **more) as box:
         yield site, box
@@ -56,6 +54,14 @@ async def joined(site: Bench, **more: Any) -> AsyncIterator[ControlBox]:
     async with box:
         await box.found()
         yield box
+
+
+async def later(site: Bench, seconds: float) -> None:
+    """So many seconds pass at once, for the site and its control box; both see to their timers."""
+    site.clock.skip(seconds)
+    assert site.eebus is not None
+    await site.eebus.hub.act(lambda now: None)
+    await site.site.grid.look()
 
 
 def entry(site: Bench, use_case: str = "LPC") -> Limit:

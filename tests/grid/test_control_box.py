@@ -14,12 +14,12 @@ from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.local import Now
 from chargebridge.wire.eebus.usecases.energy_guard import Told
-from tests.grid.kit import WHOLE, at_the_grid, binding, box_at, entry, until, with_grid
+from tests.grid.kit import WHOLE, at_the_grid, binding, box_at, entry, later, until, with_grid
 from tests.site.kit import bench, limits_told
 from tests.store.test_failing_disk import short_patience
 
 
-async def test_until_a_control_box_has_spoken_the_failsafe_value_binds(tmp_path: Path) -> None:
+async def test_LPC_901_until_a_control_box_has_spoken_the_failsafe_value_binds(tmp_path: Path) -> None:  # noqa: N802
     async with bench(tmp_path, text=with_grid(tmp_path)) as site:
         assert await until(lambda: site.site._engine.latest)
         assert isinstance(entry(site).bound, Unknown)
@@ -27,7 +27,7 @@ async def test_until_a_control_box_has_spoken_the_failsafe_value_binds(tmp_path:
 
 
 async def test_LPC_TS_034_a_limit_is_on_disk_in_force_and_at_the_station_within_a_second(tmp_path: Path) -> None:  # noqa: N802
-    async with at_the_grid(tmp_path) as (site, box):
+    async with at_the_grid(tmp_path, speed=5) as (site, box):
         assert entry(site).bound == Unlimited()
         station = await site.station()
         await site.start(station)
@@ -60,8 +60,8 @@ async def test_LPC_TS_034_a_limit_is_on_disk_in_force_and_at_the_station_within_
         assert row.sender == box.ski
 
 
-async def test_0_w_is_a_limit_and_its_end_is_the_machines(tmp_path: Path) -> None:
-    async with at_the_grid(tmp_path, with_grid(tmp_path, WHOLE), speed=30) as (site, box):
+async def test_LPC_908_0_w_is_a_limit_and_its_end_is_the_machines(tmp_path: Path) -> None:  # noqa: N802
+    async with at_the_grid(tmp_path, with_grid(tmp_path, WHOLE)) as (site, box):
         assert await box.limit(0, 20) is ErrorNumber.NONE
         assert entry(site).bound == LimitedPower(0)
         assert entry(site).scope == OnNode("main")
@@ -72,30 +72,36 @@ async def test_0_w_is_a_limit_and_its_end_is_the_machines(tmp_path: Path) -> Non
         assert 0 < (until_at - site.clock.now()).total_seconds() <= 20
         (shown,) = site.site.service.view().limits
         assert (shown.bound_text, shown.state, shown.until) == ("0 kW: no charging", "in force", until_at)
-        assert await until(lambda: entry(site).bound == Unlimited(), 5)
-        assert site.clock.now() >= until_at
+        await later(site, 18)
+        assert entry(site).bound == LimitedPower(0)
+        await later(site, 2)
+        assert entry(site).bound == Unlimited()
         assert await until(lambda: box.report().active is False, 5)
         assert await until(lambda: "LPC: unlimited/controlled (the limit's duration is over; LPC-908)" in site.happenings, 5)
 
 
-async def test_a_control_box_that_falls_silent_leaves_the_site_with_the_failsafe_value_until_it_has_limited_it_again(
+async def test_LPC_912_a_control_box_that_falls_silent_leaves_the_site_with_the_failsafe_value_until_it_has_limited_it_again(
     tmp_path: Path,
-) -> None:
-    async with at_the_grid(tmp_path, speed=120) as (site, box):
+) -> None:  # noqa: N802
+    async with at_the_grid(tmp_path) as (site, box):
         assert await box.failsafe(5000, 10_800) == [ErrorNumber.NONE, ErrorNumber.NONE]
         assert await box.limit(8000) is ErrorNumber.NONE
         box.silent = True
-        assert await until(lambda: isinstance(entry(site).bound, Unknown), 10)
+        await later(site, 100)
+        assert entry(site).bound == LimitedPower(8000)
+        await later(site, 20)
+        assert isinstance(entry(site).bound, Unknown)
         assert await until(lambda: binding(site).failsafe and binding(site).power_w == 5000, 5)
         assert await until(lambda: "LPC: failsafe (no heartbeat for 120 s; LPC-912)" in site.happenings, 5)
         box.silent = False
+        await box.hub.act(lambda now: None)
         assert await until(lambda: any("the heartbeat of control box" in line for line in site.happenings[-3:]), 10)
         assert isinstance(entry(site).bound, Unknown), "a heartbeat alone ends no failsafe"
         assert await box.limit(6000) is ErrorNumber.NONE
         assert entry(site).bound == LimitedPower(6000)
 
 
-async def test_what_cannot_be_meant_is_refused_with_a_reason_and_on_record(tmp_path: Path) -> None:
+async def test_LPC_035_what_cannot_be_meant_is_refused_with_a_reason_and_on_record(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path) as (site, box):
         assert await box.limit(5000) is ErrorNumber.NONE
         assert await box.write(-1) is ErrorNumber.COMMAND_REJECTED
@@ -127,10 +133,10 @@ async def test_where_nothing_can_be_controlled_a_limit_is_refused(tmp_path: Path
 
 
 async def test_a_flood_of_writes_is_answered_one_by_one_and_the_last_one_holds(tmp_path: Path) -> None:
-    async with at_the_grid(tmp_path, speed=1) as (site, box):
-        assert set(await box.flood(30, 3000)) == {ErrorNumber.NONE}
-        assert entry(site).bound == LimitedPower(3029)
-        assert len(await site.site.grid.instructions()) == 31
+    async with at_the_grid(tmp_path) as (site, box):
+        assert set(await box.flood(12, 3000)) == {ErrorNumber.NONE}
+        assert entry(site).bound == LimitedPower(3011)
+        assert len(await site.site.grid.instructions()) == 13
         assert (await site.rows("select count(*) from limit_entry")) == [(1,)]
 
 
@@ -148,7 +154,7 @@ async def test_only_the_control_box_can_change_its_limit(tmp_path: Path) -> None
 
 async def test_a_limit_that_cannot_be_written_down_holds_and_is_not_agreed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short_patience(monkeypatch)
-    async with at_the_grid(tmp_path, speed=1) as (site, box):
+    async with at_the_grid(tmp_path) as (site, box):
         other = sqlite3.connect(tmp_path / "site.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         assert await box.write(2500) is ErrorNumber.GENERAL

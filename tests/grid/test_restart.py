@@ -12,7 +12,7 @@ async def test_LPC_044_failsafe_values_are_remembered_and_hold_until_the_first_l
     async with at_the_grid(tmp_path) as (site, box):
         assert await box.failsafe(6000, 10_800) == [ErrorNumber.NONE, ErrorNumber.NONE]
         assert await box.limit(9000) is ErrorNumber.NONE
-    async with bench(tmp_path, text=with_grid(tmp_path), speed=10) as site:
+    async with bench(tmp_path, text=with_grid(tmp_path)) as site:
         assert await until(lambda: site.site._engine.latest)
         bound = entry(site).bound
         assert isinstance(bound, Unknown)

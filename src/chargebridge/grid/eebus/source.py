@@ -97,7 +97,7 @@ class EebusGrid:
         self._remembered = dict(remembered)
         devices = entity if settings.measured else None
         point = hub.node.device.add(connection, CONNECTION) if settings.metered else None
-        self._meters = Meters(hub, sink, clock, devices, point)
+        self.meters = Meters(hub, sink, clock, devices, point)
         hub.listen(self._hear)
 
     def limits(self) -> tuple[Limit, ...]:
@@ -105,7 +105,7 @@ class EebusGrid:
         return tuple(self._entry(part, now) for part in self._parts.values())
 
     async def run(self) -> None:
-        await self._meters.run()
+        await self.meters.run()
 
     # What the hub says
 
