@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, PLAIN, RICH, UNIT, Cem, Street, amps, street
 
 from chargebridge.wire.eebus.spine import element
@@ -252,6 +254,16 @@ def test_a_car_whose_list_is_written_as_a_whole_keeps_its_other_limits():
     assert [(cmd.filters, len(cmd.data.load_control_limit_data)) for cmd in writes] == [(None, 6), (None, 6)]
 
 
+def test_a_car_that_refuses_a_partial_write_though_it_offers_them_hears_the_whole_list_at_once():
+    wire = street(RICH)
+    wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server").operations["loadControlLimitListData"] = Operations(
+        write=True, partial=False
+    )
+    wire.limit(10, 10, 10).recommend(8, 8, 8)
+    assert wire.vehicle.currents_a == amps(8, 8, 8)
+    assert [one.number for one in wire.told(CurrentsAnswered)] == [ErrorNumber.RESTRICTED_EXCHANGE_NOT_SUPPORTED, 0, 0]
+
+
 def test_two_limits_at_once_do_not_take_each_other_back_where_only_whole_lists_are_written():
     wire = street(RICH)
     load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")
@@ -349,3 +361,60 @@ def test_a_second_manager_can_look_but_neither_limit_nor_keep_the_first_one_aliv
         wire.carry([("box", event) for event in wire.cem.node.tick(wire.clock.now)])
         second.tick()
     assert (wire.vehicle.machine.state, wire.vehicle.currents_a) == (State.SILENT, amps(7, 7, 7))
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([1, 3, 5])),
+    st.tuples(st.sampled_from(["limit", "recommend"]), st.sampled_from([None, 0, 5, 6, 10, 32])),
+    st.tuples(st.just("operating"), st.sampled_from(["failure", "normalOperation"])),
+    st.tuples(st.sampled_from(["cut", "mend", "disconnect", "connect", "plug", "unplug"]), st.none()),
+)
+
+
+@given(st.lists(ACTS, max_size=12), st.sampled_from([(True, False), (True, True), (False, False)]))
+def test_in_whatever_order_things_happen_a_car_takes_no_more_than_is_safe_and_in_the_end_what_was_wished(acts, how):
+    plugged, whole = how
+    wire = street(RICH if plugged else None).limit(16, 16, 16)
+    wished, works, deaf_s = {"limit": 16, "recommend": None}, True, 0.0
+
+    def plug():
+        wire.plug(RICH)
+        if whole:
+            load = wire.wallbox.node.device.entities[CAR].feature("LoadControl", "server")
+            load.operations["loadControlLimitListData"] = Operations(write=True, partial=False)
+
+    for act, value in [*acts, ("mend", None), ("connect", None), ("operating", "normalOperation"), ("plug", None), ("wait", 45)]:
+        online = "cem" in wire.wallbox.node.links
+        if act == "wait":
+            deaf_s += value if wire.cut or not online else 0
+            wire.wait(value, step=1)
+        elif act in wished:
+            wished[act] = value
+            getattr(wire, act)(value, value, value)
+        elif act == "operating":
+            works = value == "normalOperation"
+            wire.manager.operating(value, wire.clock.now)
+            wire.tick()
+        elif act == "cut":
+            wire.cut = True
+        elif act == "mend" and wire.cut:
+            # What was lost does not come again: the line ends, and there is a new one.
+            wire.cut = False
+            wire = wire.disconnect().connect() if online else wire
+        elif act == "plug" and wire.vehicle is None:
+            plug()
+        elif act == "unplug":
+            wire.unplug()
+        elif (act == "connect") != online and act in ("connect", "disconnect"):
+            wire.cut = False
+            wire.connect() if act == "connect" else wire.disconnect()
+        online = "cem" in wire.wallbox.node.links
+        deaf_s = deaf_s if wire.cut or not online else 0.0
+        if wire.vehicle is not None and (deaf_s >= 4 or not online):
+            assert max(wire.vehicle.currents_a) <= 7
+        if wire.vehicle is not None and not works and not wire.cut and online and act == "wait" and value >= 3:
+            assert max(wire.vehicle.currents_a) <= 7
+    currents = [min(16, one) for one in wished.values() if one is not None] or [16]
+    assert wire.vehicle.currents_a == amps(*[min(currents) if min(currents) >= 6 else 0] * 3)
+    assert not wire.heard("house", Malformed)
+    assert not wire.told(Malformed)

@@ -9,7 +9,7 @@ from chargebridge.wire.eebus.spine.functions import node_management as nm
 from chargebridge.wire.eebus.spine.functions.common import duration_s
 from chargebridge.wire.eebus.spine.local import CLIENT, MANAGEMENT, SPECIAL, EntityId, FeatureId, Operations
 
-MAX_FEATURES = 2048
+MAX_FEATURES, MAX_ENTITIES = 2048, 512
 """Of one device."""
 MAX_DELAY_S = 600.0
 """The longest delay of an answer that is waited for."""
@@ -83,6 +83,8 @@ class RemoteDevice:
         gone = set() if partial else self.entities.keys() - present.keys()
         gone |= {entity for entity in self.entities if any(entity[: len(one)] == one for one in removed)}
         gone.discard(MANAGEMENT[0])
+        if len((self.entities.keys() - gone) | present.keys()) > MAX_ENTITIES:
+            raise SpineError("entityInformation", f"more than {MAX_ENTITIES} entities", "close the connection: no device is that large")
         for entity in gone:
             del self.entities[entity]
         self.entities.update(present)

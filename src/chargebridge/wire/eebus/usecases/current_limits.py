@@ -10,7 +10,7 @@ A limit that is not active says "as much as you can"; to stop a car, the pause v
 cannot charge, so that a limit there is a pause too.
 
 Deviations of products that are taken: lists with limits of other use cases between (Elli), no permitted values at all (Elli), no limit type or
-direction, a list that can be written as a whole only (Porsche).
+direction, a list that can be written as a whole only (Porsche), or that says otherwise and refuses parts with error 8.
 """
 
 from decimal import Decimal
@@ -126,20 +126,22 @@ def holds(stand: Standings, rows: tuple[LoadControlLimitData, ...]) -> bool:
     )
 
 
-def write(load: RemoteFeature, rows: tuple[LoadControlLimitData, ...], beside: tuple[LoadControlLimitData, ...] = ()) -> Cmd:
+def write(
+    load: RemoteFeature, rows: tuple[LoadControlLimitData, ...], beside: tuple[LoadControlLimitData, ...] = (), *, whole: bool = False
+) -> Cmd:
     """The write of these limits: a partial one where the car can, else of the complete list, with all others as they are. beside: others that were
-    written, but that the car may not have told yet; a complete list must not take them back."""
+    written, but that the car may not have told yet; a complete list must not take them back. whole: the car has refused a part, whatever it says."""
     cmd = command(LoadControlLimitListData(load_control_limit_data=rows), filters=(PARTIAL,))
     offered = load.operations.get(LIMITS)
-    if offered is None or offered.partial:
+    if not whole and (offered is None or offered.partial):
         return cmd
     changes = {row.limit_id: row for row in (*beside, *rows)}
     old = load.data.get(LIMITS)
-    whole = tuple(
+    complete = tuple(
         update.merge(row, changes[row.limit_id]) if row.limit_id in changes else row
         for row in (old.load_control_limit_data if isinstance(old, LoadControlLimitListData) else None) or ()
     )
-    return command(LoadControlLimitListData(load_control_limit_data=whole))
+    return command(LoadControlLimitListData(load_control_limit_data=complete))
 
 
 class Bounds(msgspec.Struct, frozen=True):

@@ -150,14 +150,15 @@ class _Limit:
 
 
 class _Car:
-    """read: functions asked for, by feature. stale: whether what is written must be looked at again."""
+    """read: functions asked for, by feature. stale: whether what is written must be looked at again. whole: whether it has refused a partial
+    write."""
 
     def __init__(self, evse: EntityId) -> None:
         self.evse = evse
         self.names: frozenset[str] = frozenset()
         self.read: set[tuple[FeatureId, str]] = set()
         self.limits = {OPEV: _Limit(), OSCEV: _Limit()}
-        self.stale = True
+        self.stale, self.whole = True, False
 
 
 class EnergyManager(Part):
@@ -281,6 +282,8 @@ class EnergyManager(Part):
                 if unit[0] == peer and limit.counter == counter and limit.wish is not None:
                     limit.answer, limit.counter, car.stale = number, None, True
                     limit.again_s = now.s + AGAIN_S if number else None
+                    if number is ErrorNumber.RESTRICTED_EXCHANGE_NOT_SUPPORTED and not car.whole:
+                        car.whole, limit.again_s = True, now.s
                     self._node.emit(CurrentsAnswered(peer, unit[1], car.evse, of.name, limit.wish, number))
                     self._kept(unit, car, now)
 
@@ -322,7 +325,7 @@ class EnergyManager(Part):
             limit.wish, limit.written, limit.answer = wish, rows, None
             client = self._clients["LoadControl"].ident
             beside = tuple(row for other in car.limits.values() if other is not limit and not other.answer for row in other.written)
-            counter = self._node.write(unit[0], client, load.ident, current_limits.write(load, rows, beside), now)
+            counter = self._node.write(unit[0], client, load.ident, current_limits.write(load, rows, beside, whole=car.whole), now)
             limit.counter, limit.again_s = (counter, None) if counter else (None, now.s + AGAIN_S)
 
     def _kept(self, unit: Unit, car: _Car, now: Now) -> None:
