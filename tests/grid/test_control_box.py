@@ -80,9 +80,7 @@ async def test_LPC_908_0_w_is_a_limit_and_its_end_is_the_machines(tmp_path: Path
         assert await until(lambda: "LPC: unlimited/controlled (the limit's duration is over; LPC-908)" in site.happenings, 5)
 
 
-async def test_LPC_912_a_control_box_that_falls_silent_leaves_the_site_with_the_failsafe_value_until_it_has_limited_it_again(
-    tmp_path: Path,
-) -> None:  # noqa: N802
+async def test_LPC_912_silence_leaves_the_failsafe_value_until_the_box_limits_again(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path) as (site, box):
         assert await box.failsafe(5000, 10_800) == [ErrorNumber.NONE, ErrorNumber.NONE]
         assert await box.limit(8000) is ErrorNumber.NONE
