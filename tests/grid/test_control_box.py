@@ -19,7 +19,7 @@ from tests.site.kit import bench, limits_told
 from tests.store.test_failing_disk import short_patience
 
 
-async def test_LPC_901_until_a_control_box_has_spoken_the_failsafe_value_binds(tmp_path: Path) -> None:  # noqa: N802
+async def test_LPC_901_1_until_a_control_box_has_spoken_the_failsafe_value_binds(tmp_path: Path) -> None:  # noqa: N802
     async with bench(tmp_path, text=with_grid(tmp_path)) as site:
         assert await until(lambda: site.site._engine.latest)
         assert isinstance(entry(site).bound, Unknown)
@@ -60,7 +60,7 @@ async def test_LPC_TS_034_a_limit_is_on_disk_in_force_and_at_the_station_within_
         assert row.sender == box.ski
 
 
-async def test_LPC_908_0_w_is_a_limit_and_its_end_is_the_machines(tmp_path: Path) -> None:  # noqa: N802
+async def test_LPC_908_zero_w_is_a_limit_and_its_end_is_the_machines(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path, with_grid(tmp_path, WHOLE)) as (site, box):
         assert await box.limit(0, 20) is ErrorNumber.NONE
         assert entry(site).bound == LimitedPower(0)
@@ -99,7 +99,7 @@ async def test_LPC_912_silence_leaves_the_failsafe_value_until_the_box_limits_ag
         assert entry(site).bound == LimitedPower(6000)
 
 
-async def test_LPC_035_what_cannot_be_meant_is_refused_with_a_reason_and_on_record(tmp_path: Path) -> None:  # noqa: N802
+async def test_LPC_TS_035_1_what_cannot_be_meant_is_refused_with_a_reason_and_on_record(tmp_path: Path) -> None:  # noqa: N802
     async with at_the_grid(tmp_path) as (site, box):
         assert await box.limit(5000) is ErrorNumber.NONE
         assert await box.write(-1) is ErrorNumber.COMMAND_REJECTED
