@@ -11,6 +11,7 @@ from chargebridge.sim.eebus.device import Device
 from chargebridge.sim.eebus.wallbox import WallboxPlan
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.stations.eebus.ahead import Step
+from chargebridge.stations.eebus.seen import Way
 from chargebridge.stations.events import ChargingNeeds, ChargingSchedule
 from chargebridge.stations.port import Outcome
 from chargebridge.wire.eebus.spine.functions.device import DeviceClassificationManufacturerData
@@ -249,3 +250,20 @@ async def test_a_wallbox_with_two_sockets_has_two_evses(tmp_path):
             assert {(evse, status.value) for _, evse, status, _ in house.sink.statuses} >= {(1, "available"), (2, "available")}
     finally:
         await house.stop()
+
+
+async def test_where_cars_with_and_without_opev_come_to_a_wallbox_with_lpc(tmp_path):
+    """What limits the one must not keep the other from charging."""
+    async with joined(tmp_path, WallboxPlan(powers=True, failsafe_w=11_000)) as (house, box):
+        without = frozenset({Deviation.NO_OPEV})
+        for number, deviations in enumerate((frozenset(), without, frozenset())):
+            box.plan = msgspec.structs.replace(box.plan, deviations=deviations)
+            box.station._deviations = deviations
+            running = await charging(house, box)
+            assert house.box.bays[1].seen.way is (Way.POWER if deviations else Way.CURRENT)
+            for offered in (0.0, 9.0):
+                answer = await house.box.offer(1, offered, 3, 60.0, running)
+                assert answer.outcome is Outcome.ACCEPTED, (number, offered, answer)
+                await until(lambda offered=offered: box.allowed_a == offered, what=f"{offered} A holds for car {number}")
+            box.unplug()
+            await until(lambda: house.statuses()[-1] == "available", what="it has gone")

@@ -67,8 +67,8 @@ class VehicleSide(Protocol):
 
 
 class WallboxPlan(Struct, frozen=True, kw_only=True):
-    """serial: its name in the world too. car: of who does not say another one. powers_only: LPC and MPC instead of e-mobility.
-    failsafe_w: of LPC as it left the factory."""
+    """serial: its name in the world too. car: of who does not say another one. powers: it has LPC and MPC, powers_only:
+    and no e-mobility. failsafe_w: of LPC as it left the factory."""
 
     serial: str = "1"
     model: str = "Home"
@@ -77,6 +77,7 @@ class WallboxPlan(Struct, frozen=True, kw_only=True):
     minimum_a: float = 6.0
     pause_a: float = 0.0
     safe_a: float = 6.0
+    powers: bool = False
     powers_only: bool = False
     failsafe_w: float = 4200.0
     deviations: frozenset[Deviation] = frozenset()
@@ -117,12 +118,12 @@ class VirtualWallbox:
         self.system: ControllableSystem | None = None
         self._limited: Limited | None = None
         now = self.device.hub.now()
-        if plan.powers_only:
+        if plan.powers or plan.powers_only:
             nominal_w = _dec(plan.maximum_a * NOMINAL_V * plan.phases)
             self._limited = Limited(LPC, Settings(nominal_w=nominal_w, failsafe_w=_dec(plan.failsafe_w)), None, now)
             self.system = ControllableSystem(self.node, self._entity, (self._limited,), now)
             self._meter = MonitoredUnit(self.node, self._entity, MPC, (POWER, *CURRENTS[: plan.phases], CONSUMED))
-        else:
+        if not plan.powers_only:
             self.station = DeviantStation(self.node, self._entity, maker, plan.deviations)
         self._plugged: CarSettings | None = None
         self._wanted: CarSettings | None = None
@@ -138,15 +139,18 @@ class VirtualWallbox:
     @property
     def allowed_a(self) -> float:
         """What may flow on each phase now, A."""
-        if self._limited is not None:
-            limit_w = applied_w(self._limited.machine, self._limited.settings)
-            most_a = self.plan.maximum_a
-            return most_a if limit_w is None else min(most_a, float(limit_w) / NOMINAL_V / self.plan.phases)
-        if self.station is None or self.station.vehicle is None:
+        limit_w = applied_w(self._limited.machine, self._limited.settings) if self._limited is not None else None
+        most_a = self.plan.maximum_a
+        if limit_w is not None:
+            most_a = min(most_a, float(limit_w) / NOMINAL_V / self.plan.phases)
+        if self.plan.powers_only or Deviation.IGNORES in self.plan.deviations:
+            return most_a
+        vehicle = self.station.vehicle if self.station is not None else None
+        if vehicle is None:
             return 0.0
-        if Deviation.IGNORES in self.plan.deviations:
-            return self.plan.maximum_a
-        return float(min(amps for amps in self.station.vehicle.currents_a if amps is not None))
+        if Deviation.NO_OPEV in self.plan.deviations:
+            return most_a
+        return min(most_a, float(min(amps for amps in vehicle.currents_a if amps is not None)))
 
     # Who stands before it
 
@@ -217,9 +221,8 @@ class VirtualWallbox:
         truth = self._vehicles.measure(1)
         currents = zip(CURRENTS[: self.plan.phases], truth.current_a, strict=False)
         values: dict[Quantity, Decimal | None] = {one: _dec(amps) for one, amps in currents}
-        if self.plan.powers_only:
+        if self._limited is not None:
             self._meter.update({**values, POWER: _dec(truth.power_w), CONSUMED: _dec(truth.energy_wh)}, now)
-            return
         vehicle = self.station.vehicle if self.station is not None else None
         if vehicle is None:
             return

@@ -136,10 +136,14 @@ class Bay:
         self._wished = way, current_a
 
         def do(now: Now) -> None:
-            if way is Way.CURRENT:
-                self._roles.manager.limit(self.unit, _currents(current_a), now)
-            else:
-                self._roles.guard.limit(self._power_w(current_a), None, now, self.unit)
+            guard = self._roles.guard
+            if way is Way.POWER:
+                guard.limit(self._power_w(current_a), None, now, self.unit)
+                return
+            self._roles.manager.limit(self.unit, _currents(current_a), now)
+            before = guard.wish(self.unit)
+            if before is not None and before.limit_w is not None:  # of a car that had no other limit
+                guard.limit(None, None, now, self.unit)
 
         await self._roles.hub.act(do)
 

@@ -50,12 +50,15 @@ def limited(remote: RemoteDevice) -> list[EntityId]:
 def seen(remote: RemoteDevice, manager: em.EnergyManager, unit: em.Unit, heard: Heard, said: Coordination | None = None) -> Seen:
     """One EVSE as it is now. said: what its car says over CEVC, if it has that."""
     evse, meter = manager.evse(unit), _metered(remote, unit[1])
-    way = Way.POWER if unit[1] in limited(remote) else None
+    power = Way.POWER if unit[1] in limited(remote) else None
     if evse is None:
-        return Seen(car=_unnamed(heard, meter), certain=True, way=way)
+        return Seen(car=_unnamed(heard, meter), certain=True, way=power)
     box, car = evse.commissioned, evse.car
+    way: Way | None = None
     if car is not None and OPEV.name in car.use_cases:
         way = Way.CURRENT if any(one is not None for one in car.obligation) else None
+    elif car is not None and car.use_cases:
+        way = power
     return Seen(
         car=None if car is None else _car(remote, car, heard, meter, said),
         certain=heard.settled or heard.plug > 0,
@@ -150,10 +153,10 @@ def _three(values: Mapping[Quantity, Decimal], quantities: tuple[Quantity, ...])
 
 
 def _per_phase(told: tuple[Decimal | None, Decimal | None, Decimal | None]) -> PerPhase | None:
-    """A phase that is not told carries nothing, as long as one is."""
+    """A phase that is not told carries nothing, as long as one is. Cars give nothing back here: what is below 0 is noise."""
     if told == (None, None, None):
         return None
-    return (float(told[0] or 0), float(told[1] or 0), float(told[2] or 0))
+    return (max(0.0, float(told[0] or 0)), max(0.0, float(told[1] or 0)), max(0.0, float(told[2] or 0)))
 
 
 def _float(value: Decimal | None) -> float | None:
