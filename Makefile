@@ -55,6 +55,7 @@ soak: $(STAMP)
 	SCHEMA_EXAMPLES=100 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/ocpp/test_generated.py
 	FUZZ_INPUTS=100000 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/meter/test_fuzz_many.py
 	KILL_UPDATES=60 .venv/bin/pytest --timeout=0 tests/stations/test_kill.py
+	EEBUS_MISHAPS=3000 .venv/bin/pytest --timeout=0 tests/links/eebus/test_mishaps.py
 
 bench: $(UV)
 	@$(UV) sync --quiet --frozen --group dev --group bench
