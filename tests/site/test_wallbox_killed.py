@@ -1,4 +1,5 @@
-"""kill -9 of the site while a car charges at a wallbox by EEBUS: it falls to its safe current in time, and the session goes on and counts once."""
+"""The site hangs, and is killed by -9, while a car charges at a wallbox by EEBUS: it falls to its safe current in time, the session goes on and
+counts once."""
 
 import asyncio
 import contextlib
@@ -90,6 +91,11 @@ async def test_a_kill_in_the_middle_of_a_session(tmp_path: Path) -> None:
         assert await until(lambda: home.current_a("b") > 15, 20)
         assert await until(lambda: site.rows()[0][1] > 50, 20), "some energy is in the store"
         session = site.told["session"]
+
+        site.process.send_signal(signal.SIGSTOP)  # the connection stands, but nothing comes any more
+        assert await until(lambda: home.box.allowed_a == 6.0, 10), "without our heartbeat it falls to its own safe current"
+        site.process.send_signal(signal.SIGCONT)
+        assert await until(lambda: home.box.allowed_a > 15, 20), "and goes on when it is back"
 
         await site.kill()
         at = home.clock.now()
