@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from hypothesis import settings
 from tests.wire.eebus.usecases.bench import Clock, Wire
 
 from chargebridge.wire.eebus.spine.events import Written
@@ -15,6 +16,8 @@ from chargebridge.wire.eebus.usecases.energy_manager import EnergyManager
 from chargebridge.wire.eebus.usecases.evcc import ISO_15118_ED2, Identification
 from chargebridge.wire.eebus.usecases.vehicle_data import CarSettings
 
+FEW = settings(max_examples=1 + settings().max_examples // 2)
+"""Each example is a whole conversation."""
 EVSE, CAR = (1,), (1, 1)
 UNIT, CAR_UNIT = ("wallbox", EVSE), ("wallbox", CAR)
 PLAIN = CarSettings(permitted=Permitted(Decimal(6), Decimal(16), Decimal("0.1")), safe_a=Decimal(7))

@@ -118,11 +118,12 @@ class Scene:
         return self
 
     def wait(self, seconds, beating=False):
-        for _ in range(int(seconds // 30)):
-            self.wire.wait(30, step=30)
+        step = 30 if beating or seconds <= 600 else 300
+        for _ in range(int(seconds // step)):
+            self.wire.wait(step, step=step)
             if beating:
                 self.beat()
-        self.wire.wait(seconds % 30, step=30)
+        self.wire.wait(seconds % step, step=step)
         return self
 
     def write(self, active=None, value=None, lasts=KEEP, delete=False):

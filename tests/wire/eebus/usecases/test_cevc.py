@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.eebus.usecases.bench import Clock
-from tests.wire.eebus.usecases.emobility_bench import CAR_UNIT, EVSE, RICH, UNIT, street
+from tests.wire.eebus.usecases.emobility_bench import CAR_UNIT, EVSE, FEW, RICH, UNIT, street
 
 from chargebridge.wire.eebus.spine import element
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, command
@@ -211,6 +211,7 @@ ROWS = st.lists(
 )
 
 
+@FEW
 @given(ROWS, st.booleans())
 def test_whatever_is_written_or_told_of_time_series_is_taken_or_refused(rows, partial):
     wire = street(CAR)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.eebus.usecases.emobility_bench import CAR_UNIT, RICH, UNIT, amps, street
+from tests.wire.eebus.usecases.emobility_bench import CAR_UNIT, FEW, RICH, UNIT, amps, street
 
 from chargebridge.wire.eebus.spine import element
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, command
@@ -165,6 +165,7 @@ ROWS = st.lists(
 )
 
 
+@FEW
 @given(st.lists(st.tuples(ROWS, st.booleans()), max_size=4))
 def test_whatever_is_written_the_currents_stay_sound(writes):
     wire = street(RICH)
@@ -199,6 +200,7 @@ SETS = st.lists(
 )
 
 
+@FEW
 @given(ROWS, SETS)
 def test_whatever_a_car_says_the_manager_stays_whole(rows, sets):
     wire = street(RICH).limit(10, 10, 10)

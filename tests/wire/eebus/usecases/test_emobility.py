@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, PLAIN, RICH, UNIT, Cem, Street, amps, street
+from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, FEW, PLAIN, RICH, UNIT, Cem, Street, amps, street
 
 from chargebridge.wire.eebus.spine import element
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command
@@ -371,6 +371,7 @@ ACTS = st.one_of(
 )
 
 
+@FEW
 @given(st.lists(ACTS, max_size=12), st.sampled_from([(True, False), (True, True), (False, False)]))
 def test_in_whatever_order_things_happen_a_car_takes_no_more_than_is_safe_and_in_the_end_what_was_wished(acts, how):
     plugged, whole = how

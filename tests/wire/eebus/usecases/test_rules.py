@@ -266,7 +266,7 @@ def test_LPC_921_922_TS_012_failsafe_lasts_its_duration(of):  # noqa: N802
     scene = in_failsafe(of, autonomous=True).beat().wait(119)
     assert scene.state is State.FAILSAFE
     assert scene.wait(1).state is State.AUTONOMOUS
-    assert in_failsafe(of).wait(9000, beating=True).state is State.FAILSAFE
+    assert in_failsafe(of).wait(7230, beating=True).state is State.FAILSAFE
 
 
 def test_LPC_923_901_2_TS_022_4_TS_022_5_a_limit_that_cannot_be_kept_any_longer_is_let_go_and_said_so(of):  # noqa: N802
