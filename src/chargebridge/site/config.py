@@ -12,6 +12,7 @@ from chargebridge.model.phases import Phase
 from chargebridge.site.config_eebus import EebusTable, FailsafeSpan, Ski
 from chargebridge.site.money.config import PaymentTable, TariffTable
 from chargebridge.stations.sharing import Asked, May, Tell
+from chargebridge.wire.signed.record import SignedFormat
 
 
 class _Table(BaseModel):
@@ -90,7 +91,17 @@ def _rotation(value: tuple[int, ...]) -> tuple[int, ...]:
 Rotation = Annotated[tuple[Phase, ...], Field(min_length=1, max_length=3), AfterValidator(_rotation)]
 
 
+EvseId = Annotated[str, Field(pattern=r"^[A-Za-z]{2}\*?[A-Za-z0-9]{3}\*?[Ee][A-Za-z0-9*]{1,30}$")]
+"""ISO 15118-2 annex H: country, operator, E, the rest; ``DE*ABC*E1``."""
+
+
 class PointTable(_Table):
+    """calibrated: it stands under calibration law: only what its meter has signed is billed (docs/calibration.md), under the name evse_id.
+
+    public_key: of that meter; it is put into the register at the start. Without one it is entered there by ``chargebridge registry``.
+    signing_meter: the meter's serial, as its records name it. signing_format: of its records, by OCPI's name.
+    """
+
     id: Name
     name: str
     circuit: Name
@@ -106,6 +117,11 @@ class PointTable(_Table):
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     station_max_age_s: Seconds = 60.0
     current: Literal["AC", "DC"] = "AC"
+    calibrated: bool = False
+    evse_id: EvseId | None = None
+    public_key: Annotated[str, Field(max_length=4096)] | None = None
+    signing_meter: Annotated[str, Field(max_length=64)] = ""
+    signing_format: SignedFormat = SignedFormat.OCMF
 
 
 REFUSE = "refuse"
@@ -409,13 +425,17 @@ class SiteConfig(_Table):
         """The fixed part, in the model's words."""
         return Topology(
             circuits=_as(Circuit, self.circuit),
-            points=_as(ChargingPoint, self.point, "current"),
+            points=_as(ChargingPoint, self.point, "current", *CALIBRATION),
             batteries=_as(Battery, self.battery, "control", "eebus"),
             generators=tuple(table.generator for table in self.generator),
             groups=(*_as(Group, self.group), *_shared_stations(self.point)),
             timezone=self.site.timezone,
             loads=tuple(table.load for table in self.load),
         )
+
+
+CALIBRATION = ("calibrated", "evse_id", "public_key", "signing_meter", "signing_format")
+"""Of a point, what no current hangs on."""
 
 
 def _shared_stations(points: tuple[PointTable, ...]) -> tuple[Group, ...]:

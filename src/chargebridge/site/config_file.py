@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from chargebridge.calibration.registry.errors import RegistryError
+from chargebridge.calibration.registry.plausibility import plausible
+from chargebridge.calibration.registry.rules import fold
 from chargebridge.control.topology import check
 from chargebridge.meters.port import MeterError
 from chargebridge.meters.registry import check_url
@@ -96,6 +99,7 @@ def _contradictions(config: SiteConfig, text: str, name: str) -> Iterator[Config
     yield from _eebus(config, text, name)
     yield from _money(config, text, name)
     yield from _outside(config, text, name)
+    yield from _calibrated(config, text, name)
     named = (("station", config.station), ("token", config.token), ("backend", config.backend), ("tariff", config.tariff))
     for kind, ids in (("meter", meters), *((kind, [table.id for table in tables]) for kind, tables in named)):
         for double in sorted({i for i in ids if ids.count(i) > 1}):
@@ -221,6 +225,25 @@ def _money(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
             yield ConfigError(where, "is prepaid, but nothing says what charging costs", "give it a tariff, or the site one")
         for unknown in sorted(set(token.points or ()) - points):
             yield ConfigError(where, f"point {unknown} is not there", "add a [[point]] with that id")
+
+
+def _calibrated(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
+    """Points under calibration law."""
+    seen: set[str] = set()
+    for point in config.point:
+        where = f"{name}:{_line_naming(text, point.id)}: point {point.id}"
+        if point.calibrated and point.evse_id is None:
+            yield ConfigError(where, "is calibrated, but has no name in the register", "give it an evse_id, such as DE*ABC*E1")
+        if point.public_key is not None and not point.calibrated:
+            yield ConfigError(where, "public_key without calibrated means nothing", "set calibrated = true, or leave it out")
+        if point.evse_id is not None and fold(point.evse_id) in seen:
+            yield ConfigError(where, f"evse_id {point.evse_id} is there twice", "give each point its own")
+        seen.add(fold(point.evse_id or point.id))
+        if point.public_key is not None:
+            try:
+                plausible(point.public_key, point.signing_format, None)
+            except RegistryError as error:
+                yield ConfigError(where, f"{error.where}: {error.reason}", error.cure)
 
 
 def _outside(config: SiteConfig, text: str, name: str) -> Iterator[ConfigError]:
