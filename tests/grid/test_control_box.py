@@ -24,6 +24,8 @@ async def test_LPC_901_1_until_a_control_box_has_spoken_the_failsafe_value_binds
         assert await until(lambda: site.site._engine.latest)
         assert isinstance(entry(site).bound, Unknown)
         assert (binding(site).power_w, binding(site).failsafe) == (4200, True)
+        told = "grid operator: unknown (the control box has not spoken since the start): 4.2 kW hold until it is heard again"
+        assert site.happenings == [told]
 
 
 async def test_LPC_TS_034_a_limit_is_on_disk_in_force_and_at_the_station_within_a_second(tmp_path: Path) -> None:  # noqa: N802

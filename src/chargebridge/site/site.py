@@ -219,7 +219,6 @@ class Site:
         site.live.prioritise(await database.read(ledger.priorities))
         for limit in await database.read(journal.limits):
             site.live.limits.enter(limit)
-        await site.grid.open()
         site.live.limits.drop(clock.now())
         if site._peak is not None and (meter := site._root_meter) is not None:
             since = window_of(clock.now()) - timedelta(seconds=GAP_MAX_S)
@@ -227,6 +226,7 @@ class Site:
                 site._peak.add(reading)
         site._watch.remember(await database.read(findings.standing))
         site._happenings.extend(await database.read(lambda c: journal.happenings(c, HAPPENINGS_SHOWN)))
+        await site.grid.open()
         return site
 
     async def run(self) -> None:
