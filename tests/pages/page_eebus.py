@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from chargebridge.links.eebus.peer import Address, Announced, Origin, Peer, Phase, Trouble, Trusted
+from chargebridge.links.eebus.peer import Address, Announced, Origin, Peer, Phase, Refusal, Trouble, Trusted
 from chargebridge.model.errors import UnknownNameError
 from chargebridge.site.eebus_peers import views
 from chargebridge.site.eebus_view import EebusNode, EebusView, GridLimit, LimitWrite, TracedMessage
@@ -149,6 +149,15 @@ class PageEebus:
             peers=views(self._peers.values(), remotes, OURS, now, {}),
             limits=(limit,),
             writes=self._writes(),
+            refusals=(
+                Refusal(
+                    host="192.168.178.77",
+                    at=self._began,
+                    times=4,
+                    reason="TLS handshake: peer did not return a certificate",
+                    cure="use TLS 1.2 with an EC certificate of your own, and one of SHIP's cipher suites",
+                ),
+            ),
         )
 
     def _writes(self) -> tuple[LimitWrite, ...]:

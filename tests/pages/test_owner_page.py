@@ -118,7 +118,7 @@ def test_limits_say_their_source_ground_and_time(open_page: Open) -> None:
     limit = page.locator("[data-limit=lpc-1]")
     expect(limit).to_contain_text("Grid operator, EEBUS LPC")
     expect(limit).to_contain_text("§ 14a EnWG")
-    expect(limit).to_contain_text(re.compile(r"until \d\d:\d\d, 37 min left"))
+    expect(limit).to_contain_text(re.compile(r"until (tomorrow )?\d\d:\d\d, 37 min left"))
     expect(limit.get_by_role("button", name="Withdraw")).to_have_count(0)
 
 

@@ -1,6 +1,8 @@
 """The office over a real hub, and a control box with a hub of its own: what people see of pairing, limits and messages, and what they can do."""
 
 import asyncio
+import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -196,3 +198,19 @@ async def test_why_a_peer_cannot_be_reached_is_said_in_words(house: House) -> No
     trouble = await until(lambda: (peer := house.peer()) and peer.trouble)
     assert trouble.reason == "cannot be reached at 127.0.0.1:9: Connection refused"
     assert "it is dialled again" in trouble.cure
+
+
+async def test_who_gets_no_further_than_the_door_is_shown_with_the_reason(house: House) -> None:
+    """A device with a wrong certificate never shows up as a peer: somebody who looks for it must see that it has come."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", house.hub.port, ssl=tls)
+            await reader.read()
+            writer.close()
+    (one,) = await until(lambda: [found for found in house.office.view().refusals if found.times == 2])
+    assert one.host == "127.0.0.1"
+    assert "certificate" in one.reason
+    assert house.office.view().peers == ()

@@ -90,6 +90,7 @@ class EebusOffice:
             peers=peers,
             limits=tuple(self._limit(one, peers) for one in self._limits()),
             writes=tuple(self._write(row, peers) for row in (self._record.latest() if self._record else ()) if row.source == SENDER),
+            refusals=self._hub.refusals(),
         )
 
     async def writes(self, limit: int = 100) -> tuple[LimitWrite, ...]:

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from chargebridge.links.eebus.peer import Origin, Phase, Trouble
+from chargebridge.links.eebus.peer import Origin, Phase, Refusal, Trouble
 
 
 class EebusNode(Struct, frozen=True, kw_only=True):
@@ -142,7 +142,7 @@ class TracedMessage(Struct, frozen=True, kw_only=True):
 
 class EebusView(Struct, frozen=True, kw_only=True):
     """All of it at one moment. window_until: until then, whoever asks may be confirmed; None: the window is shut. limits: none without a grid side.
-    writes: the last ones, the newest first."""
+    writes: the last ones, the newest first. refusals: who came, but not so far that it was known who it is."""
 
     at: datetime
     node: EebusNode
@@ -150,6 +150,7 @@ class EebusView(Struct, frozen=True, kw_only=True):
     peers: tuple[PeerView, ...]
     limits: tuple[GridLimit, ...]
     writes: tuple[LimitWrite, ...]
+    refusals: tuple[Refusal, ...] = ()
 
 
 class EebusCode(Struct, frozen=True):

@@ -37,15 +37,18 @@ COLOUR = {
 def peers(url: Url = DEFAULT_URL, token: Token = "", as_json: AsJson = False) -> None:
     """All peers: where we stand with each, what is wrong, what to do next."""
     with told_errors(as_json=as_json):
-        rows = SiteClient(url, token).get("/eebus/peers")
+        view = msgspec.convert(SiteClient(url, token).get("/eebus"), EebusView)
     if as_json:
-        for row in rows:
+        for row in (*view.peers, *view.refusals):
             json_line(row)
         return
-    if not rows:
+    if not view.peers:
         out.print("No EEBUS device is known yet.")
-    for peer in msgspec.convert(rows, list[PeerView]):
+    for peer in view.peers:
         _print_peer(peer)
+    for one in view.refusals:
+        said = f"{one.host} got no further than the door, {counted(one.times, 'time')}, last {clock(one.at)}: {one.reason}"
+        out.print(f"{said}\n  -> {one.cure}" if one.cure else said, markup=False, soft_wrap=True)
 
 
 @app.command()

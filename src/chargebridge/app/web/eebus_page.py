@@ -63,6 +63,7 @@ class EebusPage:
     def _draw(self, view: EebusView) -> None:
         self._limits.show(shown.limits(view, self._zone))
         self._peers.show(shown.peers(view, self._zone))
+        self._refusals.show(shown.refusals(view, self._zone))
         self._window.show(shown.window(view))
         if view.node != self._known:  # its code takes a while to draw
             self._known = view.node
@@ -89,6 +90,7 @@ class EebusPage:
                     self._window.on("move", lambda e: self._move(eebus, bool(e.args)))
                     self._peers = parts.EebusPeers(shown.peers(view, self._zone))
                     self._peers.on("act", lambda e: self._act(eebus, str(e.args)))
+                    self._refusals = parts.EebusRefusals(shown.refusals(view, self._zone))
                 with panel("This site to other devices", "node"):
                     self._node = parts.EebusNode(shown.node(view.node, self._zone))
                     self._node.on("secret", lambda: show_secret(eebus))

@@ -132,3 +132,7 @@ class EebusLimits(Live, component="live/eebus_limits.js"):
 
 class EebusTrace(Live, component="live/eebus_trace.js"):
     """Emits "open" with a message's number."""
+
+
+class EebusRefusals(Live, component="live/eebus_refusals.js"):
+    pass

@@ -4,11 +4,13 @@ import asyncio
 import errno
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 from OpenSSL import SSL
 
 from chargebridge.links.eebus.pace import Pace
+from chargebridge.links.eebus.peer import Refusal
 from chargebridge.links.eebus.rare_log import RareLog
 from chargebridge.links.eebus.settings import Bounds
 from chargebridge.links.eebus.websocket import CHUNK, Admit, Socket, accepted, hang_up, remote_of
@@ -19,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (only where the settings say so)
 MAX_ADDRESSES = 1024
+MAX_REFUSALS = 20
 RESERVED = 16
 """Openings beyond `Bounds.openings` for addresses of trusted peers, so that strangers cannot keep them out."""
 
@@ -29,7 +32,8 @@ class DoorError(ChargebridgeError):
 
 class Door:
     """admit: raises EebusError for a certificate that is to go no further. welcome: takes a connection that is open. strangers: how many peers
-    that are not trusted are connected from an address. is_known: whether a trusted peer may be at an address."""
+    that are not trusted are connected from an address. is_known: whether a trusted peer may be at an address.
+    refusals: of connections of which never was known whose they are, by address; the newest last."""
 
     def __init__(
         self,
@@ -39,13 +43,16 @@ class Door:
         welcome: Callable[[Socket], None],
         strangers: Callable[[str], int],
         is_known: Callable[[str], bool],
+        now: Callable[[], datetime],
     ) -> None:
+        self.refusals: dict[str, Refusal] = {}
         self._context = context
         self._bounds = bounds
         self._admit = admit
         self._welcome = welcome
         self._strangers = strangers
         self._is_known = is_known
+        self._now = now
         self._opening: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
         self._servers: list[asyncio.Server] = []
@@ -83,6 +90,7 @@ class Door:
         if reason:
             writer.transport.abort()
             self._rare.warning(host, "eebus connection refused", remote=remote, reason=reason)
+            self._note(host, reason)
             return
         self._opening[host] += 1
         task = asyncio.ensure_future(self._open(host, remote, reader, writer))
@@ -112,9 +120,11 @@ class Door:
         except EebusError as error:
             told = {"where": error.position, "reason": error.reason, "cure": error.cure}
             self._rare.warning(host, "eebus connection refused", remote=remote, **told)
+            self._note(host, f"{error.position}: {error.reason}", error.cure)
         except (OSError, TimeoutError) as error:
             reason = str(error) or f"not open within {self._bounds.opening_s:g} s"
             self._rare.warning(host, "eebus connection was not opened", remote=remote, reason=reason)
+            self._note(host, reason)
         except Exception:
             log.exception("eebus connection could not be opened", remote=remote)
         finally:
@@ -123,3 +133,10 @@ class Door:
                 del self._opening[host]
             if not entered:
                 hang_up(writer, self._bounds.closing_s)
+
+    def _note(self, host: str, reason: str, cure: str = "") -> None:
+        before = self.refusals.pop(host, None)
+        times = 1 if before is None else before.times + 1
+        self.refusals[host] = Refusal(host=host, at=self._now(), times=times, reason=reason, cure=cure)
+        while len(self.refusals) > MAX_REFUSALS:
+            del self.refusals[next(iter(self.refusals))]

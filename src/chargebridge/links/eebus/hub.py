@@ -32,7 +32,7 @@ from chargebridge.links.eebus.ears import Hear
 from chargebridge.links.eebus.exchange import Exchange
 from chargebridge.links.eebus.finder import Finder
 from chargebridge.links.eebus.mdns import Mdns
-from chargebridge.links.eebus.peer import Address, Announced, Origin, Peer, Phase, Trusted
+from chargebridge.links.eebus.peer import Address, Announced, Origin, Peer, Phase, Refusal, Trusted
 from chargebridge.links.eebus.reach import Failure
 from chargebridge.links.eebus.session import Session
 from chargebridge.links.eebus.settings import HubSettings
@@ -44,7 +44,7 @@ from chargebridge.links.eebus.troubles import Troubles
 from chargebridge.links.eebus.trust_store import TrustStore
 from chargebridge.links.eebus.window import START_S, USUAL_S, PairingWindow
 from chargebridge.model.clock import SteadyClock
-from chargebridge.wire.eebus.ship import CertificateError, State
+from chargebridge.wire.eebus.ship import Cause, CertificateError, State
 from chargebridge.wire.eebus.ship.identity import Identity, normal_ski
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.local import LocalDevice, Now
@@ -89,7 +89,7 @@ class Hub:
         self._diallers = Diallers(
             context, settings, self._trusted, self._announced, board.sessions.__contains__, board.admit, board.welcome, self._not_reached
         )
-        self._door = Door(context, settings.bounds, board.admit, board.welcome, board.strangers_from, self._is_known)
+        self._door = Door(context, settings.bounds, board.admit, board.welcome, board.strangers_from, self._is_known, clock.now)
         self._opened = asyncio.Event()
         self._calls: list[Callable[[], None]] = []
         self._telling = False
@@ -123,6 +123,10 @@ class Hub:
         names = dict.fromkeys([*trusted, *self._switchboard.sessions, *self._troubles, *announced])
         return tuple(self._peer(ski, trusted.get(ski), announced.get(ski)) for ski in names)
 
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Who has come, but not so far that it was known who it is; the newest first, one of each address."""
+        return tuple(reversed(self._door.refusals.values()))
+
     @property
     def window_until(self) -> datetime | None:
         return self.window.until
@@ -136,11 +140,13 @@ class Hub:
         self.window.close()
 
     async def pair(self, ski: str, *, address: Address | None = None, name: str = "", origin: Origin = Origin.USER) -> None:
-        """Trust a peer: one that waits goes on, others are dialled where they are known to be. Raises CertificateError for what is no SKI of
+        """Trust a peer: one that waits goes on, others are dialled where they are known to be; one that was turned away because it calls itself
+        otherwise now may keep its new SHIP ID. Raises CertificateError for what is no SKI of
         another node, and TrustError where it cannot be kept."""
         ski = self._of_another(ski)
         entry = self.trust.of(ski) or Trusted(ski=ski, origin=origin, since=self._clock.now())
-        self.trust.put(msgspec.structs.replace(entry, name=name or entry.name, static=address or entry.static))
+        ship_id = None if self._troubles.cause(ski) is Cause.ID_MISMATCH else entry.ship_id
+        self.trust.put(msgspec.structs.replace(entry, name=name or entry.name, static=address or entry.static, ship_id=ship_id))
         self._troubles.forget(ski)
         self.trust_moved()
         if ski not in self._switchboard.sessions:
@@ -151,8 +157,6 @@ class Hub:
         self.trust.remove(ski)
         self._troubles.forget(ski)
         self.trust_moved()
-        if session := self._switchboard.sessions.get(ski):
-            session.refuse()
 
     async def refuse(self, ski: str) -> None:
         """Turn away one that asks, also when it comes again, until the pairing window is opened anew. Nothing happens where it does not ask."""
@@ -239,7 +243,7 @@ class Hub:
 
     def _not_reached(self, name: str, failures: Sequence[Failure]) -> None:
         entry = self._trusted(name)
-        if entry is None or entry.ski is None or entry.ski in self._switchboard.sessions or self._troubles.denied(entry.ski):
+        if entry is None or entry.ski is None or entry.ski in self._switchboard.sessions or self._troubles.cause(entry.ski) is Cause.DENIED:
             return
         reason = "; ".join(f"{one.address.host}:{one.address.port}: {one.reason}" for one in failures)
         cures = [one.error.cure for one in failures if one.error is not None]
@@ -305,6 +309,6 @@ class Hub:
             return Phase.WAITING
         if trusted is None:
             return Phase.SEEN
-        if self._troubles.denied(ski):
+        if self._troubles.cause(ski) is Cause.DENIED:
             return Phase.DENIED
         return Phase.CONNECTING if session is not None or self._diallers.dialling(ski) else Phase.TRUSTED

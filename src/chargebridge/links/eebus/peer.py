@@ -87,3 +87,13 @@ class Peer(Struct, frozen=True, kw_only=True):
     trouble: Trouble | None = None
     certificate_not_after: datetime | None = None
     calls_itself: str = ""
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """A connection that did not come so far that it was known whose it is. at: the last one from this address; times: of all of them."""
+
+    host: str
+    at: datetime
+    times: int
+    reason: str
+    cure: str = ""

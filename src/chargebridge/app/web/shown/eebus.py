@@ -115,6 +115,19 @@ def _peer(peer: PeerView, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
+def refusals(view: EebusView, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Who came and got no further than the door."""
+    return [
+        {
+            "host": one.host,
+            "reason": words.sentence(one.reason),
+            "cure": words.sentence(one.cure),
+            "times": f"{words.several(one.times, 'time')}, last {heard(one.at, view.at, zone)}",
+        }
+        for one in view.refusals
+    ]
+
+
 def limits(view: EebusView, zone: ZoneInfo) -> list[dict[str, Any]]:
     return [_limit(limit, view.at, zone) for limit in view.limits]
 
