@@ -75,7 +75,7 @@ class House:
         )
 
         def make(sink: Any, memory: Any) -> tuple[EebusGrid, ...]:
-            self.grid = EebusGrid(hub, settings, sink, memory.get("eebus", {}), self.clock, cem=(1,), connection=(2,))
+            self.grid = EebusGrid(hub, settings, sink, memory.get("eebus", {}), self.clock, cem=(1,), connection=(2,), devices=(6,))
             return (self.grid,)
 
         self.hub = hub

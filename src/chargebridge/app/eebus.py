@@ -40,8 +40,9 @@ from chargebridge.wire.eebus.usecases.lpc import LPC
 from chargebridge.wire.eebus.usecases.monitoring import MonitoringAppliance
 from chargebridge.wire.eebus.usecases.quantities import MPC
 
-GRID, CONNECTION, CARS, WALLBOXES, PLANTS = (1,), (2,), (3,), (4,), (5,)
-"""Entities: towards the grid's control box; the grid connection with its meter; towards cars; towards wallboxes as loads; towards heat pumps."""
+GRID, CONNECTION, CARS, WALLBOXES, PLANTS, LIMITED = (1,), (2,), (3,), (4,), (5,), (6,)
+"""Entities: towards the grid's control box; the grid connection with its meter; towards cars; towards wallboxes as loads; towards heat pumps;
+a meter of all that the grid limits."""
 TYPE = "EnergyManagementSystem"
 ENERGY_MANAGEMENT = 2
 """Of SHIP's categories."""
@@ -119,7 +120,7 @@ class EebusNode:
             measured=grid.measure,
         )
         memory = remembered.get(EebusGrid.name, {})
-        self.grid = EebusGrid(self.hub, settings, sink, memory, self._clock, cem=GRID, connection=CONNECTION)
+        self.grid = EebusGrid(self.hub, settings, sink, memory, self._clock, cem=GRID, connection=CONNECTION, devices=LIMITED)
         return (self.grid,)
 
     def serve(self, site: Site) -> None:

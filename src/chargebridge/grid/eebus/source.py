@@ -32,7 +32,8 @@ from chargebridge.wire.eebus.usecases.limitation import Memory, Settings, State
 from chargebridge.wire.eebus.usecases.lpc import LPC
 from chargebridge.wire.eebus.usecases.lpp import LPP
 
-CEM, CONNECTION = "CEM", "GridConnectionPointOfPremises"
+CEM, CONNECTION, METER = "CEM", "GridConnectionPointOfPremises", "SubMeterElectricity"
+"""Types of entities. MPC is not served at the CEM: no known reader looks for it there."""
 SHORT = {LPC.name: "LPC", LPP.name: "LPP"}
 DIRECTIONS = {LPC.name: Direction.CONSUMPTION, LPP.name: Direction.PRODUCTION}
 _SILENT = "the control box is silent"
@@ -70,7 +71,7 @@ class _Part:
 
 
 class EebusGrid:
-    """Implements ``GridSource``. Made before its hub runs. cem, connection: the addresses of its entities."""
+    """Implements ``GridSource``. Made before its hub runs. cem, connection, devices: the addresses of its entities."""
 
     name = "eebus"
 
@@ -84,6 +85,7 @@ class EebusGrid:
         *,
         cem: EntityId,
         connection: EntityId,
+        devices: EntityId,
     ) -> None:
         self._hub, self._settings, self._sink = hub, settings, sink
         now = hub.now()
@@ -95,9 +97,9 @@ class EebusGrid:
         self._cem = cem
         self._told: dict[str, bool] = {}
         self._remembered = dict(remembered)
-        devices = entity if settings.measured else None
+        meter = hub.node.device.add(devices, METER) if settings.measured else None
         point = hub.node.device.add(connection, CONNECTION) if settings.metered else None
-        self.meters = Meters(hub, sink, clock, devices, point)
+        self.meters = Meters(hub, sink, clock, meter, point)
         hub.listen(self._hear)
 
     def limits(self) -> tuple[Limit, ...]:
