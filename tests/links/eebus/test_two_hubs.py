@@ -12,6 +12,7 @@ from chargebridge.links.eebus.settings import StaticPeer
 from chargebridge.links.eebus.trust_store import MemoryTrust
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.wire.eebus.ship import CertificateError
+from chargebridge.wire.eebus.ship import State as ShipState
 from chargebridge.wire.eebus.spine.local import MANAGEMENT
 from chargebridge.wire.eebus.spine.node import USE_CASES
 from chargebridge.wire.eebus.usecases.controllable_system import LimitChanged
@@ -115,11 +116,31 @@ async def test_a_peer_that_restarts_is_found_again(house_dials):
 async def test_another_ship_id_than_at_pairing_is_told():
     async with paired() as (house, box):
         await box.stop()
-        async with Box("Box-2", identity=box.hub.identity, trust=box.hub.trust):
+        async with Box("Box-2", identity=box.hub.identity, trust=box.hub.trust) as renamed:
             trouble = await until(
                 lambda: "calls itself" in getattr(peer(house, box.ski).trouble, "reason", "") and peer(house, box.ski).trouble
             )
             assert "pair it again" in trouble.cure
+            await house.hub.pair(box.ski)
+            await until(lambda: connected(house, renamed))
+            assert house.hub.trust.of(box.ski).ship_id == "Grid-Box-2"
+
+
+async def test_what_an_unpaired_peer_still_says_does_not_count():
+    async with paired() as (house, box):
+        await until(lambda: house.lpc.machine.state is State.CONTROLLED)
+        await house.hub.unpair(box.ski)
+        assert house.hub._switchboard.sessions[box.ski].ship.state is ShipState.CLOSING
+        await box.hub.act(lambda now: box.guard.limit(Decimal(4200), 900, now))
+        await until(lambda: box.ski not in house.hub._switchboard._linked)
+        assert house.limits[-1] is None
+
+
+async def test_trust_taken_away_by_others_ends_the_connection():
+    async with paired() as (house, box):
+        house.hub.trust.remove(box.ski)
+        house.hub.trust_moved()
+        await until(lambda: "removedConnection" in getattr(peer(box, house.ski).trouble, "reason", ""))
 
 
 async def test_the_own_ski_is_no_peer():

@@ -140,9 +140,9 @@ class Hub:
         self.window.close()
 
     async def pair(self, ski: str, *, address: Address | None = None, name: str = "", origin: Origin = Origin.USER) -> None:
-        """Trust a peer: one that waits goes on, others are dialled where they are known to be; one that was turned away because it calls itself
-        otherwise now may keep its new SHIP ID. Raises CertificateError for what is no SKI of
-        another node, and TrustError where it cannot be kept."""
+        """Trust a peer: one that waits goes on, others are dialled where they may be; one that was sent away for its new SHIP ID may have it.
+
+        Raises CertificateError for what is no SKI of another node, and TrustError where it cannot be kept."""
         ski = self._of_another(ski)
         entry = self.trust.of(ski) or Trusted(ski=ski, origin=origin, since=self._clock.now())
         ship_id = None if self._troubles.cause(ski) is Cause.ID_MISMATCH else entry.ship_id

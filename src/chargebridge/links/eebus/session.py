@@ -120,7 +120,8 @@ class Session:
         self._changed()
 
     def refuse(self) -> None:
-        self.asks = False
+        """It is not trusted, or not any more: nothing that it says counts from now on."""
+        self.known = self.asks = False
         self._after(self.ship.refuse(self._clock.steady_s()))
         self._changed()
 

@@ -91,10 +91,13 @@ class Switchboard:
                 session.refuse()
 
     def trust_moved(self) -> None:
-        """Who waits and is trusted now goes on."""
+        """Who waits and is trusted now goes on; who is trusted no longer is sent away."""
         for session in list(self.sessions.values()):
-            if not session.known and self.learn(session.socket) is not None:
+            trusted = self.learn(session.socket) is not None
+            if trusted and not session.known:
                 session.trust()
+            elif session.known and not trusted:
+                session.refuse()
 
     def learn(self, socket: Socket) -> Trusted | None:
         """The trust in a peer, with its certificate written down; of one that is known by its fingerprint only, the SKI too."""
@@ -189,7 +192,7 @@ class Switchboard:
         await self._exchange.connect(session.ski, session.send)
 
     async def _received(self, session: Session, payload: bytes) -> None:
-        if self._linked.get(session.ski) is session:
+        if session.known and self._linked.get(session.ski) is session:
             await self._exchange.receive(session.ski, payload)
 
     async def _gone(self, session: Session) -> None:

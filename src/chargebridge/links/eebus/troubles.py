@@ -27,7 +27,7 @@ class Troubles:
         self._now = now
         self._is_trusted = is_trusted
         self._last: dict[str, Trouble] = {}
-        self._denied: set[str] = set()
+        self._causes: dict[str, Cause] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._last)
@@ -35,9 +35,9 @@ class Troubles:
     def of(self, ski: str) -> Trouble | None:
         return self._last.get(ski)
 
-    def denied(self, ski: str) -> bool:
-        """Whether it has refused us last."""
-        return ski in self._denied
+    def cause(self, ski: str) -> Cause | None:
+        """Why its last connection ended."""
+        return self._causes.get(ski)
 
     def closed(self, ski: str, closed: Closed) -> None:
         """A connection has ended; not by us."""
@@ -48,10 +48,7 @@ class Troubles:
             reason = closed.reason if closed.cause is Cause.PEER_END else reason
             cure = (_PAIR_AGAIN if _REMOVED in closed.reason else _CURES[closed.cause]).format(ski=self._own_ski)
         self.note(ski, reason, cure)
-        if closed.cause is Cause.DENIED:
-            self._denied.add(ski)
-        else:
-            self._denied.discard(ski)
+        self._causes[ski] = closed.cause
 
     def note(self, ski: str, reason: str, cure: str) -> None:
         self._last.pop(ski, None)
@@ -62,4 +59,4 @@ class Troubles:
 
     def forget(self, ski: str) -> None:
         self._last.pop(ski, None)
-        self._denied.discard(ski)
+        self._causes.pop(ski, None)
