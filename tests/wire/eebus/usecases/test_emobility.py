@@ -6,13 +6,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, FEW, PLAIN, RICH, UNIT, Cem, Street, amps, street
+from tests.wire.eebus.usecases.bench import Clock
+from tests.wire.eebus.usecases.emobility_bench import CAR, CAR_UNIT, EVSE, FEW, PLAIN, RICH, UNIT, Cem, Street, Wallbox, amps, street
 
 from chargebridge.wire.eebus.spine import element
 from chargebridge.wire.eebus.spine.datagram import PARTIAL, Filter, command
 from chargebridge.wire.eebus.spine.errors import ErrorNumber
 from chargebridge.wire.eebus.spine.events import Malformed
 from chargebridge.wire.eebus.spine.functions.common import scaled
+from chargebridge.wire.eebus.spine.functions.device import DeviceConfigurationKeyValueDescriptionListData
 from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimitListData
 from chargebridge.wire.eebus.spine.functions.measurement import (
     ElectricalConnectionPermittedValueSetData,
@@ -34,7 +36,9 @@ from chargebridge.wire.eebus.usecases.energy_manager import (
 from chargebridge.wire.eebus.usecases.evcc import IEC_61851, ISO_15118_ED2, Identification
 from chargebridge.wire.eebus.usecases.evcem import CHARGED
 from chargebridge.wire.eebus.usecases.evsoc import SOC
+from chargebridge.wire.eebus.usecases.kind import KEYS
 from chargebridge.wire.eebus.usecases.quantities import CURRENTS, POWERS
+from chargebridge.wire.eebus.usecases.vehicle import Vehicle
 
 
 def test_EVSECC_a_wallbox_is_known_and_tells_of_its_error():  # noqa: N802
@@ -419,3 +423,47 @@ def test_in_whatever_order_things_happen_a_car_takes_no_more_than_is_safe_and_in
     assert wire.vehicle.currents_a == amps(*[min(currents) if min(currents) >= 6 else 0] * 3)
     assert not wire.heard("house", Malformed)
     assert not wire.told(Malformed)
+
+
+def test_a_generic_client_that_listens_is_a_listener():
+    """Elli, SMA: one Generic client feature for everything."""
+    wire = street()
+    entity = wire.wallbox.node.device.entities[EVSE]
+    generic = entity.add("Generic", "client", 1001)
+    server = wire.cem.node.device.entities[1,].feature("DeviceDiagnosis", "server")
+    assert not wire.manager.evse(UNIT).listens
+    wire.wallbox.node.subscribe("cem", generic.ident, server.ident, wire.clock.now)
+    wire.tick()
+    assert wire.manager.evse(UNIT).listens
+
+
+def test_the_standard_is_read_under_the_name_that_two_tables_of_the_document_have():
+    wire = street(RICH)
+    feature = wire.wallbox.node.device.entities[CAR].feature("DeviceConfiguration", "server")
+    (standard, asymmetric) = feature.data[KEYS].device_configuration_key_value_description_data
+    keys = (msgspec.structs.replace(standard, key_name="communicationStandard"), asymmetric)
+    wire.wallbox.node.publish(feature, DeviceConfigurationKeyValueDescriptionListData(device_configuration_key_value_description_data=keys))
+    wire.tick()
+    assert wire.manager.car(CAR_UNIT).commissioned.standard == ISO_15118_ED2
+
+
+def test_a_car_that_stands_beside_its_wallbox_is_its_car_and_one_without_a_wallbox_its_own():
+    for type_, evse in (("EVSE", (1,)), ("Generic", (2,))):
+        clock = Clock()
+        wallbox, cem = Wallbox(clock), Cem(clock)
+        device = wallbox.node.device
+        device.entities[EVSE].type = type_
+        Vehicle(wallbox.node, device.add((2,), "EV"), PLAIN, clock.now)
+        device.use_cases = [one for one in device.use_cases if type_ == "EVSE" or one.actor == "EV"]
+        wire = Street(clock, wallbox, cem).connect()
+        assert wire.told(CarConnected) == [CarConnected("wallbox", (2,), evse)]
+        wire.manager.limit(("wallbox", evse), amps(8, 8, 8), clock.now)
+        wire.tick()
+        assert wire.manager.evse(("wallbox", evse)).car.obligation[0].limit_a == 8
+
+
+def test_a_device_with_a_meter_only_is_no_wallbox():
+    wire = street()
+    wire.wallbox.node.device.use_cases = []
+    wire.disconnect().connect()
+    assert not wire.manager.evses
