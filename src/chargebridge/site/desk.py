@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from chargebridge.site.money.desk import DIRECT
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.money.records import TermsRow
 from chargebridge.site.money.tariffs import said
+from chargebridge.site.proof.office import Noted, ProofOffice
 from chargebridge.site.tokens import Tokens
 from chargebridge.stations.events import Settled, StationEvent
 from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnswer, StationInfo, Token, TransactionEvent
@@ -40,10 +42,14 @@ class StationDesk:
         arrived: Callable[[str], None],
         ask_limits: Callable[[str], None],
         money: MoneyOffice | None = None,
+        proof: ProofOffice | None = None,
         terminals: bool = False,
     ) -> None:
-        """money: None where nothing is charged for. terminals: who has paid at a station's own terminal may charge."""
-        self._money, self._terminals = money, terminals
+        """money: None where nothing is charged for. proof: None where no point is under calibration law.
+
+        terminals: who has paid at a station's own terminal may charge.
+        """
+        self._money, self._proof, self._terminals = money, proof, terminals
         self._live = live
         self._database = database
         self._clock = clock
@@ -137,10 +143,10 @@ class StationDesk:
         point = self._where(event)
         answer = await self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        started, session, terms = await self._database.write(
+        started, session, kept = await self._database.write(
             lambda c: self._filed(c, ledger.started(c, event, name, answer, now), event, now)
         )
-        self._took(terms)
+        self._took(kept)
         running = self._refresh(point, event, session, begins=True)
         if point is not None and running and not event.offline:
             if event.status is not None:
@@ -155,10 +161,8 @@ class StationDesk:
         point = self._where(event)
         answer = await self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        fresh, session, terms = await self._database.write(
-            lambda c: self._filed(c, ledger.updated(c, event, name, answer, now), event, now)
-        )
-        self._took(terms)
+        fresh, session, kept = await self._database.write(lambda c: self._filed(c, ledger.updated(c, event, name, answer, now), event, now))
+        self._took(kept)
         running = self._refresh(point, event, session)
         if point is not None and fresh and running and not event.offline:
             if event.status is not None:
@@ -170,10 +174,10 @@ class StationDesk:
         point = self._where(event)
         answer = await self._judge(event)
         name, now = _name(point, event), self._clock.now()
-        fresh, session, terms = await self._database.write(
+        fresh, session, kept = await self._database.write(
             lambda c: self._filed(c, ledger.ended(c, event, name, answer, now), event, now, ended=True)
         )
-        self._took(terms)
+        self._took(kept)
         if point is not None and point.session is not None and session is not None and point.session.id == session.id:
             point.session = point.needs = None
             point.terminal_a, point.power_w = (0.0, 0.0, 0.0), 0.0
@@ -200,15 +204,20 @@ class StationDesk:
 
     def _filed(
         self, c: Connection, result: T, event: TransactionEvent, now: datetime, *, ended: bool = False
-    ) -> tuple[T, Session | None, TermsRow | None]:
-        """What the ledger said, the session as it then is, and what holds for it."""
+    ) -> tuple[T, Session | None, "_Kept"]:
+        """What the ledger said, the session as it then is, what was found of its signed values, and what holds for it."""
         transaction = result.transaction if isinstance(result, StartAnswer) else event.transaction
         session = ledger.one(c, event.station, transaction)
-        return result, session, None if self._money is None else self._money.desk.note(c, event, session, now, ended=ended)
+        proof = None if self._proof is None else self._proof.note(c, event, session, now, ended=ended)
+        withheld = None if proof is None or proof.billable else proof.row.reason
+        terms = None if self._money is None else self._money.desk.note(c, event, session, now, ended=ended, withheld=withheld)
+        return result, session, _Kept(terms, proof)
 
-    def _took(self, terms: TermsRow | None) -> None:
+    def _took(self, kept: "_Kept") -> None:
         if self._money is not None:
-            self._money.desk.took(terms)
+            self._money.desk.took(kept.terms)
+        if self._proof is not None:
+            self._proof.took(kept.proof)
 
     def _where(self, event: TransactionEvent) -> LivePoint | None:
         """The point of an event. An update need not name its EVSE (2.0.1 part 2 E02): then it is where its transaction runs."""
@@ -256,6 +265,13 @@ class StationDesk:
         if status is PointStatus.AVAILABLE and before is not PointStatus.AVAILABLE:
             self._presume_ended(point.session)
             point.forget_car()
+
+
+class _Kept(Struct, frozen=True):
+    """What was written together with an event."""
+
+    terms: TermsRow | None
+    proof: Noted | None
 
 
 def _name(point: LivePoint | None, event: TransactionEvent) -> str:

@@ -178,6 +178,7 @@ def _row_for(c: Connection, event: TransactionEvent, point: str, answer: Authori
     if not _first_time(c, event, now, None if row is None else row["number"]):
         return None
     if row is not None:
+        station_book.keep_signed(c, row["number"], event.station, event.signed)
         return row
     number = _open(c, event, point, answer, now)
     _file_under(c, event, number)

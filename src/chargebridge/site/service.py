@@ -22,6 +22,8 @@ from chargebridge.site.live import Live, LivePoint
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
 from chargebridge.site.plan_view import PlanService
+from chargebridge.site.proof.office import ProofOffice
+from chargebridge.site.proof.view import ProofService
 from chargebridge.site.view import Happening, HistoryPoint, SessionRow, SiteView
 from chargebridge.site.watch import MeterWatch
 from chargebridge.stations.ocpp.forward.link import LinkState
@@ -58,6 +60,7 @@ class Service:
         money: MoneyOffice,
         planning: PlanService,
         forecasts: ForecastService,
+        proof: ProofOffice | None = None,
     ) -> None:
         self._about, self._live, self._engine, self._stations = about, live, engine, stations
         self._database, self._clock = database, clock
@@ -65,6 +68,7 @@ class Service:
         self._happenings, self._tell, self._reaction_ms = happenings, tell, reaction_ms
         self._watch = watch
         self.money, self.planning, self.forecasts = money, planning, forecasts
+        self._proof = proof
         self._backends: Callable[[], tuple[LinkState, ...]] = tuple
         self._office: StationService | None = None
         self._eebus: EebusService | None = None
@@ -72,6 +76,10 @@ class Service:
     @property
     def eebus(self) -> EebusService | None:
         return self._eebus
+
+    @property
+    def proof(self) -> ProofService | None:
+        return self._proof
 
     def speak_eebus(self, office: EebusService) -> None:
         """Who answers for ``eebus`` from now on."""
@@ -130,6 +138,7 @@ class Service:
 
     async def sessions(self, point: str | None = None, limit: int = 50) -> tuple[SessionRow, ...]:
         found = await self._database.read(lambda c: ledger.sessions(c, point, limit))
+        marks = {} if self._proof is None else await self._proof.marks([s.id for s in found])
         return tuple(
             SessionRow(
                 id=s.id,
@@ -140,6 +149,7 @@ class Service:
                 energy_wh=s.energy_wh,
                 end_reason=s.end_reason,
                 billed_by=s.billed_by,
+                proof=marks.get(s.id),
             )
             for s in found
         )

@@ -9,7 +9,9 @@ from functools import partial
 
 import msgspec
 import structlog
+from sqlalchemy import Connection
 
+from chargebridge.calibration.registry.heads import HeadSigner
 from chargebridge.grid.port import MakeSources, no_sources
 from chargebridge.market import PriceSource, WeatherSource
 from chargebridge.meters.port import Meter
@@ -38,6 +40,9 @@ from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.peak import GAP_MAX_S, PeakWindow, window_of
 from chargebridge.site.planner import Planner
 from chargebridge.site.prices import PriceBook
+from chargebridge.site.proof.keys import KeyBook, key_file
+from chargebridge.site.proof.office import ProofOffice
+from chargebridge.site.proof.records import SessionFacts
 from chargebridge.site.service import Service
 from chargebridge.site.tokens import REMOTE, Tokens, places_of
 from chargebridge.site.view import Happening, HistoryPoint
@@ -102,6 +107,7 @@ class Site:
         market = MarketDesk(prices, weather, config.price, database, clock, take=self.planner.set_prices, tell=self.tell)
         self.forecasts = ForecastOffice(config, self.live, database, clock, market)
         self.money = MoneyOffice.of(config, database, clock, live=self.live, stop=self._stop, tell=self.tell)
+        self.proof = self._proofs()
         tokens = Tokens(
             config.token,
             remote_token,
@@ -122,6 +128,7 @@ class Site:
             arrived=self._arrived,
             ask_limits=self._asker.ask,
             money=self.money,
+            proof=self.proof,
             terminals=config.payment.terminals,
         )
         self._hearing = desk.hearing
@@ -170,6 +177,7 @@ class Site:
             money=self.money,
             planning=self.planner,
             forecasts=self.forecasts,
+            proof=self.proof,
         )
 
     @classmethod
@@ -214,6 +222,8 @@ class Site:
                     site._end_unreported(point.session.id)
                 point.session, point.needs = session, session.needs
         await site.money.desk.open()
+        if site.proof is not None:
+            await site.proof.open()
         await site.planner.open()
         await site.forecasts.open()
         site.live.prioritise(await database.read(ledger.priorities))
@@ -238,12 +248,27 @@ class Site:
             group.create_task(self._sample(), name="samples")
             group.create_task(self._welcome(), name="fallbacks")
             group.create_task(self.money.run(), name="money")
+            if self.proof is not None:
+                group.create_task(self.proof.run(), name="proofs")
             group.create_task(self.planner.run(), name="planner")
             group.create_task(self.forecasts.run(), name="forecasts")
             group.create_task(self.grid.run(), name="grid")
             group.create_task(self._asker.run(self.stations, self._hearing), name="limits of others")
             for meter in self._meters:
                 group.create_task(self._read(meter), name=f"meter {meter.name}")
+
+    def _proofs(self) -> ProofOffice | None:
+        """None where no point is under calibration law."""
+        config = self._config
+        if not any(point.calibrated for point in config.point):
+            return None
+        keys = KeyBook(self._database, HeadSigner.load(key_file(config.site.store)), self._clock)
+        return ProofOffice(config.point, keys, self._database, self._clock, settle=self._bill, tell=self.tell)
+
+    def _bill(self, c: Connection, facts: SessionFacts) -> Callable[[], None]:
+        """A session is billable after all: in the write in which that is written down."""
+        terms = self.money.desk.prove(c, facts.station, facts.transaction, self._clock.now())
+        return lambda: self.money.desk.took(terms)
 
     async def _stop(self, station: str, transaction: str) -> Answer:
         """Have a station end a transaction."""

@@ -15,6 +15,7 @@ from chargebridge.site.forecasts.view import ForecastService
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.operation.view import StationService
 from chargebridge.site.plan_view import PlanService
+from chargebridge.site.proof.view import ProofMark, ProofService
 from chargebridge.stations.ocpp.forward.link import LinkState
 from chargebridge.stations.port import Answer
 
@@ -207,7 +208,7 @@ class HistoryPoint(Struct, frozen=True, kw_only=True):
 
 
 class SessionRow(Struct, frozen=True, kw_only=True):
-    """A line of the list of sessions. billed_by: another back end that bills it; None: this site."""
+    """A line of the list of sessions. billed_by: another back end that bills it; None: this site. proof: None where none is due."""
 
     id: str
     point: str
@@ -217,6 +218,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     energy_wh: int
     end_reason: str | None
     billed_by: str | None = None
+    proof: ProofMark | None = None
 
 
 class SiteService(Protocol):
@@ -225,6 +227,11 @@ class SiteService(Protocol):
     money: MoneyOffice
     planning: PlanService
     forecasts: ForecastService
+
+    @property
+    def proof(self) -> ProofService | None:
+        """Of sessions at points under calibration law; None where there is no such point."""
+        ...
 
     @property
     def eebus(self) -> EebusService | None:

@@ -96,8 +96,13 @@ class MoneyDesk:
 
     # What a station tells
 
-    def note(self, c: Connection, event: TransactionEvent, session: Session | None, now: datetime, *, ended: bool) -> TermsRow | None:
-        """File what an event means for its transaction's terms; in the write that files the event. None: nothing is asked and nothing limited."""
+    def note(
+        self, c: Connection, event: TransactionEvent, session: Session | None, now: datetime, *, ended: bool, withheld: str | None = None
+    ) -> TermsRow | None:
+        """File what an event means for its transaction's terms; in the write that files the event. None: nothing is asked and nothing limited.
+
+        withheld: why the session may not be billed; None: it may.
+        """
         if session is None or session.billed_by is not None:
             return None
         key = (event.station, session.transaction)
@@ -110,7 +115,9 @@ class MoneyDesk:
             return None
         row = self._advance(c, row, event, session)
         if ended and row.ended_at is None:
-            row = self._end(c, row, event, session, now)
+            row = self._end(c, row, event, session, now, withheld)
+        elif row.ended_at is not None and not row.billable and withheld is None:
+            row = self._bill(c, replace(row, billable=True), now)
         records.keep(c, row)
         return row
 
@@ -158,14 +165,33 @@ class MoneyDesk:
             payments.begun(c, row, event, self._clock.now())
         return row
 
-    def _end(self, c: Connection, row: TermsRow, event: TransactionEvent, session: Session, now: datetime) -> TermsRow:
-        """Reckon, take it off the account once, have the payment settled."""
+    def prove(self, c: Connection, station: str, transaction: str, now: datetime) -> TermsRow | None:
+        """A session that had ended without proof has one now: what it costs is asked for after all. ``took`` it when that is durable."""
+        row = self._rows.get((station, transaction)) or records.find(c, station, transaction)
+        if row is None or row.ended_at is None or row.billable:
+            return None
+        row = self._bill(c, replace(row, billable=True), now)
+        records.keep(c, row)
+        return row
+
+    def _end(
+        self, c: Connection, row: TermsRow, event: TransactionEvent, session: Session, now: datetime, withheld: str | None
+    ) -> TermsRow:
+        """Reckon, and ask for it, if it may be billed."""
         if row.tariff is not None:
             usage = Usage(energy_wh=session.energy_wh, charging_s=row.charging_s, idle_s=row.idle_s)
             row = replace(row, cost=cost(row.tariff, usage, ended=True).total_with_tax)
         if row.kind == DIRECT and session.energy_wh == 0 and event.trigger in ENDS:
             row = replace(row, cost=Decimal("0.00"))  # cancelled before anything was charged (C20.FR.03)
-        row = replace(row, ended_at=max(event.occurred_at, row.at))
+        row = replace(row, ended_at=max(event.occurred_at, row.at), billable=withheld is None)
+        if withheld is None:
+            return self._bill(c, row, now)
+        if row.kind == DIRECT:
+            payments.withheld(c, row, withheld, now)
+        return row
+
+    def _bill(self, c: Connection, row: TermsRow, now: datetime) -> TermsRow:
+        """Take it off the account once, have the payment settled."""
         driver = self._driver(row.token)
         if driver is not None and driver.prepaid and row.cost is not None:
             records.book(c, driver.key, -row.cost, f"{row.station}/{row.transaction}", f"transaction {row.transaction}", now)
@@ -181,10 +207,11 @@ class MoneyDesk:
         self._rows[row.key], self._used = row, True
         if row.token and (before is None or not before.token):
             self._expected.discard((row.station, row.token))
-        if row.ended_at is not None and (before is None or before.ended_at is None):
+        if row.ended_at is not None and row.billable and (before is None or before.ended_at is None or not before.billable):
             driver = self._driver(row.token)
             if driver is not None and driver.prepaid and row.cost is not None:
                 self._balances[driver.key] = self.balance(driver.key) - row.cost
+        if row.ended_at is not None:
             self._stopping.discard(row.key)
         if len(self._rows) > KEPT:
             gone = next((key for key, old in self._rows.items() if old.ended_at is not None), None)
@@ -202,7 +229,8 @@ class MoneyDesk:
             changed = replace(row, sent=send.over(row.sent), told=replace(row.told, **unheld), message=None)
             self._rows[row.key] = changed
             self._database.write_soon(lambda c: records.keep(c, changed))
-        return Terms(total=row.cost, limits=send or None, message=row.message)
+        total = row.cost if row.ended_at is None or row.billable else None
+        return Terms(total=total, limits=send or None, message=row.message)
 
     async def heard(self, station: str, event: StationEvent) -> None:
         """What stations tell of costs and payments; its own words are in the journal already."""
@@ -359,4 +387,5 @@ def view(row: TermsRow) -> TermsView:
         charging_s=row.charging_s,
         idle_s=row.idle_s,
         ended=row.ended_at is not None,
+        billable=row.billable,
     )

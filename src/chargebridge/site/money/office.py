@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 SETTLE_EVERY_S = 5.0
 SETTLED_AT_ONCE = 20
+UNPROVEN_FOR = timedelta(days=1)
+"""So long a driver's money stays reserved for a session whose signed values do not hold."""
 OFFER_S = 600
 """For so long a station keeps its EVSE for somebody who has scanned its code (C25.FR.21)."""
 QR_LENGTH, QR_VALIDITY_S = 8, 60
@@ -260,11 +263,17 @@ class MoneyOffice:
         while True:
             await self._clock.sleep(SETTLE_EVERY_S)
             try:
+                await self._release()
                 due = await self._database.read(lambda c: records.payments(c, state="to_settle", limit=SETTLED_AT_ONCE))
                 for payment in due:
                     await self._settle(payment)
             except Exception:
                 log.exception("payments cannot be settled now")
+
+    async def _release(self) -> None:
+        if await self._database.read(lambda c: records.payments(c, state="unproven", limit=1)):
+            now = self._clock.now()
+            await self._database.write(lambda c: payments.released(c, now - UNPROVEN_FOR, now))
 
     async def _settle(self, payment: PaymentRow) -> None:
         if payment.amount is None:

@@ -4,6 +4,8 @@ offered -> authorised -> charging -> to_settle -> settled
                 |                        |--> canceled (nothing was charged), failed (the provider would not)
                 v                        ended -> settled, canceled, failed: the station settles itself and tells
              refused
+
+charging -> unproven: signed values are due and do not hold. -> to_settle: they do by now; or with nothing, as nobody has proven them for a day.
 """
 
 import secrets
@@ -50,10 +52,29 @@ def begun(c: Connection, row: TermsRow, event: TransactionEvent, now: datetime) 
 def ended(c: Connection, row: TermsRow, now: datetime) -> None:
     """Its cost is known. Who settles: we, unless the station's own terminal does (C21.FR.01, C21.FR.05)."""
     known = records.payment_of(c, row.token)
-    if known is None or known.state != "charging":
+    if known is None or known.state not in ("charging", "unproven"):
         return
-    ours = known.origin != TERMINAL or (station_book.value(c, row.station, "PaymentCtrlr.SettlementByCSMS") or "").lower() == "true"
-    records.keep_payment(c, replace(known, state="to_settle" if ours else "ended", amount=row.cost, changed_at=now))
+    state: PaymentState = "to_settle" if _ours(c, known) else "ended"
+    records.keep_payment(c, replace(known, state=state, amount=row.cost, detail="", changed_at=now))
+
+
+def _ours(c: Connection, known: PaymentRow) -> bool:
+    return known.origin != TERMINAL or (station_book.value(c, known.station, "PaymentCtrlr.SettlementByCSMS") or "").lower() == "true"
+
+
+def withheld(c: Connection, row: TermsRow, reason: str, now: datetime) -> None:
+    """It has ended, and its energy is not proven: nothing is settled unless it will be."""
+    known = records.payment_of(c, row.token)
+    if known is not None and known.state == "charging":
+        state: PaymentState = "unproven" if _ours(c, known) else "ended"
+        records.keep_payment(c, replace(known, state=state, detail=f"not billable: {reason}", changed_at=now))
+
+
+def released(c: Connection, before: datetime, now: datetime) -> None:
+    """What nobody has proven for so long is given back: settled with nothing, which cancels the reservation."""
+    for known in records.payments(c, state="unproven"):
+        if known.changed_at <= before:
+            records.keep_payment(c, replace(known, state="to_settle", amount=Decimal("0.00"), changed_at=now))
 
 
 def settled(c: Connection, station: str, event: Settled, currency: str, now: datetime) -> str:

@@ -8,15 +8,16 @@ from msgspec import Struct
 
 from chargebridge.stations.terms import Limits
 
-PaymentState = Literal["offered", "authorised", "refused", "charging", "ended", "to_settle", "settled", "canceled", "failed"]
+PaymentState = Literal["offered", "authorised", "refused", "charging", "unproven", "ended", "to_settle", "settled", "canceled", "failed"]
 
 
 class PaymentRow(Struct, frozen=True, kw_only=True):
     """A payment without a contract (2.1 C18 to C25). reference: the payment service provider's, the token of its transaction.
 
     origin: "kiosk" (also a web page of the provider's), "qr" or "terminal" (the station's own). state: "offered" (the driver was sent to pay),
-    "authorised" (its start was asked for), "refused" (the station would not start), "charging", "ended" (the station is to settle), "to_settle",
-    "settled", "canceled", "failed". authorised: the most that may be spent. amount: what it cost, with tax. receipt: the secret of its page.
+    "authorised" (its start was asked for), "refused" (the station would not start), "charging", "unproven" (signed values are due and do not hold,
+    so far), "ended" (the station is to settle), "to_settle", "settled", "canceled", "failed". authorised: the most that may be spent. amount: what it
+    cost, with tax. receipt: the secret of its page.
     """
 
     reference: str
@@ -36,7 +37,10 @@ class PaymentRow(Struct, frozen=True, kw_only=True):
 
 
 class TermsView(Struct, frozen=True, kw_only=True):
-    """What holds for a transaction. wanted: our limits; held: those that its station names. cost: by us, with tax; their_cost: by the station."""
+    """What holds for a transaction. wanted: our limits; held: those that its station names. cost: by us, with tax; their_cost: by the station.
+
+    billable: False where signed values are due and do not hold: nobody is asked for the cost.
+    """
 
     station: str
     transaction: str
@@ -50,6 +54,7 @@ class TermsView(Struct, frozen=True, kw_only=True):
     charging_s: float
     idle_s: float
     ended: bool
+    billable: bool = True
 
 
 class AccountRow(Struct, frozen=True, kw_only=True):
