@@ -174,8 +174,16 @@ async def test_faults_are_told_once_and_an_adapter_that_fails_costs_only_its_loa
         assert await until(lambda: len(k.told) == 2)
         assert k.told[0] == "pump: is not connected; switch it on"
         assert "cannot be read (ValueError: bad)" in k.told[1]
+        await k.clock.advance(10)
+        await k.say()
+        k.plant.said.put_nowait(fault)
+        assert await until(lambda: len(k.told) == 3), "it has been there again since"
+        for _ in range(3):
+            await k.say()
+            k.plant.said.put_nowait(fault)
         k.give(1000.0)
         assert await until(lambda: k.limits == [(1000.0, "timed_out")])
+        assert k.told[3:] == ["pump: did not take its limit: timed_out RuntimeError: broken"]
         assert k.state.limits[0].outcome is OfferOutcome.TIMED_OUT
         k.give(2000.0)
         assert await until(lambda: k.limits[-1] == (2000.0, "accepted"))

@@ -98,7 +98,7 @@ class LoadKeeper:
             failsafe_w=report.failsafe_w,
             failsafe_s=report.failsafe_s,
         )
-        if report.online:
+        if report.online and not before.online:
             self._faults.pop(report.load, None)
         if replace(state, heard_at=None, measured_at=None) != replace(before, heard_at=None, measured_at=None):
             self._wake()

@@ -24,7 +24,7 @@ from chargebridge.wire.eebus.usecases.energy_guard import EnergyGuard, Told, Wis
 TELL_EVERY_S = 5.0
 ANSWER_S = 12.0
 """SPINE gives an answer 10 s; then the write counts as unanswered."""
-FAILSAFE_AGAIN = timedelta(seconds=60)
+FAILSAFE_AGAIN = timedelta(minutes=10)
 
 
 class EebusLoad:
