@@ -180,6 +180,10 @@ async def test_a_control_box_limits_the_house_and_both_keep_it_within_a_second(t
                 )
                 assert await until(lambda: home.car_w > 4000, 15), "the car has the rest"
                 assert home.both_w() <= 8450
+                assert await until(lambda: None not in (site.site.grid.latest()[0].told_ms, site.site.grid.latest()[0].kept_ms)), (
+                    "it is on record that all were told and keep it"
+                )
+                assert site.site.grid.latest()[0].unreached == ()
 
                 await box.limit(0)
                 await within_a_second(lambda: home.both_w() <= 100, "0 W is 0 W")

@@ -49,7 +49,7 @@ class Outcome:
         wanted = {load.load: load.limit_w for load in made.loads}
         for load in (self._live.loads[name] for name in self._loads):
             last = load.limits[-1] if load.limits else None
-            as_wanted = last is None if wanted.get(load.load) is None else last is not None and last.limit_w == wanted[load.load]
+            as_wanted = (None if last is None else last.limit_w) == wanted.get(load.load)
             if not load.online or not as_wanted or (last is not None and last.outcome is not OfferOutcome.ACCEPTED):
                 yield load.load, load.online
 
