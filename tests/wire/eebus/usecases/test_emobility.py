@@ -238,6 +238,21 @@ def test_OPEV_the_last_of_many_wishes_holds_and_no_timer_stands_in_the_past():  
         assert min(one.node.due_s() for one in (wire.wallbox, wire.cem)) > wire.clock.s
 
 
+def test_a_car_that_has_forgotten_us_is_bound_and_listened_to_anew():
+    wire = street(PLAIN).limit(16, 16, 16)
+    link = wire.wallbox.node.links["cem"]
+    for pairs in (link.writers, link.listeners):
+        for pair in [one for one in pairs if one[1][0] == CAR]:
+            del pairs[pair]
+    wire.limit(8, 8, 8)
+    assert wire.told(CurrentsAnswered)[-1].number is ErrorNumber.BINDING_NECESSARY
+    wire.wait(31, step=1)
+    assert wire.vehicle.currents_a == amps(8, 8, 8)
+    wire.vehicle.measured({CHARGED: Decimal(77)}, wire.clock.now)
+    wire.tick()
+    assert wire.manager.car(CAR_UNIT).measured.energy_wh == 77
+
+
 class Refusing:
     def write(self, write, now):
         return Verdict(ErrorNumber.COMMAND_REJECTED, "the cable is too thin")

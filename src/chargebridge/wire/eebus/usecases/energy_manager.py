@@ -12,8 +12,7 @@
 A wish belongs to the wallbox: it is written as soon as a car is there that can be limited, to each new car again, and whenever the car stops keeping
 it. Nothing is written before somebody wishes. The heartbeat says 4 s and comes every 2 s; without it cars fall to what they hold for safe.
 
-Deviations of products that are taken, see `_cars` and `_evses`: use cases without an entity in their address (Elli, Porsche), all use cases under the
-actor EV (Porsche), those of the car at the wallbox's address, a car that is no child of a wallbox.
+`tree` says how wallboxes and cars are found, whatever their makers announce.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,6 @@ from chargebridge.wire.eebus.spine.functions.load_control import LoadControlLimi
 from chargebridge.wire.eebus.spine.local import CLIENT, SERVER, EntityId, FeatureId, LocalEntity, Now
 from chargebridge.wire.eebus.spine.node import Node
 from chargebridge.wire.eebus.spine.part import Part
-from chargebridge.wire.eebus.spine.remote import RemoteDevice, UseCase
 from chargebridge.wire.eebus.usecases import current_limits, evcc, evcem, evsecc, evsoc, heartbeat
 from chargebridge.wire.eebus.usecases.current_limits import CurrentLimit, PerPhase, Standings
 from chargebridge.wire.eebus.usecases.curtailment import WORKS
@@ -35,6 +33,7 @@ from chargebridge.wire.eebus.usecases.kind import DESCRIPTIONS, LIMITS
 from chargebridge.wire.eebus.usecases.opev import OPEV
 from chargebridge.wire.eebus.usecases.oscev import OSCEV
 from chargebridge.wire.eebus.usecases.quantities import PARAMETERS
+from chargebridge.wire.eebus.usecases.tree import station_of, stations, vehicles
 
 CEM = "CEM"
 """The actor that products expect of an energy manager in each of these use cases, though OPEV calls it EnergyGuard and EVSOC MonitoringAppliance."""
@@ -243,8 +242,8 @@ class EnergyManager(Part):
 
     def known(self, peer: str, now: Now) -> None:
         remote = self._node.links[peer].remote
-        cars = _cars(remote)
-        evses = _evses(remote, cars)
+        cars = vehicles(remote)
+        evses = stations(remote, cars)
         for key in [one for one in self._cars if one[0] == peer and one[1] not in cars]:
             self._node.emit(CarGone(peer, key[1], self._forget(key)))
         for unit in [one for one in self.evses if one[0] == peer and one[1] not in evses]:
@@ -257,7 +256,7 @@ class EnergyManager(Part):
                 self._node.emit(EvseFound(peer, entity))
         for entity, names in cars.items():
             if (peer, entity) not in self._cars:
-                evse = _evse_of(entity, evses)
+                evse = station_of(entity, evses)
                 self._cars[peer, entity], self.cars[peer, entity] = _Car(evse), evse
                 self._node.emit(CarConnected(peer, entity, evse))
             car = self._cars[peer, entity]
@@ -284,6 +283,8 @@ class EnergyManager(Part):
                     limit.again_s = now.s + AGAIN_S if number else None
                     if number is ErrorNumber.RESTRICTED_EXCHANGE_NOT_SUPPORTED and not car.whole:
                         car.whole, limit.again_s = True, now.s
+                    if number is ErrorNumber.BINDING_NECESSARY:
+                        self._begin_anew(unit, car, now)
                     self._node.emit(CurrentsAnswered(peer, unit[1], car.evse, of.name, limit.wish, number))
                     self._kept(unit, car, now)
 
@@ -336,6 +337,16 @@ class EnergyManager(Part):
                 holds = current_limits.holds(current_limits.standings(remote, unit[1], of), limit.written)
                 limit.again_s = None if holds else limit.again_s or now.s + AGAIN_S
 
+    def _begin_anew(self, unit: Unit, car: _Car, now: Now) -> None:
+        """The car has forgotten us, as one does that was taken away and added again under the same address; or another manager is bound."""
+        link, ours = self._node.links[unit[0]], {client.ident for client in self._clients.values()}
+        for pairs in (link.listening, link.bound):
+            for pair in [one for one in pairs if one[1][0] == unit[1] and one[0] in ours]:
+                del pairs[pair]
+        car.read.clear()
+        for name in [one for one in FEATURES if one in car.names]:
+            self._read(unit[0], unit[1], FEATURES[name], car.read, now)
+
     def _read(
         self, peer: str, entity: EntityId, features: Mapping[str, tuple[str, ...]], read: set[tuple[FeatureId, str]], now: Now
     ) -> None:
@@ -356,33 +367,3 @@ class EnergyManager(Part):
     def _forget(self, unit: Unit) -> EntityId:
         del self.cars[unit]
         return self._cars.pop(unit).evse
-
-
-def _cars(remote: RemoteDevice) -> dict[EntityId, frozenset[str]]:
-    """The cars of a device, and the names of their use cases: entities of type EV, and others at which a use case of the actor EV stands."""
-    cars: dict[EntityId, frozenset[str]] = {}
-    for entity, type_ in remote.entities.items():
-        addressed = any(one.entity == entity and one.actor == evcc.ACTOR for one in remote.use_cases)
-        if type_ == "EV" or (addressed and type_ not in ("EVSE", "DeviceInformation")):
-            cars[entity] = frozenset(one.name for one in remote.use_cases if _is_of(one, entity, remote))
-    return cars
-
-
-def _is_of(use_case: UseCase, car: EntityId, remote: RemoteDevice) -> bool:
-    """Whether a use case of the actor EV is this car's: where its address names no car, it is."""
-    elsewhere = use_case.entity not in (None, car) and remote.entities.get(use_case.entity or ()) == "EV"
-    return use_case.actor == evcc.ACTOR and use_case.available and not elsewhere
-
-
-def _evses(remote: RemoteDevice, cars: dict[EntityId, frozenset[str]]) -> dict[EntityId, None]:
-    """The wallboxes of a device that has e-mobility: entities of type EVSE, others at which EVSECC stands, and cars that belong to none."""
-    ours = {evsecc.NAME, *FEATURES}
-    if not cars and not any(one.name in ours and one.actor in (evsecc.ACTOR, evcc.ACTOR) for one in remote.use_cases):
-        return {}
-    named = {one.entity for one in remote.use_cases if one.name == evsecc.NAME and one.actor == evsecc.ACTOR}
-    evses = {entity: None for entity, type_ in remote.entities.items() if type_ == "EVSE" or entity in named}
-    return evses or dict.fromkeys(cars)
-
-
-def _evse_of(car: EntityId, evses: dict[EntityId, None]) -> EntityId:
-    return car[:-1] if car[:-1] in evses else next(iter(evses), car)
