@@ -17,6 +17,8 @@ from zeroconf import ServiceInfo, Zeroconf
 from chargebridge.app.cli import app
 from chargebridge.app.commands import eebus_find, eebus_rules
 from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode, OwnNode
+from chargebridge.links.eebus.trace import Trace
+from chargebridge.links.eebus.trace_file import TraceFile
 from chargebridge.wire.eebus.ship.mdns import SERVICE, ServiceRecord, to_txt
 from chargebridge.wire.eebus.ship.qr import from_text
 
@@ -186,3 +188,36 @@ def test_the_tests_that_the_table_names_are_there_and_none_is_left_out() -> None
         there |= {f"{path.relative_to(root)}::{name}" for name in names}
     assert named <= there, "make eebus-rules"
     assert {test for test in there if re.search(r"_\d{3}(_|$)", test)} <= named, "make eebus-rules"
+
+
+# A trace out of a file
+
+
+def test_a_trace_file_is_read_without_a_site(tmp_path: Path) -> None:
+    ski, trace = "a1" * 20, Trace(lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
+    path = tmp_path / "eebus.trace"
+    file = TraceFile(path, 10**6)
+    trace.on_entry(file.add)
+    trace.frame(ski, "in", b'\1{"connectionHello":[{"phase":"pending"},{"waiting":60000}]}')
+    trace.note(ski, "WebSocket ended: 4452 Node rejected by application")
+    trace.frame("b2" * 20, "out", b"\0\0")
+    file._write(*file._taken())
+    code, text = run("trace", "--file", str(path))
+    assert code == 0
+    assert "< a1a1a1a1  ship connectionHello  pending, waits 60 s" in text
+    assert "note  WebSocket ended: 4452 Node rejected by application" in text
+    only = run("trace", "B2B2 b2b2", "--file", str(path), "--json")[1]
+    (row,) = map(json.loads, only.splitlines())
+    assert (row["peer"], row["function"]) == ("b2" * 20, "init")
+    again = tmp_path / "page.jsonl"
+    again.write_text(run("trace", "--file", str(path), "--json")[1])
+    assert run("trace", "--file", str(again)) == run("trace", "--file", str(path)), "what a site gives as JSON is read too"
+
+
+def test_what_is_no_trace_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello\n")
+    code, text = run("trace", "--file", str(path))
+    assert code == 1
+    assert "notes.txt, line 1" in text.replace("\n", "")
+    assert run("trace", "--file", str(tmp_path / "none"))[0] == 1

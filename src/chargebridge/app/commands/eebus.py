@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from chargebridge.app.commands import eebus_find, eebus_identity, eebus_rules, eebus_trace
+from chargebridge.app.commands import eebus_find, eebus_identity, eebus_rules, eebus_trace, eebus_wallbox
 from chargebridge.app.commands.output import AsJson, counted, json_line, out, told_errors
 from chargebridge.app.commands.site_client import DEFAULT_URL, SiteClient, Token, Url
 from chargebridge.links.eebus.peer import Phase
@@ -21,6 +21,7 @@ app.add_typer(eebus_identity.app, name="identity")
 app.command("trace")(eebus_trace.trace)
 app.command("rules")(eebus_rules.rules)
 app.command("find")(eebus_find.find)
+app.command("wallbox")(eebus_wallbox.wallbox)
 
 Ski = Annotated[str, typer.Argument(help="The peer's SKI, 40 digits; or how the site calls it, once it is known.")]
 COLOUR = {
