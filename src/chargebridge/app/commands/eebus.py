@@ -188,7 +188,7 @@ def _print_writes(writes: list[LimitWrite]) -> None:
     table = Table("at", "from", "", "wrote", "outcome", "answered", "stations told", box=None)
     for one in writes:
         outcome = "accepted" if one.accepted else f"refused: {one.why}"
-        table.add_row(clock(one.at), one.peer_name, one.use_case, one.said, outcome, _ms(one.answered_ms), _ms(one.told_ms))
+        table.add_row(clock(one.at), _plain(one.peer_name), one.use_case, one.said, _plain(outcome), _ms(one.answered_ms), _ms(one.told_ms))
     if writes:
         out.print(table)
 
