@@ -15,10 +15,12 @@ from typer.testing import CliRunner
 from zeroconf import ServiceInfo, Zeroconf
 
 from chargebridge.app.cli import app
-from chargebridge.app.commands import eebus_find, eebus_rules
+from chargebridge.app.commands import eebus, eebus_find, eebus_rules
 from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode, OwnNode
+from chargebridge.links.eebus.peer import Address, Announced, Phase, Trouble
 from chargebridge.links.eebus.trace import Trace
 from chargebridge.links.eebus.trace_file import TraceFile
+from chargebridge.site.eebus_view import LimitWrite, PeerView
 from chargebridge.wire.eebus.ship.mdns import SERVICE, ServiceRecord, to_txt
 from chargebridge.wire.eebus.ship.qr import from_text
 
@@ -154,8 +156,6 @@ def test_looking_nowhere_is_told() -> None:
 
 
 def test_a_device_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    from chargebridge.links.eebus.peer import Address, Announced
-
     one = Announced(
         ski="ab" * 20, ship_id="X", addresses=(Address("192.0.2.7", 4712),), brand="Fjord", categories=(4,), seen_at=datetime.now(UTC)
     )
@@ -221,3 +221,19 @@ def test_what_is_no_trace_says_where(tmp_path: Path) -> None:
     assert code == 1
     assert "notes.txt, line 1" in text.replace("\n", "")
     assert run("trace", "--file", str(tmp_path / "none"))[0] == 1
+
+
+def test_what_a_device_calls_itself_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name such as "[/red]" is no markup of ours, and ends no command."""
+    now, name = datetime.now(UTC), "Box [/red] [bold]"
+    peer = PeerView(
+        ski="ab" * 20, name=name, kind="control box", phase=Phase.DENIED, said="refused", advice="", trouble=Trouble(now, name, name)
+    )
+    write = LimitWrite(
+        at=now, use_case="LPC", peer="ab" * 20, peer_name=name, what="limit", active=True, value_w=1.0, duration_s=None, said="limit 1 W",
+        accepted=False, why=name, state="limited",
+    )  # fmt: skip
+    eebus._print_peer(peer)
+    eebus._print_writes([write])
+    said = capsys.readouterr().out
+    assert said.count("[/red]") >= 4
