@@ -221,6 +221,18 @@ def test_a_silent_one_counts_with_its_worst_then_with_its_failsafe_limit_then_wi
     assert any("no word from it" in a.text for a in made.alerts)
 
 
+def test_one_that_is_connected_and_says_nothing_keeps_its_limit_or_its_failsafe_limit():
+    s = site(limits=(order(20_000, 0),), loads=(pump(failsafe_w=6000.0),))
+    s.run(60)
+    s.silent = {"pump"}
+    assert load(s.run(100)).ceiling_w == 4200
+    made = s.run(30)
+    assert load(made).ceiling_w == 6000, "120 s without its heartbeat"
+    assert any("no word from it for 1" in a.text for a in made.alerts)
+    s.t += 7200
+    assert load(s.step()).ceiling_w == 9000
+
+
 def test_one_that_never_spoke_is_reckoned_with_its_most():
     s = site(limits=(order(12_000, 0),))
     s.silent = {"pump"}

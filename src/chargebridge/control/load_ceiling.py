@@ -9,7 +9,8 @@ As with charging points (``ceiling``) its limits are walked from the newest back
 
 What it was told before its connection began anew may have been forgotten: then its failsafe limit is reckoned with besides, or its most where it has
 refused a limit since, as a refusal may free it (LPC-902, LPC-918). One that is away keeps what it was told until it misses our heartbeat, then its
-failsafe limit for as long as that is sure to hold (LPC-911, LPC-921), and after that nothing. What it has never confirmed is not counted on.
+failsafe limit for as long as that is sure to hold (LPC-911, LPC-921), and after that nothing. One that is connected and silent may still hear us, or
+not: both count. What it has never confirmed is not counted on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,12 +97,15 @@ def _reckon(load: Load, state: LoadState, readings: Mapping[str, Sequence[Readin
 def _candidates(state: LoadState, drawn_w: float | None, worst_w: float, now: datetime) -> Iterator[tuple[float, bool]]:
     """(W, certain) of everything that it may be keeping to."""
     failsafe_w = state.failsafe_w if sane(state.failsafe_w) and state.failsafe_w >= 0 else worst_w
+    held_s = state.failsafe_s or 0.0
     if not state.online:
         away_s = age_s(state.since, now)
         if away_s >= LOAD_FAILSAFE_S:
-            yield (failsafe_w if away_s < (state.failsafe_s or 0.0) else worst_w), True
+            yield (failsafe_w if away_s < held_s else worst_w), True
             return
         yield failsafe_w, False
+    elif (silent_s := age_s(state.heard_at, now)) > LOAD_MAX_AGE_S:
+        yield (failsafe_w if silent_s < held_s else worst_w), False
     refused = False
     for limit in reversed(state.limits):
         before = state.since is not None and limit.sent_at < state.since

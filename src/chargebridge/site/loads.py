@@ -100,9 +100,9 @@ class LoadKeeper:
         )
         if report.online and not before.online:
             self._faults.pop(report.load, None)
+        self._live.loads[report.load] = state
         if replace(state, heard_at=None, measured_at=None) != replace(before, heard_at=None, measured_at=None):
             self._wake()
-        self._live.loads[report.load] = state
 
     async def _limit(self, plant: ControllableLoad) -> None:
         """Tell what is wanted; what is wanted meanwhile does not wait for the answer to what was."""
