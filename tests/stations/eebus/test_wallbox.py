@@ -267,3 +267,12 @@ async def test_where_cars_with_and_without_opev_come_to_a_wallbox_with_lpc(tmp_p
                 await until(lambda offered=offered: box.allowed_a == offered, what=f"{offered} A holds for car {number}")
             box.unplug()
             await until(lambda: house.statuses()[-1] == "available", what="it has gone")
+
+
+async def test_a_car_that_does_not_listen_to_us_is_told_as_a_danger(tmp_path):
+    async with joined(tmp_path, WallboxPlan(deviations=frozenset({Deviation.DEAF})), speed=10.0) as (house, box):
+        box.plug()
+        await until(lambda: "does not listen" in (house.sink.statuses[-1][3] or ""), what="half a minute later")
+        assert house.sink.statuses[-1][2].has_car
+        box.unplug()
+        await until(lambda: house.sink.statuses[-1][2:] == ("available", None), what="it goes with the car")

@@ -56,6 +56,7 @@ class Bay:
         self.plug = 0
         self.measured_at: datetime | None = None
         self.asked_at: datetime | None = None
+        self.car_since_s: float | None = None  # by the steady clock
         self.drew_at: datetime | None = None  # when power flowed last, where that alone tells of a car
         self._roles = roles
         self._offer: tuple[float, float] | None = None  # A, and until when by the steady clock
@@ -102,6 +103,10 @@ class Bay:
             self.unit, self._wished, self._taken = (self.unit[0], entity), None, None
 
     def looked(self, seen: Seen) -> None:
+        if seen.car is None:
+            self.car_since_s = None
+        elif self.car_since_s is None:
+            self.car_since_s = self._roles.hub.now().s
         self.seen = seen
         self.evse.offered_a = self.current_a
         self._news.set()
@@ -109,7 +114,7 @@ class Bay:
     def lost(self) -> None:
         """The connection is gone."""
         self.evse.lost()
-        self.plug, self.measured_at, self.asked_at, self._taken = 0, None, None, None
+        self.plug, self.measured_at, self.asked_at, self._taken, self.car_since_s = 0, None, None, None, None
         self._news.set()
 
     # What it may give

@@ -23,17 +23,19 @@ from chargebridge.wire.eebus.usecases.quantities import CONSUMED, CURRENTS, POWE
 
 IDENTIFIES, ENERGY = 4, 3
 """The scenarios of EVCC and EVCEM."""
+DEAF = "that it does not listen to our heartbeat: when we fail, it may not fall back to its safe current"
 WORTH_TELLING = ("serviceNeeded", "overrideDetected")
 """Operating states in which a wallbox charges, but somebody should look after it."""
 
 
 class Heard(Struct, frozen=True, kw_only=True):
     """plug: how often a car has come and gone there since the connection began. measured_at: when the newest values came.
-    settled: the connection is old enough that a car that stands there would be known."""
+    settled: the connection is old enough that a car that stands there would be known; at_home: so is the car, that it would listen to us."""
 
     plug: int = 0
     measured_at: datetime | None = None
     settled: bool = False
+    at_home: bool = False
 
 
 def units(remote: RemoteDevice, manager: em.EnergyManager, peer: str) -> list[EntityId]:
@@ -62,7 +64,7 @@ def seen(remote: RemoteDevice, manager: em.EnergyManager, unit: em.Unit, heard: 
     return Seen(
         car=None if car is None else _car(remote, car, heard, meter, said),
         certain=heard.settled or heard.plug > 0,
-        fault=_fault(box),
+        fault=_fault(box) or (DEAF if way is Way.CURRENT and heard.at_home and not evse.listens else ""),
         out=box.failed,
         way=way,
     )

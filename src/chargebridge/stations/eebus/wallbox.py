@@ -126,7 +126,8 @@ class Wallbox:
 
     async def _look_at(self, bay: Bay, remote: RemoteDevice, settled: bool, now: datetime) -> None:
         said = bay.coordination
-        heard = look.Heard(plug=bay.plug, measured_at=bay.measured_at, settled=settled)
+        at_home = bay.car_since_s is not None and self._hub.now().s - bay.car_since_s >= SETTLED_S
+        heard = look.Heard(plug=bay.plug, measured_at=bay.measured_at, settled=settled, at_home=at_home)
         bay.looked(look.seen(remote, self._roles.manager, bay.unit, heard, said))
         self._idle(bay, now)
         await bay.apply()  # before the site hears of a car, it is limited
