@@ -178,9 +178,12 @@ async def ours_manages(report: Report, program: Path, folder: Path, dialled: Dia
     manager = EnergyManager(ours.hub.node, ours.entity(1, "CEM"), ours.hub.now())
     async with joined(ours, program, folder, "wallbox", dialled) as box:
         evse = box.ski, (1,)
-        known = await until(lambda: (one := manager.evse(evse)) is not None and one.commissioned.maker.serial_number is not None)
-        told = manager.evse(evse)
-        report.check("EVSECC, maker and state are read", known and told is not None and told.commissioned.state == "normalOperation", told)
+
+        def commissioned() -> bool:
+            one = manager.evse(evse)
+            return one is not None and one.commissioned.maker.serial_number is not None and one.commissioned.state == "normalOperation"
+
+        report.check("EVSECC, maker and state are read", await until(commissioned), manager.evse(evse))
         await box.do("state", of="box", text="failure")
         failed = await until(lambda: (one := manager.evse(evse)) is not None and one.commissioned.failed)
         report.check("EVSECC, a failure is told", failed, manager.evse(evse))
