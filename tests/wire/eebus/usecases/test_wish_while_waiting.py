@@ -34,3 +34,16 @@ def test_the_same_wish_is_written_again_after_a_minute():
     assert wire.house.lpc.applied_w is None
     wire.wait(12.0, step=1.0)
     assert wire.house.lpc.applied_w == 4000
+
+
+def test_a_system_that_has_ceased_to_listen_is_not_due_for_ever():
+    wire = joined()
+    wire.wait(1.0)
+    wire.box.guard.limit(Decimal(-1), None, wire.clock.now)
+    wire.tick().wait(2.0)
+    assert wire.heard("box", Told)[-1].number is ErrorNumber.COMMAND_REJECTED
+    for link in wire.box.node.links.values():
+        link.listeners.clear()
+    wire.wait(70.0)
+    due_s = wire.box.guard.due_s()
+    assert due_s is None or due_s > wire.clock.s

@@ -107,6 +107,7 @@ class EnergyGuard(Part):
         self._wishes: dict[tuple[str, EntityId], Wish] = {}
         self._stale: dict[tuple[str, EntityId], None] = {}  # systems to which something may have to be written now
         self._under_way: dict[tuple[str, int], tuple[str, EntityId]] = {}  # by peer and counter of the write
+        self._again_s: float | None = None  # no system is to be written to again before
         self._clients = {type_: entity.feature(type_, CLIENT) for type_ in _FEATURES}
         self._server = heartbeat.source(node, entity, now).feature
         node.device.announce(entity.ident, kind.ENERGY_GUARD, of.name, kind.VERSION, kind.SCENARIOS)
@@ -201,7 +202,7 @@ class EnergyGuard(Part):
         elif function in (kind.LIMITS, kind.DESCRIPTIONS) and system is not None:
             self._stale[peer, feature[0]] = None
             if function == kind.LIMITS and self._dropped((peer, feature[0]), system, now):
-                system.again_s = now.s + AGAIN_S
+                self._put_off(system, now)
 
     def subscribed(self, peer: str, server: FeatureId, now: Now) -> None:
         if server == self._server.ident:
@@ -213,9 +214,10 @@ class EnergyGuard(Part):
         if key is None or system is None or system.written is None:
             return
         system.answer, system.counter = number, None
-        # What was wished for meanwhile need not wait for the answer to an older wish to be forgotten.
-        system.again_s = now.s + AGAIN_S if number and self.wish(key) == system.written else None
+        system.again_s = None
         self._stale[key] = None
+        if number and self.wish(key) == system.written:  # what was wished for meanwhile need not wait
+            self._put_off(system, now)
         self._node.emit(Told(peer, key[1], self.kind.name, system.written, number))
 
     def gone(self, peer: str, now: Now) -> None:
@@ -225,10 +227,13 @@ class EnergyGuard(Part):
             del self._under_way[write]
 
     def due_s(self) -> float | None:
-        return min((one.again_s for one in self.systems.values() if one.again_s is not None), default=None)
+        return self._again_s
 
     def tick(self, now: Now) -> None:
-        self._stale |= {key: None for key, one in self.systems.items() if one.again_s is not None and one.again_s <= now.s}
+        if self._again_s is not None and self._again_s <= now.s:
+            waiting = {key: one.again_s for key, one in self.systems.items() if one.again_s is not None}
+            self._stale |= {key: None for key, again_s in waiting.items() if again_s <= now.s}
+            self._again_s = min((again_s for again_s in waiting.values() if again_s > now.s), default=None)
         stale, self._stale = self._stale, {}
         for key in stale:
             system = self.systems.get(key)
@@ -237,6 +242,10 @@ class EnergyGuard(Part):
                 again = system.again_s is not None and system.again_s <= now.s
                 if again or (system.again_s is None and wish != system.written):
                     self._write(key[0], key[1], system, wish, now)
+
+    def _put_off(self, system: System, now: Now) -> None:
+        system.again_s = now.s + AGAIN_S
+        self._again_s = system.again_s if self._again_s is None else min(self._again_s, system.again_s)
 
     def _listens(self, peer: str) -> bool:
         """Whether the peer hears our heartbeat."""
@@ -277,7 +286,7 @@ class EnergyGuard(Part):
         cmd = _rewritten(server, LoadControlLimitListData(load_control_limit_data=(asked,)), endless=asked.time_period is None)
         counter = self._node.write(peer, self._clients["LoadControl"].ident, server.ident, cmd, now)
         if not counter:  # too much is unanswered already
-            system.again_s = now.s + AGAIN_S
+            self._put_off(system, now)
             return
         system.written, system.again_s, system.counter = wish, None, counter
         self._under_way[peer, counter] = peer, entity
