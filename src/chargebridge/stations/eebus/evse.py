@@ -13,13 +13,15 @@ from secrets import token_hex
 from msgspec.structs import replace
 
 from chargebridge.model.session import PointStatus
+from chargebridge.stations.eebus.asking import differ, needs_of
 from chargebridge.stations.eebus.memory import Memory, Stay
 from chargebridge.stations.eebus.register import JITTER_WH, Register, Source
 from chargebridge.stations.eebus.seen import Car, Identification, Seen
 from chargebridge.stations.eebus.settings import PointSettings
-from chargebridge.stations.eebus.tokens import KINDS, charges_as
+from chargebridge.stations.eebus.telling import Telling
+from chargebridge.stations.eebus.tokens import charges_as
 from chargebridge.stations.events import ChargingNeeds
-from chargebridge.stations.port import EvseMeasurement, StationSink, TransactionEvent
+from chargebridge.stations.port import EvseMeasurement, StationSink
 
 DRAWS_A, DRAWS_W = 1.0, 200.0
 """Above this the car charges; below, it is what electronics take."""
@@ -34,7 +36,7 @@ LEFT, STOPPED = "EVDisconnected", "Remote"
 """Why a session ends, in OCPP's words."""
 
 
-class Evse:
+class Evse(Telling):
     """Not told from two sides at once: who calls ``look``, ``start`` and ``stop`` holds one lock for all."""
 
     def __init__(
@@ -48,10 +50,9 @@ class Evse:
         stay: Stay | None,
     ) -> None:
         """stay: as the store remembers it."""
-        self.number = number
+        super().__init__(station, number, sink, memory, stay)
         self.settings = settings
-        self._station, self._unknown_cars, self._sink, self._memory = station, unknown_cars, sink, memory
-        self._stay = stay
+        self._unknown_cars = unknown_cars
         self._plug: int | None = None  # of the car whose stay it is; None: the stay is older than the connection
         self._found_at: datetime | None = None  # when the car was first seen
         self._told_wh = 0  # as the site knows it
@@ -117,11 +118,6 @@ class Evse:
 
     # The car
 
-    @property
-    def _stay_now(self) -> Stay:
-        assert self._stay is not None
-        return self._stay
-
     async def _arrived(self, car: Car, now: datetime) -> bool:
         """A car is seen for the first time on this plug, or since the connection is there. False: it is not clear yet whose stay it is."""
         self._found_at = self._found_at or now
@@ -139,7 +135,7 @@ class Evse:
         return True
 
     def _new_stay(self, now: datetime, *, identity: str | None, register: Register) -> Stay:
-        self._told_wh, self._updated_at = 0, None
+        self._told_wh, self._updated_at, self._status = 0, None, None
         return Stay(
             transaction=f"{self.number}-{now:%Y%m%d-%H%M%S}-{token_hex(4)}",
             began_at=now,
@@ -241,110 +237,11 @@ class Evse:
 
     async def _ask(self, car: Car, now: datetime) -> None:
         """What the car asks for, where it asks for something; told again only when that changes."""
-        if car.demand is None and car.maximum_a is None:
-            return
-        demand = car.demand
-        ac = {"evMinCurrent": car.minimum_a, "evMaxCurrent": car.maximum_a}
-        both = {} if demand is None else {"evMinEnergyRequest": demand.least_wh, "evMaxEnergyRequest": demand.most_wh}
-        parts = {"acChargingParameters": ac, "v2xChargingParameters": both}
-        needs = ChargingNeeds(
-            evse=self.number,
-            transfer="AC_single_phase" if self.settings.phases == 1 else "AC_three_phase",
-            departure_at=None if demand is None else demand.departure_at,
-            energy_wh=None if demand is None else demand.wanted_wh,
-            parameters={name: kept for name, part in parts.items() if (kept := {k: v for k, v in part.items() if v is not None})},
-        )
-        if self._needs is None or _differ(needs, self._needs):
+        needs = needs_of(car, self.number, self.settings.phases)
+        if needs is not None and (self._needs is None or differ(needs, self._needs)):
             await self._sink.told(self._station, needs)
             self._needs = needs
-
-    # What is told of a stay
-
-    async def _tell_token(self, stay: Stay, car: Car, now: datetime) -> None:
-        if stay.token is not None and stay.token != stay.shown and stay.ended is None:
-            await self._tell_update(stay, now, token=stay.token, kind=_kind(car.identification, stay.token))
-            await self._keep(replace(self._stay_now, shown=stay.token))
-
-    async def _tell_start(self, stay: Stay, car: Car | None) -> None:
-        """Where a kill of ours came between, it is told again; the site knows by its key that it is the same."""
-        if stay.started or stay.ended is not None:
-            return
-        event = TransactionEvent(
-            station=self._station,
-            evse=self.number,
-            transaction=stay.transaction,
-            occurred_at=stay.began_at,
-            replay_key=f"{stay.transaction}/Started",
-            sequence=0,
-            token=stay.token,
-            token_kind=_kind(car.identification, stay.token) if car is not None and stay.token is not None else None,
-            status=PointStatus.PREPARING,
-            meter_wh=0,
-        )
-        await self._sink.transaction_started(event)
-        await self._keep(replace(stay, started=True, shown=stay.token))
-        self._status = None
-
-    async def _tell_update(
-        self, stay: Stay, now: datetime, *, token: str | None = None, kind: str | None = None, sample: EvseMeasurement | None = None
-    ) -> None:
-        stay = replace(stay, number=stay.number + 1)
-        await self._keep(stay)
-        event = TransactionEvent(
-            station=self._station,
-            evse=self.number,
-            transaction=stay.transaction,
-            occurred_at=now,
-            replay_key=f"{stay.transaction}/Updated/{stay.number}",
-            sequence=stay.number,
-            token=token,
-            token_kind=kind,
-            measurements=() if sample is None else (sample,),
-            meter_wh=int(stay.register.total_wh),
-        )
-        await self._sink.transaction_updated(event)
-
-    async def _end(self, stay: Stay, reason: str, at: datetime, *, gone: bool = False) -> None:
-        stay = replace(stay, ended=reason, heard_at=at, number=stay.number + 1, gone=gone)
-        await self._keep(stay)
-        await self._tell_end(stay)
-
-    async def _tell_end(self, stay: Stay) -> None:
-        event = TransactionEvent(
-            station=self._station,
-            evse=self.number,
-            transaction=stay.transaction,
-            occurred_at=stay.heard_at,
-            replay_key=f"{stay.transaction}/Ended",
-            sequence=stay.number,
-            meter_wh=int(stay.register.total_wh),
-            reason=stay.ended,
-        )
-        await self._sink.transaction_ended(event)
-        await self._keep(replace(stay, told=True))
-
-    async def _keep(self, stay: Stay) -> None:
-        await self._memory.keep(self.number, stay)
-        self._stay = stay
 
 
 def _name_of(said: Identification | None) -> str | None:
     return None if said is None or not said.value.strip() else f"{said.kind} {said.value.strip()}"
-
-
-def _kind(said: Identification | None, token: str) -> str | None:
-    """What sort of token it is, where the car told it."""
-    mine = (
-        said is not None and token.replace(":", "").replace("-", "").casefold() == said.value.replace(":", "").replace("-", "").casefold()
-    )
-    return KINDS.get(said.kind) if said is not None and mine else None
-
-
-def _differ(one: ChargingNeeds, other: ChargingNeeds) -> bool:
-    """A departure told as a duration wanders by the second."""
-    near = (
-        one.departure_at is not None
-        and other.departure_at is not None
-        and abs(one.departure_at - other.departure_at) < timedelta(minutes=1)
-    )
-    return replace(one, departure_at=None) != replace(other, departure_at=None) or (one.departure_at != other.departure_at and not near)

@@ -25,3 +25,11 @@ async def charges_as(sink: StationSink, station: str, said: Identification | Non
         if sink.about(station, one) is not None or await sink.authorise(station, one) is not Authorisation.INVALID:
             return one
     return unknown_cars or next(iter(written), None)
+
+
+def kind_of(said: Identification | None, token: str) -> str | None:
+    """What sort of token it is, where the car told it."""
+    mine = (
+        said is not None and token.replace(":", "").replace("-", "").casefold() == said.value.replace(":", "").replace("-", "").casefold()
+    )
+    return KINDS.get(said.kind) if said is not None and mine else None
