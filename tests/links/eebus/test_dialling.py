@@ -20,7 +20,7 @@ from chargebridge.links.eebus.tls import context_of
 from chargebridge.wire.eebus.ship import ShipError
 from chargebridge.wire.eebus.ship.identity import load_identity
 
-QUICK = Bounds(stagger_s=0.05, connect_s=0.5, opening_s=0.3, closing_s=0.2)
+QUICK = Bounds(stagger_s=0.05, connect_s=3.0, closing_s=0.2)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ async def test_an_address_where_nobody_speaks_tls_is_passed_over():
 
     async with House() as house, await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         address = Address(*server.sockets[0].getsockname())
-        assert await reached([address, house.address]) == house.address
+        assert await reached([address, house.address], bounds=Bounds(opening_s=1.0)) == house.address
 
 
 async def test_another_device_at_the_address_is_passed_over():
@@ -114,7 +114,7 @@ async def test_a_web_server_is_no_peer():
 
 async def test_all_reasons_are_told():
     with closed() as first, black_hole() as second, pytest.raises(Unreached) as caught:
-        await reached([first, second])
+        await reached([first, second], bounds=Bounds(stagger_s=0.05, connect_s=0.5))
     assert [failure.address for failure in caught.value.failures] == [first, second]
     assert "0.5 s" in str(caught.value)
 

@@ -29,7 +29,8 @@ from chargebridge.links.eebus.troubles import MAX_STRANGERS
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.wire.eebus.usecases.limitation import State
 
-QUICK = Bounds(opening_s=0.5, openings_per_s=1e6, openings_burst=10**6, closing_s=0.5)
+QUICK = Bounds(openings_per_s=1e6, openings_burst=10**6, closing_s=0.5)
+HASTY = Bounds(openings_per_s=1e6, openings_burst=10**6, closing_s=0.5, opening_s=1.0)
 
 
 @asynccontextmanager
@@ -128,8 +129,7 @@ async def test_a_thousand_hellos_on_one_connection():
 
 
 async def test_a_thousand_connections_with_hellos():
-    bounds = Bounds(opening_s=1.0)
-    async with going_on(bounds) as house:
+    async with going_on(Bounds()) as house:
         identity = context_for(new_identity())
         gate = asyncio.Semaphore(50)
 
@@ -237,7 +237,7 @@ async def test_a_peer_killed_in_every_part_of_the_handshake():
 
 
 async def test_slowness_is_given_up():
-    async with going_on() as house:
+    async with going_on(HASTY) as house:
         reader, writer = await asyncio.open_connection(house.address.host, house.address.port)
         hello = _client_hello(context_for(new_identity()))
         loop = asyncio.get_running_loop()
@@ -254,7 +254,7 @@ async def test_slowness_is_given_up():
                 pass
         except ConnectionError:
             pass
-        assert loop.time() - began < QUICK.opening_s + 3
+        assert loop.time() - began < HASTY.opening_s + 10
         task.cancel()
         writer.close()
         slow = await Raw.dial(house, context_for(new_identity()))
@@ -292,11 +292,16 @@ async def test_a_flood_of_datagrams_of_a_trusted_peer_is_read_more_slowly():
         await raw.heard(3)
         raw.say(SELECT, PIN, ACCESS_REQUEST, ACCESS)
         await until(lambda: identity.ski in house.hub.node.links)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         for _ in range(20):
             raw.say(*[DATA] * 100)
-        await asyncio.sleep(0.3)
-        entries = [entry for entry in house.hub.trace.entries(identity.ski) if entry.direction == "in"]
-        assert 50 < len(entries) < 300
+
+        def taken():
+            return sum(entry.direction == "in" for entry in house.hub.trace.entries(identity.ski))
+
+        await until(lambda: taken() > 120)
+        assert taken() <= 100 + 50 * (loop.time() - began) + 10
         raw.cut()
 
 
