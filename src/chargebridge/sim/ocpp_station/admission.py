@@ -30,7 +30,7 @@ class Admission:
             if entry is not None:
                 self._station.cache.keep(token, entry)
             if answer is not None:
-                return entry or Entry("Invalid")
+                return entry.now if entry is not None else Entry("Invalid")
         if known is not None and self._station.flag(Knob.LOCAL_OFFLINE):
             return known
         return Entry("Accepted" if self._station.flag(Knob.UNKNOWN_OFFLINE) else "Invalid")

@@ -15,6 +15,11 @@ class Entry(Struct, frozen=True):
     expires_at: datetime | None = None
     group: str | None = None
 
+    @property
+    def now(self) -> "Entry":
+        """What the Central System has just said: its date is for caches and lists (1.6 7.24, 2.0.1 part 2 C10.FR.08)."""
+        return Entry(self.status, None, self.group)
+
     def allows(self, now: datetime) -> bool:
         return self.status == "Accepted" and (self.expires_at is None or now < self.expires_at)
 

@@ -69,7 +69,7 @@ class Transactions:
             return
         self._station.cache.keep(transaction.token, entry)
         transaction.group = entry.group
-        if not entry.allows(self._station.now()) and point.transaction is transaction:
+        if not entry.now.allows(self._station.now()) and point.transaction is transaction:
             if self._station.flag(Knob.STOP_INVALID):
                 self.end(point, "DeAuthorized")
             else:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from chargebridge.calibration.registry.entry import KeyEntry
-from chargebridge.calibration.verdict import Code, Finding, Layer
+from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.model.clock import Clock
 from chargebridge.model.session import Session
 from chargebridge.site.config import PointTable
@@ -143,7 +143,12 @@ class ProofOffice:
 
     def _judge(self, c: Connection, row: ProofRow, facts: SessionFacts, values: Sequence[Stored] | None = None) -> Judged:
         kept = records.stored(c, row.session) if values is None else values
-        judged = judge_session(kept, self._keys.entries(row.evse), facts.charged)
+        try:
+            judged = judge_session(kept, self._keys.entries(row.evse), facts.charged)
+        except Exception as error:  # a station's message is kept and answered, whatever stands in its signed values
+            log.exception("signed values cannot be judged", session=row.session)
+            text = f"the signed values cannot be judged ({type(error).__name__}: {error})"
+            return Judged(verdict=Verdict(layers=Layers(parse=Outcome.MALFORMED), findings=(Finding(Layer.PARSE, Code.UNREADABLE, text),)))
         other = records.used_by(c, row.session, judged) if judged.verdict.energy_billable else None
         if other is None:
             return judged

@@ -141,4 +141,5 @@ def _first(c: Connection, where: Any) -> ProofRow | None:
 
 
 def _row(row: RowMapping) -> ProofRow:
-    return msgspec.convert(dict(row) | {"counted": msgspec.json.decode(row["counted"])}, ProofRow)
+    values: dict[str, Any] = {str(name): value for name, value in row.items()}
+    return ProofRow(**values | {"counted": tuple(msgspec.json.decode(row["counted"], type=list[int]))})
