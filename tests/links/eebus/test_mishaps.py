@@ -15,7 +15,7 @@ from tests.links.eebus.test_double_connection import dial_again
 from chargebridge.links.eebus.reach import Unreached
 from chargebridge.links.eebus.settings import Bounds
 
-NUMBER = int(os.environ.get("EEBUS_MISHAPS", "40"))
+NUMBER = int(os.environ.get("EEBUS_MISHAPS", "25"))
 QUICK = {
     "bounds": Bounds(
         ping_s=0.5, pong_s=1.5, closing_s=0.5, openings=10**4, openings_per_address=10**4, openings_per_s=1e6, openings_burst=10**6

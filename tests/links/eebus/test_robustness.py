@@ -25,7 +25,6 @@ from tests.wire.eebus.ship.scenes import ABORTED, ACCESS, ACCESS_REQUEST, ANNOUN
 from websockets.exceptions import InvalidState
 
 from chargebridge.links.eebus.settings import Bounds
-from chargebridge.links.eebus.troubles import MAX_STRANGERS
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.wire.eebus.usecases.limitation import State
 
@@ -313,14 +312,15 @@ def _client_hello(tls):
     return outgoing.read()
 
 
-async def test_what_strangers_leave_behind_is_bounded():
+async def test_what_strangers_leave_behind_is_bounded(monkeypatch):
+    monkeypatch.setattr("chargebridge.links.eebus.troubles.MAX_STRANGERS", 5)
     async with going_on() as house:
-        for number in range(MAX_STRANGERS + 10):
+        for number in range(15):
             raw = await (await Raw.dial(house, context_for(new_identity(f"Raw-{number}")))).open()
             raw.say(b"\x07")
             await raw.over()
         await until(lambda: len(house.hub._switchboard.sessions) == 1)
-        assert len(house.hub.peers()) == 1 + MAX_STRANGERS
+        assert len(house.hub.peers()) == 1 + 5
         assert len(house.hub.trace._rings) <= 3  # the box's two, and that of all strangers
 
 
