@@ -23,6 +23,7 @@ COMMANDS = {
     "money": "money",
     "eebus": "eebus",
     "verify": "verify",
+    "registry": "registry",
     "ca": "ca",
     "renew": "renew",
     "replay": "replay",

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-import signal
-import socket
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 import uvicorn
 from msgspec import Struct
@@ -14,6 +12,7 @@ from chargebridge.app.eebus import EebusNode, open_eebus
 from chargebridge.app.forwarding import attach, open_forwarder
 from chargebridge.app.guards import Guards, StartError, secret_from
 from chargebridge.app.web import Access, create_app
+from chargebridge.app.web_server import CLOSING_S, WebServer, bound
 from chargebridge.grid.port import no_sources
 from chargebridge.market import PriceSource, WeatherSource, open_prices, open_weather
 from chargebridge.meters.registry import open_meter
@@ -35,9 +34,7 @@ CALL_TIMEOUT_S = 10.0
 """A station that has not answered a limit by then is reckoned with as one that may or may not have taken it."""
 SAMPLE_EVERY_S = 5
 HEARTBEAT_MAX_S = 60
-CLOSING_S = 3
 STRANGERS_EVERY_S = 2.0
-ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Running(Struct, frozen=True, kw_only=True):
@@ -135,25 +132,6 @@ def heartbeat_s(config: SiteConfig) -> int:
     """So often that one lost heartbeat makes no station count as lost."""
     ages = [p.station_max_age_s for p in config.point]
     return max(1, min(HEARTBEAT_MAX_S, int(min(ages) / 3))) if ages else HEARTBEAT_MAX_S
-
-
-class WebServer(uvicorn.Server):
-    """uvicorn that leaves the signals to us: its own way ends in raising them again, before the site has tidied up."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        try:
-            for number in ENDS:
-                loop.add_signal_handler(number, self.handle_exit, number, None)
-        except (NotImplementedError, RuntimeError, ValueError):  # no main thread, or a system without: cancel the task instead
-            pass
-        try:
-            yield
-        finally:
-            for number in ENDS:
-                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                    loop.remove_signal_handler(number)
 
 
 async def serve(
@@ -260,7 +238,7 @@ async def _listen(
     clock: Clock,
     eebus: EebusNode | None,
 ) -> None:
-    with _bound(config.web.host, config.web.port) as listener:
+    with bound(config.web.host, config.web.port) as listener:
         try:
             await central.start()
         except OSError as error:
@@ -316,11 +294,3 @@ async def _tell_strangers(central: CentralSystem, site: Site, clock: Clock) -> N
                 known.add(key)
                 site.tell("station", f"{stranger.identity!r} from {stranger.remote} was turned away: {stranger.why}", stranger.identity)
         await clock.sleep(STRANGERS_EVERY_S)
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A listening socket for the pages. Raises StartError."""
-    try:
-        return socket.create_server((host, port), backlog=128, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise StartError("web", f"port {port} cannot be opened ({error})", "stop what uses it or give another port") from error

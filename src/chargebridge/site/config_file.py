@@ -4,8 +4,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from chargebridge.calibration.registry.errors import RegistryError
 from chargebridge.calibration.registry.plausibility import plausible
@@ -17,6 +18,8 @@ from chargebridge.model.errors import ChargebridgeError, SeveralErrors
 from chargebridge.site.config import REFUSE, BatteryTable, CircuitTable, GeneratorTable, LoadTable, SiteConfig, StationTable
 from chargebridge.site.config_eebus import contradictions
 from chargebridge.wire.ocpp.tolerance import profiles
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class ConfigError(ChargebridgeError):
@@ -38,6 +41,15 @@ def load(path: Path) -> SiteConfig:
 
 def parse(text: str, name: str = "configuration") -> SiteConfig:
     """Check a configuration's text. Raises ConfigInvalidError."""
+    config = validated(SiteConfig, text, name)
+    problems = list(_contradictions(config, text, name))
+    if problems:
+        raise ConfigInvalidError(problems)
+    return config
+
+
+def validated(model: type[Model], text: str, name: str) -> Model:
+    """A TOML text as ``model``. Raises ConfigInvalidError with everything that is wrong by itself."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -45,13 +57,9 @@ def parse(text: str, name: str = "configuration") -> SiteConfig:
         where = f"{name}:{line[1] if line else len(text.splitlines())}"
         raise ConfigInvalidError([ConfigError(where, f"is not TOML: {error}", "mend the line; strings stand in double quotes")]) from error
     try:
-        config = SiteConfig.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         raise ConfigInvalidError([_told(text, name, e["loc"], e["msg"], e["type"], e.get("input")) for e in error.errors()]) from error
-    problems = list(_contradictions(config, text, name))
-    if problems:
-        raise ConfigInvalidError(problems)
-    return config
 
 
 _PLAIN = {

@@ -1,6 +1,7 @@
-"""The public-key registry's log and its signed heads. Rows are only ever added; whoever changes one is found by the tree above them."""
+"""The public-key registry's log and its signed heads, whose rows are only ever added (whoever changes one is found by the tree above them), and
+which confirmations have been delivered."""
 
-from sqlalchemy import Column, Integer, LargeBinary, Table
+from sqlalchemy import Column, Integer, LargeBinary, String, Table
 
 from chargebridge.store.tables import Moment, metadata
 
@@ -21,4 +22,11 @@ registry_head = Table(
     Column("root", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
+)
+
+registry_confirmed = Table(
+    "registry_confirmed",
+    metadata,
+    Column("entry", String(32), primary_key=True),
+    Column("at", Moment, nullable=False),
 )

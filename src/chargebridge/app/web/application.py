@@ -11,7 +11,6 @@ from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chargebridge.app.web import metrics
 from chargebridge.app.web.access import Access, same_secret
@@ -25,6 +24,7 @@ from chargebridge.app.web.owner import OwnerPage
 from chargebridge.app.web.paying import paying
 from chargebridge.app.web.station_page import StationPage
 from chargebridge.app.web.stations_page import StationsPage
+from chargebridge.app.web_server import SafeHeaders
 from chargebridge.site.operation.message_log import as_lines
 from chargebridge.site.operation.view import MessageFilter
 from chargebridge.site.view import SiteService
@@ -32,16 +32,6 @@ from chargebridge.site.view import SiteService
 _SESSION_S = 30 * 24 * 3600
 _STALE_S = 30.0
 LINES_AT_ONCE = 500
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
-"""Nothing is loaded from elsewhere, and the key in a driver's link goes nowhere. Vue compiles its templates, hence unsafe-eval."""
 
 
 def create_app(service: SiteService, access: Access, public_url: str | None = None) -> FastAPI:
@@ -209,19 +199,3 @@ def _add_probes(app: FastAPI, service: SiteService, guard: Guard) -> None:
     @app.get("/metrics", tags=["operation"], summary="Prometheus, with the owner's token", dependencies=[Depends(guard.owner)])
     async def scrape() -> Response:
         return Response(metrics.text(service), media_type="text/plain; version=0.0.4")
-
-
-class SafeHeaders:
-    """Adds the headers that keep a page to itself."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
-            await send(message)
-
-        await self._app(scope, receive, send_safely if scope["type"] == "http" else send)
