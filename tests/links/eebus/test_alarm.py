@@ -80,3 +80,14 @@ async def test_a_failure_does_not_end_it(monkeypatch):
         while not timers.rung:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     task.cancel()
+
+
+async def test_what_stays_due_does_not_take_all_the_time():
+    timers = Timers(1.0)
+    rung = []
+    timers.alarm = Alarm(timers.clock, lambda: 1.0, lambda: rung.append(1))
+    task = await running(timers)
+    await timers.pass_(1.0)
+    await asyncio.sleep(0.05)
+    assert 1 <= len(rung) <= 3
+    task.cancel()

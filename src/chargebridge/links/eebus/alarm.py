@@ -10,6 +10,7 @@ from chargebridge.model.clock import SteadyClock
 
 log = structlog.get_logger(__name__)
 AFTER_FAILURE_S = 1.0
+STUCK_S = 0.1
 
 
 class Alarm:
@@ -45,15 +46,15 @@ class Alarm:
             elif (left_s := due - self._clock.steady_s()) > 0:
                 await self._sleep(left_s)
             else:
-                await self._sound()
+                await self._sound(due)
 
-    async def _sound(self) -> None:
+    async def _sound(self, due: float) -> None:
         try:
             self._ring()
         except Exception:
             log.exception("eebus timer failed")
             await asyncio.sleep(AFTER_FAILURE_S)
-        await asyncio.sleep(0)
+        await asyncio.sleep(STUCK_S if self._due() == due else 0.0)  # what stays due must not take all the time of others
 
     async def _sleep(self, seconds: float) -> None:
         waits = {asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._earlier.wait())}
