@@ -121,6 +121,8 @@ async def test_another_ship_id_than_at_pairing_is_told():
                 lambda: "calls itself" in getattr(peer(house, box.ski).trouble, "reason", "") and peer(house, box.ski).trouble
             )
             assert "pair it again" in trouble.cure
+            told = await until(lambda: peer(renamed, house.ski).trouble)  # it was closed with 4450
+            assert "another SHIP ID" in told.reason
             await house.hub.pair(box.ski)
             await until(lambda: connected(house, renamed))
             assert house.hub.trust.of(box.ski).ship_id == "Grid-Box-2"
