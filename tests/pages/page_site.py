@@ -8,6 +8,7 @@ from page_eebus import PageEebus
 from page_expected import Expected
 from page_figures import CAUSES, CIRCUITS, NAMES, STATUS, circuit, why
 from page_plan import PagePlan
+from page_proof import PageProofs
 
 from chargebridge.model.decision import Alert, Cause, Move
 from chargebridge.model.errors import ModelError, UnknownNameError
@@ -43,6 +44,7 @@ class PageSite:
         self.entered: list[Limit] = []
         self.planning = PagePlan(mode, self.preferences)
         self.forecasts = Expected(self.began)
+        self.proof = PageProofs(self.began)
         self.eebus = PageEebus(self.began) if mode != "empty" else None
 
     def driver_key(self, point: str) -> str:
@@ -256,6 +258,7 @@ class PageSite:
                 ended_at=None if i < 3 else self.began - timedelta(hours=3 * i),
                 energy_wh=7300 + 811 * i,
                 end_reason=None if i < 3 else "EVDisconnected",
+                proof=self.proof.mark(f"p{i % 12 + 1:02d}"),
             )
             for i in range(9)
             if point in (None, f"p{i % 12 + 1:02d}")

@@ -8,6 +8,8 @@ import httpx
 from page_tools import PHONE, Open
 from playwright.sync_api import Page, expect
 
+from chargebridge.calibration.transparency import check_file
+
 LINK = "/p/p02?key=key-of-p02-0123456789abcdef"
 
 
@@ -95,3 +97,27 @@ def test_driver_stops_and_starts(open_page: Open) -> None:
     expect(page.get_by_label("Charging now")).to_contain_text("No car is plugged in.")
     page.get_by_role("button", name="Start charging").click()
     expect(page.get_by_label("Charging now")).to_contain_text("16 A: all that this car asks for.")
+
+
+def test_the_last_charging_is_shown_with_its_proof(open_page: Open) -> None:
+    page = open_page(LINK, viewport=PHONE)
+    proof = page.get_by_label("Proof of the last charging")
+    for text in ("The signature holds", "1 000.000 kWh", "1 012.500 kWh", "12.500 kWh", "M1 at DE*ABC*E2", "register, entry e2"):
+        expect(proof).to_contain_text(text)
+    expect(proof.get_by_role("link", name="Check them yourself")).to_have_attribute("href", "/verify/good-proof-0123456789abc")
+    with page.expect_download() as told:
+        proof.get_by_role("link", name="Signed values").click()
+    (checked,) = check_file(told.value.path().read_bytes())
+    assert checked.verdict.energy_billable
+    page.goto("/p/p03?key=key-of-p03-0123456789abcdef")
+    expect(proof).to_contain_text("Not billed")
+    expect(proof).to_contain_text("The station has sent no signed values")
+    expect(proof.get_by_role("link", name="Signed values")).to_have_count(0)
+
+
+def test_a_proof_that_nobody_has_cannot_be_fetched(api: httpx.Client) -> None:
+    stranger = httpx.get(f"{api.base_url}/proof/nothing.xml")
+    assert (stranger.status_code, stranger.headers["content-type"].split(";")[0]) == (404, "text/html")
+    assert api.get("/api/v1/sessions/s4/proof").json()["state"] == "billable"
+    assert api.get("/api/v1/sessions/77/proof").status_code == 404
+    assert api.get("/api/v1/sessions").json()[1]["proof"] == {"id": "good-proof-0123456789abc", "state": "billable", "reason": ""}

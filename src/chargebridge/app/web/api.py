@@ -17,6 +17,7 @@ from chargebridge.app.web.forecast_api import add_forecasts, add_point_guess
 from chargebridge.app.web.limit_entry import LimitEntryBody
 from chargebridge.app.web.money_api import add_money
 from chargebridge.app.web.plan_api import add_plan, add_point_plan
+from chargebridge.app.web.proving import add_proofs
 from chargebridge.app.web.station_api import add_stations
 from chargebridge.model.errors import ChargebridgeError, ModelError, UnknownNameError
 from chargebridge.model.finding import DayFigures, Finding
@@ -82,6 +83,7 @@ def add_api(app: FastAPI, service: SiteService, guard: Guard) -> None:
     router = APIRouter(prefix="/api/v1", responses=problems)
     owner = APIRouter(dependencies=[Depends(guard.owner)])
     _reading(owner, service)
+    add_proofs(owner, service)
     _meters(owner, service)
     _steering(owner, service)
     add_stations(owner, service)

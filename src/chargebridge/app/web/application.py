@@ -22,6 +22,7 @@ from chargebridge.app.web.eebus_page import EebusPage
 from chargebridge.app.web.feed import Feed
 from chargebridge.app.web.owner import OwnerPage
 from chargebridge.app.web.paying import paying
+from chargebridge.app.web.proving import proving
 from chargebridge.app.web.station_page import StationPage
 from chargebridge.app.web.stations_page import StationsPage
 from chargebridge.app.web_server import SafeHeaders
@@ -71,6 +72,7 @@ def create_app(service: SiteService, access: Access, public_url: str | None = No
     app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
     app.include_router(doors(access, feed))
     app.include_router(paying(service, access))
+    app.include_router(proving(service, access))
     guard = Guard(service, access)
     add_api(app, service, guard)
     _add_probes(app, service, guard)

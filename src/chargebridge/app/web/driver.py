@@ -9,7 +9,7 @@ from nicegui.events import GenericEventArguments
 from chargebridge.app.web import actions, parts, preference_form, words
 from chargebridge.app.web.actions import told
 from chargebridge.app.web.feed import Moment
-from chargebridge.app.web.shown import car_plan
+from chargebridge.app.web.shown import car_plan, proof
 from chargebridge.app.web.shown.points import card
 from chargebridge.model.phases import NOMINAL_V
 from chargebridge.model.session import Preference
@@ -17,6 +17,7 @@ from chargebridge.site.plan_view import Trial
 from chargebridge.site.view import PointView, SiteService, SiteView
 
 DRIVER = "driver"
+PROOF_EVERY_S = 3.0
 
 
 class DriverPage:
@@ -37,7 +38,9 @@ class DriverPage:
             with ui.row().classes("cb-driver-buttons"):
                 self._start = ui.button("Start charging", icon="play_arrow", on_click=self._begin).props("unelevated no-caps size=lg")
                 self._stop = ui.button("Stop charging", icon="stop", on_click=self._end).props("outline no-caps size=lg")
+            self._proof = parts.Proof(None)
             self._form()
+        ui.timer(PROOF_EVERY_S, self._prove)
         self.show(moment)
 
     def show(self, moment: Moment) -> None:
@@ -58,6 +61,13 @@ class DriverPage:
         if found.preference != self._saved:
             self._trial = None
             self._fill(found.preference)
+
+    async def _prove(self) -> None:
+        """Of the last charging here; a verdict may improve while he looks."""
+        proofs = self._service.proof
+        if proofs is not None and self.client.has_socket_connection:
+            found = await proofs.newest_at(self._point.id)
+            self._proof.show(proof.shown(found, self._view.at, ZoneInfo(self._view.timezone)))
 
     def fault(self, text: str) -> None:
         self._now.show({**self._shown(), "fault": text})

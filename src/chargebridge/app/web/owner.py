@@ -16,6 +16,7 @@ from chargebridge.app.web.forecast_panel import ForecastPanel
 from chargebridge.app.web.limit_dialog import LimitDialog
 from chargebridge.app.web.point_sheet import PointSheet
 from chargebridge.app.web.shown import plan
+from chargebridge.app.web.shown.proof import mark
 from chargebridge.site.view import SessionRow, SiteService
 
 _CHART_PERIOD_S = 10.0
@@ -164,4 +165,7 @@ def _session(row: SessionRow, names: dict[str, str], moment: Moment, zone: ZoneI
         "energy": words.energy(row.energy_wh),
         "token": row.token,
         "reason": row.end_reason or "",
+        "proof": mark(row.proof.state) if row.proof else "",
+        "proof_reason": row.proof.reason if row.proof else "",
+        "proof_page": f"/verify/{row.proof.id}" if row.proof else "",
     }

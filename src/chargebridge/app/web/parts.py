@@ -82,6 +82,10 @@ class CarPlan(Live, component="live/car_plan.js"):
     """Emits "ask" with what the driver moves, and "take"."""
 
 
+class Proof(Live, component="live/proof.js"):
+    pass
+
+
 class PlanFacts(Live, component="live/plan_facts.js"):
     pass
 

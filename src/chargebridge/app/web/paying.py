@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from chargebridge.app.web.access import Access
 from chargebridge.app.web.doors import address, plain, refused_driver
 from chargebridge.model.errors import ChargebridgeError
+from chargebridge.site.money.payments import NOT_BILLABLE
 from chargebridge.site.view import SiteService
 from chargebridge.stations.terms import Limits
 
@@ -17,6 +18,7 @@ STATE = {
     "authorised": "paid in advance; charging is about to begin",
     "refused": "the station did not start; nothing is taken",
     "charging": "charging",
+    "unproven": "charging has ended, and what the meter signed does not prove it so far: nothing is taken unless it does",
     "ended": "charging has ended; the station settles the payment",
     "to_settle": "charging has ended; the payment is being settled",
     "settled": "paid",
@@ -54,8 +56,9 @@ def paying(service: SiteService, access: Access) -> APIRouter:
             access.keys.attempt(who)
             return plain("No such receipt", "<p>The link may have been copied only in part.</p>", 404)
         amount = "" if payment.amount is None else f"<p><strong>{payment.amount:.2f} {html.escape(payment.currency)}</strong></p>"
+        why = f"<p>{html.escape(payment.detail)}</p>" if payment.detail.startswith(NOT_BILLABLE) else ""
         where = f"<p>Charging station {html.escape(payment.station)}, {payment.created_at:%Y-%m-%d %H:%M} UTC.</p>"
-        return plain("Receipt", f"{amount}<p>{STATE[payment.state]}.</p>{where}<p>Reference {html.escape(payment.reference)}</p>")
+        return plain("Receipt", f"{amount}<p>{STATE[payment.state]}.</p>{why}{where}<p>Reference {html.escape(payment.reference)}</p>")
 
     return router
 

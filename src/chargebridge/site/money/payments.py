@@ -23,6 +23,8 @@ from chargebridge.stations.events import Settled
 from chargebridge.stations.port import TransactionEvent
 
 TERMINAL = "terminal"
+NOT_BILLABLE = "not billable"
+"""How the detail of a payment begins whose session is not proven."""
 TOLD: dict[str, PaymentState] = {"Settled": "settled", "Canceled": "canceled", "Rejected": "failed", "Failed": "failed"}
 
 
@@ -67,7 +69,7 @@ def withheld(c: Connection, row: TermsRow, reason: str, now: datetime) -> None:
     known = records.payment_of(c, row.token)
     if known is not None and known.state == "charging":
         state: PaymentState = "unproven" if _ours(c, known) else "ended"
-        records.keep_payment(c, replace(known, state=state, detail=f"not billable: {reason}", changed_at=now))
+        records.keep_payment(c, replace(known, state=state, detail=f"{NOT_BILLABLE}: {reason}", changed_at=now))
 
 
 def released(c: Connection, before: datetime, now: datetime) -> None:
