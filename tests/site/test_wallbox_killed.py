@@ -25,44 +25,60 @@ class Process:
     def __init__(self, folder: Path, home: Property) -> None:
         self.folder, self.home = folder, home
         self.told: dict[str, Any] = {}
-        self.port = 0
+        self.port = self.pid = 0
+        self.task: asyncio.Task[None] | None = None
 
-    async def start(self) -> dict[str, Any]:
-        text = config(self.folder, self.home.box.ski, self.port).replace("fuse_a = 20", "fuse_a = 40")
-        path = self.folder / "site.toml"
-        path.write_text(text)
-        now = self.home.clock.now().isoformat()
-        program = [sys.executable, "-m", "tests.site.wallbox_process", str(self.folder), str(path), str(SPEED), now]
+    async def open(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            *program,
+            sys.executable,
+            "-m",
+            "tests.site.wallbox_process",
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-        first = await self._line()
-        self.port = first["eebus"]
+
+    async def start(self) -> dict[str, Any]:
+        """A life of it."""
+        text = config(self.folder, self.home.box.ski, self.port).replace("fuse_a = 20", "fuse_a = 40")
+        path = self.folder / "site.toml"
+        path.write_text(text)
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([str(path), SPEED, self.home.clock.now().isoformat()]).encode() + b"\n")
+        first = await self._line("pid")
+        self.port, self.pid = first["eebus"], first["pid"]
         self.task = asyncio.create_task(self._listen())
         return first
 
-    async def _line(self) -> dict[str, Any]:
+    async def _line(self, with_: str) -> dict[str, Any]:
         assert self.process.stdout is not None
         while True:
             line = await self.process.stdout.readline()
             assert line, "the site ended"
-            if line.startswith(b"{"):
-                return dict(json.loads(line))
+            if line.startswith(b"{") and with_ in (told := dict(json.loads(line))):
+                return told
 
     async def _listen(self) -> None:
         while True:
-            self.told = await self._line()
+            self.told = await self._line("session")
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
 
     async def kill(self) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-        self.process.send_signal(signal.SIGKILL)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        if self.pid:
+            self.signal(signal.SIGKILL)
+        self.told, self.pid = {}, 0
+
+    async def close(self) -> None:
+        await self.kill()
+        self.process.kill()
         await self.process.wait()
-        self.told = {}
 
     def rows(self) -> list[tuple[Any, ...]]:
         with contextlib.closing(sqlite3.connect(self.folder / "site.db")) as connection:
@@ -74,11 +90,11 @@ class Process:
 async def killed(folder: Path) -> AsyncIterator[tuple[Property, Process]]:
     async with property_of(SPEED) as home:
         site = Process(folder, home)
+        await site.open()
         try:
             yield home, site
         finally:
-            if site.process.returncode is None:
-                await site.kill()
+            await site.close()
 
 
 async def test_a_kill_in_the_middle_of_a_session(tmp_path: Path) -> None:
@@ -92,9 +108,9 @@ async def test_a_kill_in_the_middle_of_a_session(tmp_path: Path) -> None:
         assert await until(lambda: site.rows()[0][1] > 50, 20), "some energy is in the store"
         session = site.told["session"]
 
-        site.process.send_signal(signal.SIGSTOP)  # the connection stands, but nothing comes any more
+        site.signal(signal.SIGSTOP)  # the connection stands, but nothing comes any more
         assert await until(lambda: home.box.allowed_a == 6.0, 10), "without our heartbeat it falls to its own safe current"
-        site.process.send_signal(signal.SIGCONT)
+        site.signal(signal.SIGCONT)
         assert await until(lambda: home.box.allowed_a > 15, 20), "and goes on when it is back"
 
         await site.kill()
