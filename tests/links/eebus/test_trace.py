@@ -50,6 +50,16 @@ def test_heartbeats_and_values_push_out_nothing_else():
     assert trace.lines(ONE, limit=FRAMES + 1)[0].readable.function == "connectionHello"
 
 
+def test_very_many_peers_share_what_there_is(monkeypatch):
+    monkeypatch.setattr("chargebridge.links.eebus.trace.ALL_BYTES", 1024 * 1024)
+    trace = trace_of()
+    for _ in range(40):
+        for number in range(64):
+            trace.frame(f"{number:040x}", "in", bytes(2000))
+    assert sum(len(entry.raw) for entry in trace.entries()) <= 1024 * 1024
+    assert len(trace.entries(f"{0:040x}")) >= 8
+
+
 def test_what_was_known_before_is_left_out():
     trace = trace_of((ONE, "in", INIT), (TWO, "in", INIT), (ONE, "out", READY))
     assert [entry.number for entry in trace.entries()] == [1, 2, 3]

@@ -14,8 +14,8 @@ from msgspec import Struct
 from chargebridge.wire.eebus.readable import Readable, Reader
 
 FRAMES = 500
-FRAMES_BYTES = 256 * 1024
-"""Kept of each peer."""
+FRAMES_BYTES, ALL_BYTES, LEAST_BYTES = 256 * 1024, 32 * 1024 * 1024, 16 * 1024
+"""Kept of each ring, and of all together: with very many peers each has less, down to the least."""
 READERS = 64
 """Peers of one ring of whom is remembered what they have asked."""
 STRANGERS = "strangers"
@@ -58,10 +58,10 @@ class _Ring:
         self.size = 0
         self._readers: dict[str, Reader] = {}
 
-    def add(self, entry: Traced) -> None:
+    def add(self, entry: Traced, most_bytes: int) -> None:
         self.entries.append(entry)
         self.size += len(entry.raw)
-        while len(self.entries) > FRAMES or (self.size > FRAMES_BYTES and len(self.entries) > 1):
+        while len(self.entries) > FRAMES or (self.size > most_bytes and len(self.entries) > 1):
             gone = self.entries.popleft()
             self.size -= len(gone.raw)
             if self.lines:
@@ -127,7 +127,8 @@ class Trace:
         self._number += 1
         entry = Traced(self._number, self._now(), peer, direction, raw)
         often = _NOTIFY in raw and any(name in raw for name in _ROUTINE)
-        self._rings.setdefault(STRANGERS if stranger else _routine(peer) if often else peer, _Ring()).add(entry)
+        ring = self._rings.setdefault(STRANGERS if stranger else _routine(peer) if often else peer, _Ring())
+        ring.add(entry, max(LEAST_BYTES, min(FRAMES_BYTES, ALL_BYTES // len(self._rings))))
         for call in self._calls:
             call(entry)
 
