@@ -92,9 +92,12 @@ class Switchboard:
 
     def trust_moved(self) -> None:
         """Who waits and is trusted now goes on; who is trusted no longer is sent away."""
+        names = {name for entry in self._trust.all() for name in (entry.ski, entry.fingerprint)}
         for session in list(self.sessions.values()):
-            trusted = self.learn(session.socket) is not None
+            certificate = session.socket.certificate
+            trusted = certificate.ski in names or certificate.fingerprint in names
             if trusted and not session.known:
+                self.learn(session.socket)
                 session.trust()
             elif session.known and not trusted:
                 session.refuse()
