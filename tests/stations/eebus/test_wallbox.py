@@ -6,9 +6,10 @@ from decimal import Decimal
 import msgspec
 from tests.stations.eebus.kit import House, joined, until
 
+from chargebridge.links.eebus.settings import StaticPeer
 from chargebridge.sim.eebus.deviations import LIKE_ELLI, LIKE_PORSCHE, Deviation
 from chargebridge.sim.eebus.device import Device
-from chargebridge.sim.eebus.wallbox import WallboxPlan
+from chargebridge.sim.eebus.wallbox import VirtualWallbox, WallboxPlan
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.stations.eebus.ahead import Step
 from chargebridge.stations.eebus.seen import Way
@@ -276,3 +277,28 @@ async def test_a_car_that_does_not_listen_to_us_is_told_as_a_danger(tmp_path):
         assert house.sink.statuses[-1][2].has_car
         box.unplug()
         await until(lambda: house.sink.statuses[-1][2:] == ("available", None), what="it goes with the car")
+
+
+async def test_a_wallbox_that_starts_again_with_the_car_plugged_in_loses_no_energy(tmp_path):
+    """Its figure begins anew with it. A car that says who it is goes on in its session."""
+    car = msgspec.structs.replace(WallboxPlan().car, standard="iso15118-2ed1", identifications=(Identification("eui48", "001122334455"),))
+    async with joined(tmp_path, speed=5.0) as (house, box):
+        running = await charging(house, box, current_a=16.0, car=car, valid_s=600.0)
+        await until(lambda: (house.energy_wh or 0) > 40, what="some energy is told")
+        await box.stop()
+        await until(lambda: "-WB" in house.sink.connections, what="the site hears that it is away")
+        again = VirtualWallbox(
+            box.plan, box.garage, box._clock, peers=(StaticPeer(house.device.ski, house.device.address),), identity=box.device.hub.identity
+        )
+        async with again:
+            again.plug(car=car)
+            await until(lambda: house.box.online and house.box.bays[1].evse.transaction == running, what="the same session")
+            answer = await house.box.offer(1, 16.0, 3, 600.0, running)
+            assert answer.outcome is Outcome.ACCEPTED
+            before = house.energy_wh
+            await until(lambda: house.energy_wh > before + 40, what="it goes on from what was there")
+            true_wh = box.garage.measure(1).energy_wh
+            again.unplug()
+            await until(lambda: house.sink.transactions()[0][1] is not None, what="it ends")
+        ((_, stop, _),) = house.sink.transactions()
+        assert true_wh - 60 < stop < true_wh + 30, "but for what it forgot when it was switched off, and what flowed since it was looked at"
