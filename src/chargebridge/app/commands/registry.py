@@ -185,7 +185,10 @@ def receipt(entry: Entry, url: Url = DEFAULT_URL, as_json: AsJson = False) -> No
         json_line(told)
         return
     head = told["head"]
-    out.print(f"entry {entry} is number {told['index']} of the {head['size']} in the head of {head['at']}, root {head['root'][:16]}…")
+    out.print(
+        f"entry {entry} is number {told['index']} of the {head['size']} in the head of {head['at']}, root {head['root'][:16]}…",
+        soft_wrap=True,
+    )
 
 
 def _key_body(evse: str, key: str, meter: str, format_: str, curve: str | None, gateway: str, station: str) -> dict[str, Any]:

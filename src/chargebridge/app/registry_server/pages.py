@@ -70,10 +70,9 @@ def _result(q: str, found: list[KeyEntry]) -> str:
 
 def _entry(entry: KeyEntry) -> str:
     began = f"{_CAUSES[entry.cause]}, {entry.cpo}"
-    ended = f" until {_time(entry.valid_to)} ({_CAUSES[entry.ended_by]})" if entry.valid_to and entry.ended_by else ""
-    since = f"since {_time(entry.valid_from)}{ended}" if entry.state is not KeyState.PENDING else ""
     rows = {
-        "State": f"{_STATES[entry.state]} {since}",
+        "State": _STATES[entry.state],
+        "For sessions": _span(entry),
         "Meter": f"{entry.meter}" + (f", signing unit {entry.gateway}" if entry.gateway else ""),
         "Entered": began,
         "Format": f"{entry.format} on {entry.key.curve}",
@@ -85,6 +84,14 @@ def _entry(entry: KeyEntry) -> str:
         f'<tr><th style="text-align:left;vertical-align:top;padding-right:14px">{k}</th><td>{v}</td></tr>' for k, v in escaped.items()
     )
     return f"<h2>{html.escape(entry.evse)}</h2><table>{table}</table>"
+
+
+def _span(entry: KeyEntry) -> str:
+    if entry.state is KeyState.PENDING:
+        return "none yet"
+    if entry.valid_to is None or entry.ended_by is None:
+        return f"that began at {_time(entry.valid_from)} or later"
+    return f"that began between {_time(entry.valid_from)} and {_time(entry.valid_to)} ({_CAUSES[entry.ended_by]})"
 
 
 def _head(registry: Registry) -> str:
