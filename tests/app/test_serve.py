@@ -14,9 +14,11 @@ import pytest
 from chargebridge.app.clock import WallClock
 from chargebridge.app.commands.doctor import _eebus, _listen
 from chargebridge.app.commands.replay import ReplayError, minute
+from chargebridge.app.demo import demo_world, stations
 from chargebridge.app.serve import Running, StartError, heartbeat_s, owner_access, serve, station_settings
 from chargebridge.links.eebus.door import DoorError
 from chargebridge.links.eebus.identity_folder import IdentityFolder, NewNode
+from chargebridge.sim.ocpp_station.signing import keys_of
 from chargebridge.site.config import MeterTable
 from chargebridge.site.config_eebus import EebusTable
 from chargebridge.site.config_file import ConfigInvalidError, parse
@@ -117,3 +119,12 @@ def test_doctor_tells_who_we_are_by_eebus_and_what_is_wrong_with_it(tmp_path: Pa
     (folder.node / "key.pem").unlink()
     (broken,) = _eebus(table)
     assert (broken.ok, "key.pem" in broken.found, bool(broken.cure)) == (False, True, True)
+
+
+def test_the_demo_has_the_keys_of_its_stations() -> None:
+    """They stand in its configuration as an owner would write them."""
+    config, clock = parse(DEMO), WallClock()
+    made = stations(demo_world(config, clock, seed=1, ports=0), "ws://127.0.0.1:1/ocpp", clock, "x" * 20)
+    told = {(point.station, point.signing_meter, point.public_key) for point in config.point if point.calibrated}
+    assert told == {(key.station, key.meter, key.public_key) for station in made for key in keys_of(station)}
+    assert {station.plan.version for station in made if station.plan.signing} == {"ocpp1.6", "ocpp2.0.1", "ocpp2.1"}

@@ -126,13 +126,14 @@ async def bench(
     batteries: Sequence[Any] = (),
     speed: float = 1.0,
     since: datetime | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Bench]:
     """Open the site of ``folder`` (again) and run it, ``speed`` times as fast as the wall, from ``since`` on; what it raises fails the test."""
     config, clock = parse(text), SkipClock(speed, since)
     database = Database.open(folder / "site.db")
     evses = (EvseSettings(discharges=any(point.discharge_max_w > 0 for point in config.point)), EvseSettings())
     stations = [StationSettings(identity=s.id, security_profile=0, evses=evses) for s in config.station if s.eebus is None]
-    settings = ServerSettings(port=0, call_timeout_s=2.0 * speed, grace_s=0.2, close_timeout_s=0.2)
+    settings = ServerSettings(port=port, call_timeout_s=2.0 * speed, grace_s=0.2, close_timeout_s=0.2)
     eebus = open_eebus(config, clock)
     make_grid = no_sources if eebus is None else eebus.make_grid
     centrals: list[CentralSystem] = []

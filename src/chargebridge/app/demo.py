@@ -23,7 +23,7 @@ from chargebridge.links.eebus.settings import StaticPeer
 from chargebridge.model.clock import Clock, SteadyClock
 from chargebridge.sim.eebus.control_box import ControlBox
 from chargebridge.sim.eebus.wallbox import VirtualWallbox, WallboxPlan
-from chargebridge.sim.ocpp_station import EvsePlan, StationPlan, Version, VirtualStation
+from chargebridge.sim.ocpp_station import EvsePlan, SigningPlan, StationPlan, Version, VirtualStation
 from chargebridge.sim.ocpp_station.garage import Garage
 from chargebridge.sim.world.demo import demo_scenario
 from chargebridge.sim.world.event import Arrive, GridLimit, Happening, LeaveEarly, PriceList
@@ -39,6 +39,8 @@ STORY_AGAIN_S = 300.0
 CONTROL_BOX = "the demo's control box"
 LOOK_S = 0.5
 SESSION_TRIES = 20
+SIGNING = {f"CB-{name}": f"DE*LDH*E{name}" for name in ("C3", "V1", "V2", "V3", "V4")}
+"""Stations whose meters sign, and their EVSE-IDs; their keys stand in demo.toml."""
 VERSIONS: tuple[Version, ...] = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 
 
@@ -72,6 +74,7 @@ def demo_password() -> str:
 def stations(world: World, uri: str, clock: Clock, password: str) -> list[VirtualStation]:
     """One virtual station for each in the world's topology; all versions of OCPP in turn."""
     made = []
+    page = int(clock.now().timestamp())  # the site remembers the pages of the demo before
     for index, name in enumerate(dict.fromkeys(point.station for point in world.topology.points)):
         points = [p for p in world.topology.points if p.station == name]
         plan = StationPlan(
@@ -83,6 +86,7 @@ def stations(world: World, uri: str, clock: Clock, password: str) -> list[Virtua
             evses=tuple(EvsePlan(phases=len(p.phases), maximum_a=p.maximum_a) for p in points),
             fallback_a=points[0].fallback_a,
             sample_interval_s=5,
+            signing=SigningPlan(seed="Lindenhof", evse_ids=(SIGNING[name],), page=page) if name in SIGNING else None,
         )
         station = VirtualStation(plan, world.vehicles(name), clock)
         world.join(name, station)

@@ -103,7 +103,9 @@ def _signing(records: str, seed: str, key: Path | None, carried: str, evse_ids: 
         if seed or key is not None or evse_ids:
             raise typer.BadParameter("say one or two: how many records a session makes", param_hint="--sign")
         return None
-    told = {"seed": seed or secrets.token_hex(16), "key": _text(key), "records": records, "carried": carried, "evse_ids": evse_ids}
+    page = int(WallClock().now().timestamp())  # a later life of the same key goes on behind this one
+    told: dict[str, Any] = {"key": _text(key), "records": records, "carried": carried, "evse_ids": evse_ids, "page": page}
+    told |= {"seed": seed or secrets.token_hex(16)}
     try:
         made = msgspec.convert(told, SigningPlan)
         SigningMeter(made, "", 1, Faults())

@@ -62,7 +62,8 @@ class SigningPlan(Struct, frozen=True, kw_only=True):
     """Meters that sign (OCMF). seed: their keys are made from it and from the station's identity; key: PEM of one for all of them instead.
 
     records: "one" for begin and end together, or "two". carried: how 1.6 carries them: "oca" (the application note's JSON), "benergised" (the JSON
-    of that back end) or "plain" (the record itself). evse_ids: EVSE-IDs of the EVSEs, as they are to stand in the records.
+    of that back end) or "plain" (the record itself). evse_ids: EVSE-IDs of the EVSEs, as they are to stand in the records. page: of the last record
+    of a life before, as no page may come twice.
     """
 
     seed: str = ""
@@ -70,6 +71,7 @@ class SigningPlan(Struct, frozen=True, kw_only=True):
     records: Literal["one", "two"] = "one"
     carried: Literal["oca", "benergised", "plain"] = "oca"
     evse_ids: tuple[str, ...] = ()
+    page: int = 0
 
 
 class StationPlan(Struct, frozen=True, kw_only=True):

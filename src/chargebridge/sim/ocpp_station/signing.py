@@ -37,7 +37,7 @@ class SigningMeter:
     """One EVSE's meter. page: of the last record."""
 
     def __init__(self, plan: SigningPlan, identity: str, evse: int, faults: Faults) -> None:
-        self.page = 0
+        self.page = plan.page
         self._key = _from_pem(plan.key) if plan.key else _from_seed(f"{plan.seed}/{identity}/{evse}")
         self._other = _from_seed(f"another/{plan.seed}/{identity}/{evse}")
         self._faults = faults
