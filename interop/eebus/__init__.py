@@ -1,9 +1,9 @@
 """enbility eebus-go, the library of most EEBUS products, in the roles that it has and in those built here on its SPINE part, against ours.
 
 Needs: Go and the Go module proxy, the first time; the program in `peer/` is built in a cache outside the tree. For mDNS: root and `ip`, since their
-library refuses the loopback interface; without them that one part is not tried, and says so.
+library refuses the loopback interface. What is not here is not tried, and says so.
 Starts: that program as processes of its own, and ends them; a process of ours in a network namespace. Sockets are on loopback, or in the namespaces.
-Proves, with the TLS connection dialled by us and by them: their Energy Guard limits our house, ours their heat pump and inverter (LPC, LPP); each
+Proves, with the TLS connection dialled by us and by them: their Energy Guard limits our house and our site, ours their heat pump and inverter; each
 reads what the other measures (MPC, MGCP); their energy manager our wallbox and car, ours theirs (EVSECC, EVCC, EVCEM, OPEV, OSCEV, EVSOC; of CEVC
 only the first, for the library has no car), and theirs is a station of our site, with its sessions; their heat pump a load of it; pairing in each
 order; silence of the guard, restarts, another certificate, double connections, processes that die in the handshake, cables that are pulled; being
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import structlog
 
-from interop.eebus import car, finding, guard, measuring, plant, station, systems, trouble
-from interop.eebus.build import MODULE, built
+from interop.eebus import car, finding, guard, measuring, plant, site, station, systems, trouble
+from interop.eebus.build import MODULE, BuildError, built
 from interop.eebus.lab import Dialled, Report
 from interop.ocpp.check import Check
 
@@ -31,6 +31,7 @@ LONG: dict[str, Case] = {"a guard that is killed": trouble.silence_killed, "a gu
 """These wait for two minutes, beside all others."""
 BOTH_WAYS: dict[str, Case] = {
     "their guard": guard.limits,
+    "their guard, our site": site.limits,
     "our guard": systems.limits,
     "they measure": measuring.theirs_reads,
     "we measure": measuring.ours_reads,
@@ -52,9 +53,12 @@ ONCE: dict[str, Case] = {
 
 async def run() -> list[Check]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    program = await built()
+    try:
+        program = await built()
+    except BuildError as error:
+        return [Check(f"{MODULE} is built", False, str(error))]
     if isinstance(program, str):
-        return [Check(f"{MODULE} is built", False, program)]
+        return [Check(f"{MODULE} is not tried: {program}", True)]
     some = asyncio.Semaphore(AT_ONCE)
     cases = [(name, case, dialled, None) for name, case in LONG.items() for dialled in Dialled]
     shorter = [(name, case, dialled) for name, case in BOTH_WAYS.items() for dialled in Dialled]

@@ -11,8 +11,13 @@ MODULE = "github.com/enbility/eebus-go v0.7.0"
 TIMEOUT_S = 300.0
 
 
+class BuildError(Exception):
+    """The program is wrong: its modules are there, and it does not compile."""
+
+
 async def built() -> Path | str:
-    """The program, of these sources and no others; or why there is none. The first time, the Go module proxy is needed and about half a minute."""
+    """The program, of these sources and no others; or why there can be none here. The first time it needs the Go module proxy and half a minute.
+    Raises BuildError."""
     go = shutil.which("go")
     if go is None:
         return "Go is needed"
@@ -24,16 +29,22 @@ async def built() -> Path | str:
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
     made = program.with_suffix(f".{os.getpid()}")
-    process = await asyncio.create_subprocess_exec(
-        go, "build", "-trimpath", "-buildvcs=false", "-o", str(made), ".",
-        cwd=SOURCES, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    errors = await _go(go, "mod", "download")
+    if errors is not None:
+        return f"the Go module proxy is needed, for {MODULE}: {errors}"
+    errors = await _go(go, "build", "-trimpath", "-buildvcs=false", "-o", str(made), ".")
+    if errors is not None:
+        raise BuildError(errors)
+    made.replace(program)  # at once, beside other runs
+    return program
+
+
+async def _go(*command: str) -> str | None:
+    """What went wrong."""
+    process = await asyncio.create_subprocess_exec(*command, cwd=SOURCES, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
     try:
         _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
     except TimeoutError:
         process.kill()
-        return f"{MODULE} was not built within {TIMEOUT_S:g} s"
-    if process.returncode:
-        return f"{MODULE} cannot be built: {errors.decode()[-200:].strip()}"
-    made.replace(program)  # at once, beside other runs
-    return program
+        return f"not done within {TIMEOUT_S:g} s"
+    return errors.decode()[-300:].strip() if process.returncode else None
