@@ -27,9 +27,9 @@ def main() -> int:
             failed += 1
             continue
         for check in checks:
-            passed += check.passed
-            failed += not check.passed
-            mark = "[green]ok   [/green]" if check.passed else "[red]WRONG[/red]"
+            passed += check.passed and not check.skipped
+            failed += not check.passed and not check.skipped
+            mark = "[yellow]skip [/yellow]" if check.skipped else "[green]ok   [/green]" if check.passed else "[red]WRONG[/red]"
             console.print(f"{mark} {check.name}" + (f"  ({check.detail})" if check.detail else ""), soft_wrap=True)
         console.print(f"{time.monotonic() - began:.1f} s")
     print(f"{passed} passed, {failed} failed")

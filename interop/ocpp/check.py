@@ -12,11 +12,12 @@ from chargebridge.stations.port import Authorisation, EvseMeasurement, StartAnsw
 
 
 class Check(Struct, frozen=True):
-    """One thing that was tried with a foreign peer."""
+    """One thing that was tried with a foreign peer. skipped: it was not, as the peer is not to be had here; detail says why."""
 
     name: str
     passed: bool
     detail: str = ""
+    skipped: bool = False
 
 
 class WallClock:

@@ -8,8 +8,11 @@ from pathlib import Path
 TIMEOUT_S = 300.0
 
 
-async def installed(package: str, version: str) -> Path | None:
-    """The folder of one package, of that version and no other; None where Node.js and npm are not to be had or the package does not come."""
+async def installed(package: str, version: str, *also: str) -> Path | None:
+    """The folder of one package, of that version and no other; None where Node.js and npm are not to be had or the package does not come.
+
+    also: packages with their versions that are to stand beside it.
+    """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return None
@@ -19,6 +22,6 @@ async def installed(package: str, version: str) -> Path | None:
     if not (found / "package.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         words = ("install", "--silent", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder))
-        process = await asyncio.create_subprocess_exec(npm, *words, f"{package}@{version}", stdout=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(npm, *words, f"{package}@{version}", *also, stdout=asyncio.subprocess.DEVNULL)
         await asyncio.wait_for(process.wait(), TIMEOUT_S)
     return found if (found / "package.json").exists() else None
