@@ -8,9 +8,11 @@ energy, times, meter    cdr         the same agreement as with a CDR: what would
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +31,13 @@ from chargebridge.wire.signed.record import Kind, SignedRecord, TimeQuality
 
 REGISTER_STEP_WH = Decimal(1)
 """OCPP's registers come in whole Wh; a meter may sign finer."""
-VALUES_MAX = 500
+VALUES_MAX = 5000
+"""Of a session; where there are more, those between begin and end are left out, and OCMF then misses their pages."""
+KEPT = 256
+
+
+_EVSE_ID = re.compile(r"[a-z]{2}[a-z0-9]{3}e[a-z0-9]{1,30}\Z")
+ENDS = ("Transaction.Begin", "Transaction.End")
 
 
 class Stored(Struct, frozen=True):
@@ -78,12 +86,16 @@ class _Read(Struct, frozen=True):
     record: SignedRecord
 
 
-def judge_session(values: Sequence[Stored], entries: Sequence[KeyEntry], charged: Charged) -> Judged:
-    """values: all that are kept of the session. entries: all that the register ever had for its EVSE-ID."""
+@lru_cache(maxsize=KEPT)
+def judge_session(values: tuple[Stored, ...], entries: tuple[KeyEntry, ...], charged: Charged) -> Judged:
+    """values: all that are kept of the session. entries: all that the register ever had for its EVSE-ID.
+
+    What was judged of late is remembered by all of this, byte for byte.
+    """
     if not values:
         text = "the station has sent no signed values, and this charging point is under calibration law"
         return _refused(Layer.SESSION, Code.NOT_SIGNED, text, Layers(session=Outcome.INVALID))
-    read, findings = _read(values[:VALUES_MAX])
+    read, findings = _read(values if len(values) <= VALUES_MAX else [one for one in values if one.value.context in ENDS][:VALUES_MAX])
     entry, of_key = key_entry(entries, charged)
     if not read:
         return Judged(verdict=Verdict(layers=Layers(parse=Outcome.MALFORMED), findings=tuple(findings)), entry=entry)
@@ -212,8 +224,7 @@ def _signed(record: SignedRecord) -> bytes:
 
 def _is_evse_id(point: str) -> bool:
     """OCMF's CI may also be a charge box's name."""
-    bare = fold(point)
-    return len(bare) > 6 and bare[:2].isalpha() and bare[5] == "e"
+    return _EVSE_ID.match(fold(point)) is not None
 
 
 def _is_synchronised(records: Sequence[SignedRecord]) -> bool:

@@ -19,11 +19,13 @@ from chargebridge.calibration.registry.events import AnyEvent, KeyRegistered
 from chargebridge.calibration.registry.heads import HeadSigner
 from chargebridge.calibration.registry.log import Process, Registry
 from chargebridge.calibration.registry.plausibility import plausible
-from chargebridge.calibration.registry.rules import Entries, Handed
+from chargebridge.calibration.registry.rules import Entries, Handed, fold
 from chargebridge.model.clock import Clock
 from chargebridge.site.config import PointTable
 from chargebridge.store import Database
 from chargebridge.store.registry_tables import registry_event, registry_head
+from chargebridge.wire.signed.keys import PublicKey
+from chargebridge.wire.signed.record import SignedRecord
 
 Size = tuple[int, int]
 
@@ -61,6 +63,18 @@ class KeyBook:
             return []
         found = self._registry.entries.at(evse)
         return [_since_named(self._registry, found[0]), *found[1:]] if found else []
+
+    def key_of(self, record: SignedRecord) -> PublicKey | None:
+        """The one that counted at the record's point, or for its meter, when its first value was taken; None too where several might be."""
+        if self._registry is None:
+            return None
+        at = next((reading.at for reading in record.readings if reading.at is not None), self._clock.now())
+        found = self.entries(record.point) if record.point else []
+        if not found and (meter := record.meter or record.gateway):
+            points = dict.fromkeys(entry.evse for entry in self._registry.lookup(meter=meter))
+            found = [entry for evse in points for entry in self.entries(evse) if fold(meter) in (fold(entry.meter), fold(entry.gateway))]
+        keys = {entry.key.fingerprint(): entry.key for entry in found if entry.holds_at(at)}
+        return next(iter(keys.values())) if len(keys) == 1 else None
 
     async def hand_in(self, points: Sequence[PointTable]) -> list[str]:
         """Register the keys of the configuration that the register does not have yet, and publish them. Returns what was refused, in words."""

@@ -26,6 +26,8 @@ from chargebridge.site.proof.view import ProofMark, ProofState, ProofView
 from chargebridge.stations.port import TransactionEvent
 from chargebridge.store import Database
 from chargebridge.wire.signed.container import ContainedValue, write_safe_xml
+from chargebridge.wire.signed.keys import PublicKey
+from chargebridge.wire.signed.record import SignedRecord
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 2.0
@@ -144,7 +146,7 @@ class ProofOffice:
     def _judge(self, c: Connection, row: ProofRow, facts: SessionFacts, values: Sequence[Stored] | None = None) -> Judged:
         kept = records.stored(c, row.session) if values is None else values
         try:
-            judged = judge_session(kept, self._keys.entries(row.evse), facts.charged)
+            judged = judge_session(tuple(kept), tuple(self._keys.entries(row.evse)), facts.charged)
         except Exception as error:  # a station's message is kept and answered, whatever stands in its signed values
             log.exception("signed values cannot be judged", session=row.session)
             text = f"the signed values cannot be judged ({type(error).__name__}: {error})"
@@ -203,6 +205,9 @@ class ProofOffice:
             return {str(number): ProofMark(id=view.id, state=view.state, reason=view.reason) for number, view in shown.items() if view}
 
         return await self._database.read(work)
+
+    def registered(self, record: SignedRecord) -> PublicKey | None:
+        return self._keys.key_of(record)
 
     async def safe_xml(self, proof: str) -> bytes | None:
         def work(c: Connection) -> bytes | None:

@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from chargebridge.calibration.verdict import Finding, Layers
+from chargebridge.wire.signed.keys import PublicKey
+from chargebridge.wire.signed.record import SignedRecord
 
 ProofState = Literal["running", "billable", "unbillable"]
 
@@ -66,6 +68,10 @@ class ProofService(Protocol):
 
     async def newest_at(self, point: str) -> ProofView | None:
         """Of the last session that has begun at a point; None where it needs none."""
+        ...
+
+    def registered(self, record: SignedRecord) -> PublicKey | None:
+        """The key that the site's register has for what a record says of its point or its meter."""
         ...
 
     async def safe_xml(self, proof: str) -> bytes | None:
