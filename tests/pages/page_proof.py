@@ -8,7 +8,9 @@ from chargebridge.sim.ocpp_station import Faults, SigningPlan
 from chargebridge.sim.ocpp_station.signing import SigningMeter
 from chargebridge.site.proof.view import ProofMark, ProofView
 from chargebridge.wire.signed.container import ContainedValue, write_safe_xml
+from chargebridge.wire.signed.keys import PublicKey
 from chargebridge.wire.signed.ocmf_write import MeterReading
+from chargebridge.wire.signed.record import SignedRecord
 
 METER = SigningMeter(SigningPlan(seed="pages"), "CP", 2, Faults())
 GOOD, BAD = "good-proof-0123456789abc", "bad-proof-0123456789abcd"
@@ -66,6 +68,9 @@ class PageProofs:
 
     async def newest_at(self, point: str) -> ProofView | None:
         return self._of.get(point)
+
+    def registered(self, record: SignedRecord) -> PublicKey | None:
+        return METER.public_key if record.meter == "CP-M2" else None
 
     async def safe_xml(self, proof: str) -> bytes | None:
         if proof != GOOD:

@@ -27,7 +27,7 @@ def holds(signature: Signature, key: PublicKey) -> bool:
     """ECDSA with SHA-256 over the signed bytes. The digest is cut to the curve's size (FIPS 186-5 clause 6.4)."""
     if signature.r <= 0 or signature.s <= 0:
         return False
-    if key.curve not in _OFFERED:
+    if not offered(key.curve):
         digest = Hash(SHA256())
         digest.update(signature.signed)
         return BY_NAME[key.curve].verifies((key.x, key.y), digest.finalize(), signature.r, signature.s)
@@ -36,6 +36,11 @@ def holds(signature: Signature, key: PublicKey) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def offered(curve: str) -> bool:
+    """Whether the library has it; what it lacks is done by integers, slowly."""
+    return curve in _OFFERED
 
 
 @lru_cache(maxsize=65536)

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from chargebridge.calibration.session import judge
+from chargebridge.calibration.signature import offered
 from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.wire.signed import formats
 from chargebridge.wire.signed.container import ContainedValue, read_container
@@ -28,6 +29,8 @@ FROM_REGISTER = KeyOrigin("from the register", True)
 FROM_USER = KeyOrigin("as you gave it", True)
 FROM_FILE = KeyOrigin("from the file: compare it with the one on the meter or in the register", False)
 NOWHERE = KeyOrigin("nowhere", False)
+_BY_INTEGERS = 50
+"""A signature on a curve that no library offers takes as much work as so many others."""
 
 
 class CheckedSession(Struct, frozen=True, kw_only=True):
@@ -41,19 +44,40 @@ class CheckedSession(Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
-def check_file(data: bytes, key: PublicKey | None = None, registered: Registered | None = None) -> tuple[CheckedSession, ...]:
-    """All sessions of a file. key: that the user gave. Raises SignedFormatError where the file as a whole cannot be read."""
-    groups: dict[tuple[object, ...], list[tuple[ContainedValue, tuple[SignedRecord, ...]]]] = {}
+def check_file(
+    data: bytes, key: PublicKey | None = None, registered: Registered | None = None, most: int | None = None
+) -> tuple[CheckedSession, ...]:
+    """All sessions of a file. key: that the user gave. most: the work that it may make, in signatures; None: any, up to the container's own bounds.
+
+    Raises SignedFormatError where the file as a whole cannot be read, or makes more work.
+    """
+    groups: dict[tuple[object, ...], list[tuple[ContainedValue, SignedRecord]]] = {}
     refused: list[CheckedSession] = []
-    for place, value in enumerate(read_container(data)):
+    contained = read_container(data)
+    if most is not None and len(contained) > most:
+        raise _too_much(len(contained), most)
+    for place, value in enumerate(contained):
         try:
             records = formats.read(value.data)
         except SignedFormatError as error:
             refused.append(_refused(value, error))
             continue
         for record in records:
-            groups.setdefault(_session_of(value, record, place), []).append((value, (record,)))
-    return (*(_check(group, key, registered) for group in groups.values()), *refused)
+            groups.setdefault(_session_of(value, record, place), []).append((value, record))
+    sessions = [_session(group, key, registered) for group in groups.values()]
+    work = sum(
+        len(record.signatures) * (1 if session.key is None or offered(session.key.curve) else _BY_INTEGERS)
+        for session in sessions
+        for record in session.records
+    )
+    if most is not None and work > most:
+        raise _too_much(work, most)
+    return (*(_judged(session) for session in sessions), *refused)
+
+
+def _too_much(work: int, most: int) -> SignedFormatError:
+    reason = f"it takes the work of {work} signatures, more than the {most} that are checked at once here"
+    return SignedFormatError("file", reason, "split it by transactions, or check it with `chargebridge verify`")
 
 
 def _session_of(value: ContainedValue, record: SignedRecord, place: int) -> tuple[object, ...]:
@@ -64,24 +88,28 @@ def _session_of(value: ContainedValue, record: SignedRecord, place: int) -> tupl
     return ("transaction", value.transaction) if value.transaction else (record.meter, record.gateway, record.session)
 
 
-def _check(
-    group: Sequence[tuple[ContainedValue, tuple[SignedRecord, ...]]], given: PublicKey | None, registered: Registered | None
+def _session(
+    group: Sequence[tuple[ContainedValue, SignedRecord]], given: PublicKey | None, registered: Registered | None
 ) -> CheckedSession:
+    """With its key and what speaks against that, not judged yet."""
     values = tuple(dict.fromkeys(value for value, _ in group))
-    records = tuple(record for _, some in group for record in some)
+    records = tuple(record for _, record in group)
     key, origin, refusal = _key(values, records, given, registered)
-    verdict = judge(records, key)
-    if refusal:
-        finding = Finding(Layer.SIGNATURE, Code.KEY_REFUSED, f"the public key in the file cannot be one: {refusal}")
-        verdict = msgspec.structs.replace(verdict, findings=(finding, *verdict.findings))
+    refused = (Finding(Layer.SIGNATURE, Code.KEY_REFUSED, f"the public key in the file cannot be one: {refusal}"),) if refusal else ()
     return CheckedSession(
         transaction=values[0].transaction or records[0].session,
         values=values,
         records=records,
         key=key,
         origin=origin,
-        verdict=verdict,
+        verdict=Verdict(layers=Layers(), findings=refused),
     )
+
+
+def _judged(session: CheckedSession) -> CheckedSession:
+    verdict = judge(session.records, session.key)
+    findings = (*session.verdict.findings, *verdict.findings)
+    return msgspec.structs.replace(session, verdict=msgspec.structs.replace(verdict, findings=findings))
 
 
 def _key(

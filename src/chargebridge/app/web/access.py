@@ -85,6 +85,7 @@ class Access:
             )
         self.logins = Gate(self.monotonic)
         self.keys = Gate(self.monotonic, tries=20)
+        self.checks = Gate(self.monotonic, tries=60)
         self._generation = hashlib.sha256(self.password_hash.encode()).hexdigest()[:16]
         self._ended: OrderedDict[str, None] = OrderedDict()
 

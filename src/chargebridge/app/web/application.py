@@ -25,6 +25,7 @@ from chargebridge.app.web.paying import paying
 from chargebridge.app.web.proving import proving
 from chargebridge.app.web.station_page import StationPage
 from chargebridge.app.web.stations_page import StationsPage
+from chargebridge.app.web.verify_page import verifying
 from chargebridge.app.web_server import SafeHeaders
 from chargebridge.site.operation.message_log import as_lines
 from chargebridge.site.operation.view import MessageFilter
@@ -73,6 +74,7 @@ def create_app(service: SiteService, access: Access, public_url: str | None = No
     app.include_router(doors(access, feed))
     app.include_router(paying(service, access))
     app.include_router(proving(service, access))
+    app.include_router(verifying(service, access))
     guard = Guard(service, access)
     add_api(app, service, guard)
     _add_probes(app, service, guard)

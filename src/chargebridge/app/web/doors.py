@@ -17,7 +17,7 @@ from chargebridge.app.web.feed import Feed
 from chargebridge.store.passwords import matches
 
 ASSETS = Path(__file__).parent / "assets"
-_SHEETS = ("pages.css", "parts.css", "forms.css", "stations.css", "eebus.css")
+_SHEETS = ("pages.css", "parts.css", "forms.css", "stations.css", "eebus.css", "verify.css")
 STYLES = "".join(
     f'<link rel="stylesheet" href="/assets/{n}?{hashlib.sha256((ASSETS / n).read_bytes()).hexdigest()[:10]}">' for n in _SHEETS
 )

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 from chargebridge.wire.signed.errors import SignedFormatError
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 32
 _DECLARES = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -19,8 +20,13 @@ def read_xml(data: bytes) -> ElementTree.Element:
         root = ElementTree.fromstring(data.strip())  # noqa: S314 - nothing that declares entities comes so far
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
         raise SignedFormatError("XML", str(error)) from None
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    level, depth = [root], 1
+    while level:
+        if depth > MAX_DEPTH:
+            raise SignedFormatError("XML", f"elements within elements, more than {MAX_DEPTH} deep")
+        for element in level:
+            element.tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+        level, depth = [child for element in level for child in element], depth + 1
     return root
 
 
