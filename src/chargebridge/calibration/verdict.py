@@ -28,6 +28,9 @@ class Outcome(StrEnum):
     UNDECIDABLE = "undecidable"
 
 
+_WORST_FIRST = (Outcome.INVALID, Outcome.MALFORMED, Outcome.UNDECIDABLE)
+
+
 class Code(StrEnum):
     """Stable and machine-readable; what goes to the other side of a roaming connection with a refusal."""
 
@@ -70,7 +73,7 @@ class Code(StrEnum):
     TIMES_DIFFER = "times_differ"
 
 
-class Finding(Struct, frozen=True):
+class Finding(Struct, frozen=True, gc=False):
     """text: what was found, for people. fatal: the layer does not hold because of it."""
 
     layer: Layer
@@ -79,7 +82,7 @@ class Finding(Struct, frozen=True):
     fatal: bool = True
 
 
-class Layers(Struct, frozen=True, kw_only=True):
+class Layers(Struct, frozen=True, kw_only=True, gc=False):
     """None: it was not come to."""
 
     parse: Outcome = Outcome.VALID
@@ -91,10 +94,13 @@ class Layers(Struct, frozen=True, kw_only=True):
     def worst(self) -> Outcome:
         """Of all that were come to: what is wrong in one is wrong, whatever cannot be told of another."""
         found = (self.parse, self.signature, self.session, self.cdr)
-        return next((one for one in (Outcome.INVALID, Outcome.MALFORMED, Outcome.UNDECIDABLE) if one in found), Outcome.VALID)
+        for one in _WORST_FIRST:
+            if one in found:
+                return one
+        return Outcome.VALID
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """energy_wh: between begin and end, exact; step_wh: the coarser of their last digits. begin, end: times of the values.
 
     energy_billable, time_billable: two answers, since a meter may know the energy well and the time not.

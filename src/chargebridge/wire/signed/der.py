@@ -4,6 +4,8 @@ Stations were seen that leave out the byte 00 before an integer whose highest bi
 it where none is due. Both are taken for what was meant, and said to be lenient.
 """
 
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
 from chargebridge.wire.signed.errors import SignedFormatError
 from chargebridge.wire.signed.record import Lenience
 
@@ -12,6 +14,13 @@ _CURE = "ask the maker of the meter; the signature cannot be evaluated"
 
 def read_der(data: bytes) -> tuple[int, int, tuple[Lenience, ...]]:
     """r, s, and in what the form is wrong. Raises SignedFormatError."""
+    try:
+        return *decode_dss_signature(data), ()
+    except ValueError:
+        return _read_leniently(data)
+
+
+def _read_leniently(data: bytes) -> tuple[int, int, tuple[Lenience, ...]]:
     body, end = _element(data, 0, 0x30)
     if end != len(data):
         raise SignedFormatError("signature", f"{len(data) - end} bytes follow it", _CURE)

@@ -2,6 +2,8 @@
 
 A record may carry one signature or two (a Mennekes process signs begin and end apart), and one reading or more (an OCMF record of a whole
 session, PCDF's one value that is the session's energy).
+
+None of these values can refer to itself, so the garbage collector need not look at them (``gc=False``): there are very many of them at a time.
 """
 
 from datetime import datetime
@@ -61,7 +63,7 @@ class Lenience(StrEnum):
     NO_VERSION = "no format version"
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True, gc=False):
     """One signed value. energy_wh: of a register, or of the session (ENERGY), exact; None where it is no energy or cannot be told.
 
     step_wh: of the last digit that is sent. obis: as the record names it. relevant: whether the law lets it be billed by (register of energy,
@@ -81,7 +83,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     time_usable: bool = True
 
 
-class Signature(Struct, frozen=True, kw_only=True):
+class Signature(Struct, frozen=True, kw_only=True, gc=False):
     """signed: the exact bytes that are covered. r, s: of ECDSA with SHA-256. curve: as the record claims it, outside the signature; None: it claims
     none. curves: that the format allows."""
 
@@ -92,7 +94,7 @@ class Signature(Struct, frozen=True, kw_only=True):
     curves: tuple[str, ...]
 
 
-class SignedRecord(Struct, frozen=True, kw_only=True):
+class SignedRecord(Struct, frozen=True, kw_only=True, gc=False):
     """One record. raw: as it was read, for ever. key: that it brings along, which proves nothing by itself. key_refused: why that one cannot be read.
 
     meter, gateway: serials. point: of the charging point, as the record names it. session: the counter or id that ties begin and end together.
