@@ -167,3 +167,16 @@ async def test_a_limit_that_cannot_be_written_down_holds_and_is_not_agreed_to(tm
         await site.site.grid.look()
         assert (await site.site.grid.instructions())[0].value_w == 2500, "what was owed to the disk is there as soon as it takes it"
         assert await box.limit(2600) is ErrorNumber.NONE
+
+
+async def test_what_came_of_a_limit_is_watched_until_it_is_replaced(tmp_path: Path) -> None:
+    async with at_the_grid(tmp_path) as (site, box):
+        for watts in (3000, 2000, 1000):
+            await box.limit(watts)
+        assert [one.limit.bound for one in site.site.grid._outcomes] in ([], [LimitedPower(1000)])
+        assert await until(lambda: site.site.grid._outcomes == [], 5), "nothing flows, so it is kept"
+        await site.database.write(lambda c: None)
+        (row, *_) = await site.site.grid.instructions(1)
+        assert (row.value_w, row.unreached) == (1000, ("a", "b")), "who cannot be told is named"
+        assert row.told_ms is not None
+        assert row.kept_ms is not None

@@ -231,6 +231,7 @@ class GridDesk:
         self._update(row)
         limit = next((one for one in limits if one.direction is row.direction), None)
         if row.accepted and limit is not None and isinstance(limit.bound, LimitedPower | Unknown):
+            self._outcomes = [one for one in self._outcomes if one.limit.id != limit.id]  # what is replaced is watched no longer
             there = scope.within(self._live.topology, limit.scope)
             points = [self._live.points[point.id] for point in there.points]
             self._outcomes.append(Outcome(row, limit, points, [load.id for load in there.loads], self._live, began))

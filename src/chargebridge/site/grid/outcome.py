@@ -17,14 +17,14 @@ WITHIN_W = 100.0
 
 
 class Outcome:
-    """row: the record so far."""
+    """row: the record so far. limit: what was asked for."""
 
     def __init__(
         self, row: InstructionRow, limit: Limit, points: Sequence[LivePoint], loads: Sequence[str], live: Live, began: float
     ) -> None:
         """points, loads: those within the limit. began: the event loop's time at which the instruction came."""
         self.row = row
-        self._limit, self._points, self._loads, self._live = limit, points, loads, live
+        self.limit, self._points, self._loads, self._live = limit, points, loads, live
         self._began = began
 
     def look(self, made: Decision) -> bool:
@@ -54,7 +54,7 @@ class Outcome:
                 yield load.load, load.online
 
     def _kept(self, made: Decision) -> bool:
-        bound, scope = self._limit.bound, self._limit.scope
+        bound, scope = self.limit.bound, self.limit.scope
         most_w = bound.power_w if isinstance(bound, LimitedPower) else bound.failsafe_w if isinstance(bound, Unknown) else None
         name = scope.group if isinstance(scope, OnGroup) else scope.node
         load_w = next((node.load_w for node in made.nodes if node.node == name), None)
@@ -64,7 +64,7 @@ class Outcome:
             load_w = self._live.loads[name].power_w
         if load_w is None or most_w is None:
             return False
-        return (-load_w if self._limit.direction is Direction.PRODUCTION else load_w) <= most_w + WITHIN_W
+        return (-load_w if self.limit.direction is Direction.PRODUCTION else load_w) <= most_w + WITHIN_W
 
 
 def _told(point: LivePoint, move: Move) -> bool:
