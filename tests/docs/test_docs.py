@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from chargebridge.app.cli import app as cli
+from chargebridge.app.registry_server.settings import RegistryConfig
 from chargebridge.app.web.access import Access
 from chargebridge.app.web.api import Guard, add_api
 from chargebridge.app.web.api_schema import PreferenceBody
@@ -92,6 +93,9 @@ def test_toml_is_what_the_configuration_takes(block: str) -> None:
     given = tomllib.loads(block)
     if "site" in given and "circuit" in given:
         parse(block)
+        return
+    if "registry" in given:
+        RegistryConfig.model_validate(given)
         return
     known = tables()
     for name, entries in given.items():
