@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import uvicorn
@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 from chargebridge.app.commands import money as command
 from chargebridge.app.web.access import Access
 from chargebridge.app.web.api import Guard, add_api
-from chargebridge.app.web.paying import paying
+from chargebridge.app.web.paying import STATE, paying
 from chargebridge.app.web.shown.money import money as rows_of
 from chargebridge.sim.payments import PaymentProvider
 from chargebridge.site.money.office import QR_LENGTH, QR_VALIDITY_S
+from chargebridge.site.money.view import PaymentState
 from chargebridge.wire.ocpp import totp
 
 TOKEN = "a token for the tests of money"
@@ -109,3 +110,7 @@ async def test_limits_and_accounts_by_rest_and_command(tmp_path: Path) -> None:
         (record,) = await run(web, "start", "CP-1", "TAG", "--evse", "2", "--soc", "80")
         assert record["action"] == "RequestStartTransaction"
         assert await run(web, "payments") == []
+
+
+def test_a_receipt_has_words_for_each_state() -> None:
+    assert set(STATE) == set(get_args(PaymentState))

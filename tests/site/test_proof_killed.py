@@ -32,8 +32,15 @@ def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
     return []
 
 
-@pytest.mark.parametrize("version", ["ocpp1.6", pytest.param("ocpp2.0.1", marks=pytest.mark.slow)])
-async def test_a_kill_at_each_step(tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "steps"),
+    [
+        ("ocpp1.6", ("after started", "before ended", "after ended", "")),
+        pytest.param("ocpp1.6", STEPS, marks=pytest.mark.slow),
+        pytest.param("ocpp2.0.1", STEPS, marks=pytest.mark.slow),
+    ],
+)
+async def test_a_kill_at_each_step(tmp_path: Path, version: str, steps: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
     site = await asyncio.create_subprocess_exec(
@@ -58,11 +65,11 @@ async def test_a_kill_at_each_step(tmp_path: Path, version: str) -> None:
     running = asyncio.create_task(station.run())
     child = 0
     try:
-        for step in STEPS:
+        for step in steps:
             life = [str(tmp_path), text(tmp_path), port, SPEED, (clock.now() - BEHIND).isoformat(), step]
             site.stdin.write(json.dumps(life).encode() + b"\n")
             child = await number(site.stdout)
-            if step == STEPS[0]:
+            if step == steps[0]:
                 assert await until(lambda: station.online, 20)
                 station.plug(1)
                 assert await station.present(1, "TAG")
