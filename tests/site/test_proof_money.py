@@ -82,7 +82,7 @@ async def test_a_payment_waits_for_the_proof(tmp_path: Path) -> None:
         assert (await made.money.terms("CP-1"))[0].billable
 
 
-@pytest.mark.parametrize("passed", [timedelta(hours=23), timedelta(hours=25)])
+@pytest.mark.parametrize("passed", [pytest.param(timedelta(hours=23), marks=pytest.mark.slow), timedelta(hours=25)])
 async def test_what_nobody_proves_is_released_after_a_day(tmp_path: Path, passed: timedelta) -> None:
     async with PaymentProvider() as provider, till(tmp_path, configured(tmp_path, provider), SPEED) as made:
         await paid_session(made)
