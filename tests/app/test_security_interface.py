@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 from chargebridge.app.cli import app as cli
 from chargebridge.app.guards import Guards
 from chargebridge.app.serve import station_settings
-from chargebridge.app.web_server import WebServer
 from chargebridge.app.web.access import Access
 from chargebridge.app.web.api import Guard, add_api
+from chargebridge.app.web_server import WebServer
 from chargebridge.sim.ocpp_station import EvsePlan, Faults, StationPlan, VirtualStation
 from chargebridge.sim.world.clock import FastClock
 from chargebridge.site.config_file import parse
