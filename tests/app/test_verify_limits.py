@@ -8,7 +8,49 @@ from fastapi import FastAPI
 from tests import signed_samples as samples
 
 from chargebridge.app.web import Access
-from chargebridge.app.web.verify_page import verifying
+from chargebridge.app.web.verify_page import WORK_MAX, verifying
+from chargebridge.wire.signed.curves import BY_NAME
+from chargebridge.wire.signed.keys import PublicKey
+
+GENERATOR = (BY_NAME["secp224k1"].gx, BY_NAME["secp224k1"].gy)
+SMALL = (BY_NAME["secp192k1"].gx, BY_NAME["secp192k1"].gy)
+
+
+async def sent(*files: bytes | tuple[str, bytes], key: str = "") -> httpx.Response:
+    site: Any = SimpleNamespace(proof=None)
+    app = FastAPI()
+    app.include_router(verifying(site, Access("unused")))
+    named = [("files", file if isinstance(file, tuple) else ("bill", file)) for file in files]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site") as client:
+        return await client.post("/verify", files=named, data={"key": key})
+
+
+async def test_a_bill_and_its_signature_are_chosen_together() -> None:
+    bill, signature = samples.chargepoint()
+    key = samples.public().spki().hex()
+    both = await sent(("secrrct.sign", signature), ("secrrct", bill), key=key)
+    assert "The session holds." in both.text
+    assert "secrrct.sign together" in (await sent(("secrrct", bill), key=key)).text
+
+
+async def test_absurd_values_are_shown_and_no_more() -> None:
+    huge = [samples.reading("B", "1") | {"RV": 1e15}, samples.reading("E", "1") | {"RV": 1e99, "EF": "<b>"}]
+    answer = await sent(samples.ocmf(samples.payload(*huge, TT="|}" * 100)), key=samples.public().spki().hex())
+    assert answer.status_code == 200
+    wide = samples.bsm(4, 7, 1)
+    wide["additionalValues"][1]["measuredValue"]["scale"] = wide["value"]["measuredValue"]["scale"] = 127
+    assert "Does not hold" in (await sent(samples.chargeit(wide))).text
+
+
+async def test_work_is_bounded() -> None:
+    lines = b"\n".join([samples.session()] * (WORK_MAX + 1))
+    assert "split it by transactions" in (await sent(lines)).text
+    slow = PublicKey("secp224k1", *GENERATOR)
+    bills = [one for _ in range(10) for one in (("secrrct", samples.chargepoint()[0]), ("secrrct.sign", samples.chargepoint()[1]))]
+    answer = await sent(*bills, key=slow.spki().hex())
+    assert (answer.status_code, "does not hold" in answer.text) == (200, True)
+    slow_lines = b"\n".join([samples.session()] * 50)
+    assert "split it by transactions" in (await sent(slow_lines, key=PublicKey("secp192k1", *SMALL).spki().hex())).text
 
 
 async def test_who_sends_many_has_to_wait() -> None:

@@ -45,20 +45,25 @@ class CheckedSession(Struct, frozen=True, kw_only=True):
 
 
 def check_file(
-    data: bytes, key: PublicKey | None = None, registered: Registered | None = None, most: int | None = None
+    data: bytes,
+    key: PublicKey | None = None,
+    registered: Registered | None = None,
+    most: int | None = None,
+    signature: bytes | None = None,
 ) -> tuple[CheckedSession, ...]:
     """All sessions of a file. key: that the user gave. most: the work that it may make, in signatures; None: any, up to the container's own bounds.
+    signature: of the whole file, where it stands in another.
 
     Raises SignedFormatError where the file as a whole cannot be read, or makes more work.
     """
     groups: dict[tuple[object, ...], list[tuple[ContainedValue, SignedRecord]]] = {}
     refused: list[CheckedSession] = []
-    contained = read_container(data)
+    contained = read_container(data, signature)
     if most is not None and len(contained) > most:
         raise _too_much(len(contained), most)
     for place, value in enumerate(contained):
         try:
-            records = formats.read(value.data)
+            records = formats.read(value.data, value.signature)
         except SignedFormatError as error:
             refused.append(_refused(value, error))
             continue

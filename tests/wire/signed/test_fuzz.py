@@ -1,6 +1,7 @@
 """Whatever comes, a reader gives a record or its own error, soon and in little memory; and no change of one byte goes unnoticed."""
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,9 @@ SEEDS = (
     wrap(bytes.fromhex("7605000000016200620072650000070177010b0901454d4800007f9f3e010172620165000000017001010163000000")),
     b"<ChargingProcess><ServerId>0901</ServerId><CustomerIdent>04</CustomerIdent><MeasurementStart/></ChargingProcess>",
     b"<signedMeterValue><encodedMeterValue>" + base64.b64encode(bytes(320)) + b"</encodedMeterValue></signedMeterValue>",
+    json.dumps(samples.bsm(3, 0, 7)).encode(),
+    json.dumps(samples.emh(1, 1)).encode(),
+    samples.chargepoint()[0],
     b"128.8.0(ST:200501162017)(CT:200501162025)(CD:000217)(TV:1)(BV:1)(CSC:1)(SP:1)(RV:0003.276*kWh)(SI:5*1*9)(CS:5)(HW:1)(DT:0)(PK:04)(SG:30)",
 )
 

@@ -10,6 +10,7 @@ import typer
 from chargebridge.app.commands.output import AsJson, err, json_line, out
 from chargebridge.calibration.transparency import CheckedSession, check_file
 from chargebridge.calibration.verdict import Outcome
+from chargebridge.wire.signed.container import with_signatures
 from chargebridge.wire.signed.errors import SignedFormatError
 from chargebridge.wire.signed.keys import PublicKey, read_key
 from chargebridge.wire.signed.record import Reading
@@ -23,7 +24,13 @@ _WORDS = {
 
 
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="Files with signed values: S.A.F.E. XML, OCMF, Mennekes, Alfen, PCDF.", exists=True)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files with signed values (S.A.F.E. XML, OCMF, Mennekes, Alfen, PCDF, chargeIT, ChargePoint's two), or a folder of them.",
+            exists=True,
+        ),
+    ],
     key: Annotated[
         str | None, typer.Option(help="The meter's public key, as on its display or in the register; a file with it will do.")
     ] = None,
@@ -32,9 +39,10 @@ def verify(
     """Check signed meter values as a customer may: every signature, every session, and why. Exit code 1 unless all of them hold."""
     given = _given(key)
     good = True
-    for file in files:
+    for name, data, signature in with_signatures([(str(file), file.read_bytes()) for file in _all(files)]):
+        file = Path(name)
         try:
-            sessions = check_file(file.read_bytes(), given)
+            sessions = check_file(data, given, signature=signature)
         except SignedFormatError as error:
             good = False
             _tell_error(file, error, as_json=as_json)
@@ -47,6 +55,11 @@ def verify(
                 _tell(file, session)
     if not good:
         raise typer.Exit(1)
+
+
+def _all(paths: list[Path]) -> list[Path]:
+    """Of a folder the files in it."""
+    return [file for path in paths for file in (sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path])]
 
 
 def facts(name: str, session: CheckedSession) -> dict[str, Any]:

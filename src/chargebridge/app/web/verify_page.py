@@ -19,7 +19,7 @@ from chargebridge.app.web.proving import ID_MAX
 from chargebridge.app.web.shown.verified import Sheet, of_checked, of_proof
 from chargebridge.calibration.transparency import Registered, check_file
 from chargebridge.site.view import SiteService
-from chargebridge.wire.signed.container import MAX_BYTES
+from chargebridge.wire.signed.container import MAX_BYTES, with_signatures
 from chargebridge.wire.signed.errors import SignedFormatError
 from chargebridge.wire.signed.keys import PublicKey, read_key
 
@@ -87,11 +87,16 @@ def verifying(service: SiteService, access: Access) -> APIRouter:
     return router
 
 
-def _check(files: Sequence[bytes], key: PublicKey | None, registered: Registered | None) -> list[Sheet]:
-    return [of_checked(session) for file in files for session in check_file(file, key, registered, WORK_MAX // len(files))]
+def _check(files: Sequence[tuple[str, bytes]], key: PublicKey | None, registered: Registered | None) -> list[Sheet]:
+    most = WORK_MAX // len(files)
+    return [
+        of_checked(session)
+        for _, data, signature in with_signatures(files)
+        for session in check_file(data, key, registered, most, signature)
+    ]
 
 
-async def _form(request: Request) -> tuple[list[bytes], PublicKey | None]:
+async def _form(request: Request) -> tuple[list[tuple[str, bytes]], PublicKey | None]:
     """The files and the key. Raises SignedFormatError."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise SignedFormatError("upload", "it is no form", "choose a file on the page")
@@ -105,11 +110,11 @@ async def _form(request: Request) -> tuple[list[bytes], PublicKey | None]:
     except (MultiPartException, KeyError, ValueError) as error:
         raise SignedFormatError("upload", f"the form cannot be read: {error}", "choose a file on the page") from None
     sent = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
-    files = [await one.read() for one in sent]
-    if not any(files):
+    files = [(one.filename or "", data) for one in sent if (data := await one.read())]
+    if not files:
         raise SignedFormatError("file", "none was chosen, or it is empty", "choose the file that came with the invoice")
     text = form.get("key")
-    return [file for file in files if file], read_key(text) if isinstance(text, str) and text.strip() else None
+    return files, read_key(text) if isinstance(text, str) and text.strip() else None
 
 
 async def _body(request: Request) -> bytes:

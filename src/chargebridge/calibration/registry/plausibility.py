@@ -14,6 +14,9 @@ CURVES: dict[str, tuple[str, ...]] = {
     SignedFormat.MENNEKES: ("secp192r1",),
     SignedFormat.EDL40_SIG: ("secp192r1", "secp256r1"),
     SignedFormat.PCDF: ("secp256r1",),
+    SignedFormat.BSM: ("secp256r1",),
+    SignedFormat.EMH_CRYPT: ("secp192r1",),
+    SignedFormat.CHARGEPOINT: ("secp224k1", "secp256r1"),
 }
 """On which curves the meters of a format sign."""
 

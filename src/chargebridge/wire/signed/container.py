@@ -1,10 +1,11 @@
-"""The files in which customers get signed values: the XML of the S.A.F.E. transparency software, a Mennekes bill, PTB's JSON, or bare records.
+"""The files in which customers get signed values: the XML of the S.A.F.E. transparency software, a Mennekes bill, JSON of PTB, chargeIT or
+ChargePoint, or bare records.
 
 What these files say of format and encoding is often wrong; the content decides. Their keys prove nothing by themselves: that they are the meter's is
 for a register, or the meter's own display, to say.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,6 +18,8 @@ from chargebridge.wire.signed.xml_safe import read_xml
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_VALUES = 10_000
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_DETACHED = ".sign"
 SAFE_FORMATS = {
     SignedFormat.OCMF: ("OCMF", "plain"),
     SignedFormat.ALFEN: ("ALFEN", "plain"),
@@ -30,25 +33,37 @@ SAFE_FORMATS = {
 
 
 class ContainedValue(msgspec.Struct, frozen=True):
-    """data: as it stands there, perhaps still encoded. key: public key beside it. transaction, context: as the file names them."""
+    """data: as it stands there, perhaps still encoded. key: public key beside it. transaction, context: as the file names them.
+
+    signature: where it stands in a file of its own.
+    """
 
     data: bytes
     key: str | None = None
     transaction: str = ""
     context: str = ""
+    signature: bytes | None = None
 
 
-def read_container(data: bytes) -> tuple[ContainedValue, ...]:
-    """The signed values of a file. Raises SignedFormatError."""
+class _Place(msgspec.Struct, rename="camel"):
+    transaction_id: str = ""
+
+
+class _ChargeIt(msgspec.Struct, rename="camel"):
+    signed_meter_values: list[msgspec.Raw]
+
+
+def read_container(data: bytes, signature: bytes | None = None) -> tuple[ContainedValue, ...]:
+    """The signed values of a file. signature: of the whole file, where it stands in another. Raises SignedFormatError."""
     if len(data) > MAX_BYTES:
         raise SignedFormatError("file", f"{len(data)} bytes, more than {MAX_BYTES}", "choose the file with the signed values alone")
-    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = data.lstrip(_BLANK)
     if not head:
         raise SignedFormatError("file", "it is empty", "choose the file that came with the invoice")
     if head.startswith(b"<"):
         return _from_xml(head)
     if head.startswith(b"{"):
-        return _from_json(head)
+        return _from_json(data, signature)
     return tuple(ContainedValue(line) for line in _records(head))
 
 
@@ -57,6 +72,8 @@ def write_safe_xml(values: Iterable[ContainedValue]) -> bytes:
     root = ElementTree.Element("values")
     for value in values:
         record, found = formats.unpack(value.data)
+        if found not in SAFE_FORMATS:
+            raise SignedFormatError("record", f"S.A.F.E. XML has no place for {found}", "hand over the file as it is")
         name, encoding = SAFE_FORMATS[found]
         attributes = {"transactionId": value.transaction, "context": value.context}
         element = ElementTree.SubElement(root, "value", {key: text for key, text in attributes.items() if text})
@@ -92,9 +109,32 @@ def _value(element: ElementTree.Element, place: int) -> ContainedValue:
     return ContainedValue(text.encode(), (element.findtext("publicKey") or "").strip() or None, transaction, element.get("context") or "")
 
 
-def _from_json(data: bytes) -> tuple[ContainedValue, ...]:
+def with_signatures(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes, bytes | None]]:
+    """Files by name and content, each with its signature where another of them is that: ``secrrct`` and ``secrrct.sign``.
+
+    They are taken in their order where several have one name.
+    """
+    names = {name for name, _ in files}
+    signatures: dict[str, list[bytes]] = {}
+    for name, data in files:
+        if name.endswith(_DETACHED) and name.removesuffix(_DETACHED) in names:
+            signatures.setdefault(name.removesuffix(_DETACHED), []).append(data)
+    found: list[tuple[str, bytes, bytes | None]] = []
+    for name, data in files:
+        if name.removesuffix(_DETACHED) not in signatures or not name.endswith(_DETACHED):
+            waiting = signatures.get(name)
+            found.append((name, data, waiting.pop(0) if waiting else None))
+    return found
+
+
+def _from_json(data: bytes, signature: bytes | None) -> tuple[ContainedValue, ...]:
+    head = data.lstrip(_BLANK)
+    if b'"signedMeterValues"' in head:
+        return _from_chargeit(head)
+    if formats.format_of(data):
+        return (ContainedValue(data, signature=signature),)  # with what stands around it: the whole file may be signed
     try:
-        told: Any = msgspec.json.decode(data)
+        told: Any = msgspec.json.decode(head)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SignedFormatError("JSON", str(error)) from None
     if isinstance(told, dict) and isinstance(told.get("ocmfBegin"), str):
@@ -106,6 +146,17 @@ def _from_json(data: bytes) -> tuple[ContainedValue, ...]:
             if isinstance(text, str)
         )
     raise SignedFormatError("JSON", "it is no container of signed values that is known", "choose the file that came with the invoice")
+
+
+def _from_chargeit(data: bytes) -> tuple[ContainedValue, ...]:
+    try:
+        values = msgspec.json.decode(data, type=_ChargeIt).signed_meter_values
+        places = [msgspec.json.decode(value, type=_Place) for value in values]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SignedFormatError("signedMeterValues", str(error)) from None
+    if len(values) > MAX_VALUES:
+        raise SignedFormatError("file", f"{len(values)} values, more than {MAX_VALUES}", "split it by transactions")
+    return tuple(ContainedValue(bytes(value), transaction=place.transaction_id) for value, place in zip(values, places, strict=True))
 
 
 def _records(data: bytes) -> list[bytes]:

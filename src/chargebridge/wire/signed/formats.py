@@ -10,8 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 
 from chargebridge.wire.signed.alfen import read_alfen
+from chargebridge.wire.signed.bsm import MARK as BSM_MARK
+from chargebridge.wire.signed.bsm import read_bsm
+from chargebridge.wire.signed.chargepoint import MARK as CHARGEPOINT_MARK
+from chargebridge.wire.signed.chargepoint import read_chargepoint
 from chargebridge.wire.signed.edl40 import read_edl40
 from chargebridge.wire.signed.edl40_sig import read_edl40_sig
+from chargebridge.wire.signed.emh_crypt import MARK as EMH_MARK
+from chargebridge.wire.signed.emh_crypt import read_emh_crypt
 from chargebridge.wire.signed.errors import SignedFormatError
 from chargebridge.wire.signed.isa_edl40 import NAME_PREFIX, read_isa_edl40
 from chargebridge.wire.signed.mennekes import read_mennekes
@@ -22,6 +28,7 @@ from chargebridge.wire.signed.record import SignedFormat, SignedRecord
 
 MAX_BYTES = 4 * 1024 * 1024
 _SML = bytes.fromhex("1b1b1b1b01010101")
+_PCDF = PCDF_HEAD.encode()
 _HEX = re.compile(rb"[0-9A-Fa-f]+\Z")
 
 READERS: dict[SignedFormat, Callable[[bytes], tuple[SignedRecord, ...]]] = {
@@ -32,6 +39,9 @@ READERS: dict[SignedFormat, Callable[[bytes], tuple[SignedRecord, ...]]] = {
     SignedFormat.MENNEKES: read_mennekes,
     SignedFormat.EDL40_SIG: lambda data: (read_edl40_sig(data),),
     SignedFormat.PCDF: lambda data: (read_pcdf(data),),
+    SignedFormat.BSM: lambda data: (read_bsm(data),),
+    SignedFormat.EMH_CRYPT: lambda data: (read_emh_crypt(data),),
+    SignedFormat.CHARGEPOINT: lambda data: (read_chargepoint(data, None),),
 }
 
 
@@ -44,8 +54,11 @@ def format_of(data: bytes) -> SignedFormat | None:
         return SignedFormat.ALFEN
     if head.startswith(_SML):
         return SignedFormat.ISA_EDL40 if NAME_PREFIX in data else SignedFormat.EDL40
-    if PCDF_HEAD.encode() in head[:16]:
+    if _PCDF in head[:16]:
         return SignedFormat.PCDF
+    if head.startswith(b"{"):
+        marks = ((BSM_MARK, SignedFormat.BSM), (EMH_MARK, SignedFormat.EMH_CRYPT), (CHARGEPOINT_MARK, SignedFormat.CHARGEPOINT))
+        return next((found for mark, found in marks if mark in data), None)
     if b"<" in head[:4]:
         if b"encodedMeterValue" in data:
             return SignedFormat.EDL40_SIG
@@ -66,10 +79,10 @@ def unpack(data: bytes) -> tuple[bytes, SignedFormat]:
     raise SignedFormatError("record", f"{data[:24]!r} is the begin of no known format of signed values")
 
 
-def read(data: bytes | str) -> tuple[SignedRecord, ...]:
-    """The records in the bytes, or the text, of one signed value. Raises SignedFormatError."""
+def read(data: bytes | str, signature: bytes | None = None) -> tuple[SignedRecord, ...]:
+    """The records in the bytes, or the text, of one signed value. signature: where it stands in a file of its own. Raises SignedFormatError."""
     record, found = unpack(data.encode() if isinstance(data, str) else data)
-    return READERS[found](record)
+    return (read_chargepoint(record, signature),) if found is SignedFormat.CHARGEPOINT else READERS[found](record)
 
 
 def _decodings(packed: bytes) -> Iterator[bytes]:

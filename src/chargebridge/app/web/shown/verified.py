@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from msgspec import Struct
 
@@ -11,7 +11,8 @@ from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outco
 from chargebridge.site.proof.view import ProofView
 
 VALUES_SHOWN = 50
-_FINEST = Decimal("1e-9")
+_WIDE = Context(prec=600)
+"""Whatever a file claims for a value has room."""
 LAYERS = {
     Layer.PARSE: "The values can be read",
     Layer.SIGNATURE: "The signature is that of the meter's key",
@@ -137,8 +138,9 @@ def of_proof(view: ProofView) -> Sheet:
 
 def kwh(energy_wh: Decimal, step_wh: Decimal = Decimal(1)) -> str:
     """Exact: all digits that the meter has. step_wh: of the last one."""
-    exact = energy_wh.normalize().scaleb(-3)
-    return f"{exact.quantize(max(step_wh.scaleb(-3), _FINEST)) if energy_wh % step_wh == 0 else exact:f} kWh"
+    exact = _WIDE.scaleb(_WIDE.normalize(energy_wh), -3)
+    whole = _WIDE.remainder(energy_wh, step_wh) == 0
+    return f"{_WIDE.quantize(exact, _WIDE.scaleb(step_wh, -3)) if whole else exact:f} kWh"
 
 
 def stamp(at: datetime) -> str:
