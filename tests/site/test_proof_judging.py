@@ -105,10 +105,16 @@ def test_another_name_than_an_evse_id_says_nothing_of_the_point() -> None:
     assert judged(value(1, whole(CI="deabce1"))).verdict.energy_billable
 
 
-def test_an_end_that_nobody_told_has_no_time_to_compare() -> None:
-    late = replaced(ended_at=BEGIN + 5 * HOUR)
-    assert code(judged(value(1, whole()), charged=late)) is Code.TIMES_DIFFER
-    assert judged(value(1, whole()), charged=replaced(ended_at=BEGIN + 5 * HOUR, presumed=True)).verdict.energy_billable
+def test_a_session_that_is_longer_than_what_was_measured_has_its_energy_and_no_billable_time() -> None:
+    """It may begin with the plug and end with it."""
+    for wider in ({"started_at": BEGIN - HOUR / 2}, {"ended_at": BEGIN + 5 * HOUR}):
+        found = judged(value(1, whole()), charged=replaced(**wider))
+        assert (found.verdict.energy_billable, found.verdict.time_billable) == (True, False)
+        assert [(one.code, one.fatal) for one in found.verdict.findings] == [(Code.TIMES_DIFFER, False)]
+    for shorter in ({"started_at": BEGIN + HOUR / 2}, {"ended_at": BEGIN + HOUR / 2}):
+        assert code(judged(value(1, whole()), charged=replaced(**shorter))) is Code.TIMES_DIFFER
+    told = judged(value(1, whole()), charged=replaced(ended_at=BEGIN + HOUR / 2, presumed=True))
+    assert told.verdict.time_billable, "an end that nobody told is no time to compare with"
 
 
 def test_the_key_is_that_which_counted_when_the_session_began() -> None:

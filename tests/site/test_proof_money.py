@@ -29,11 +29,11 @@ def configured(folder: Path, provider: PaymentProvider) -> str:
     return text(folder, more=MONEY + paid)
 
 
-def signed(*, energy: str = "3.000") -> dict[str, Any]:
+def signed(*, clock: Any = "S") -> dict[str, Any]:
     """What the meter signs of those five minutes."""
     meter = SigningMeter(PLAN, "CP-1", 1, Faults())
-    begin = MeterReading(transaction="B", energy=Decimal("1.000"), at=T0 + timedelta(minutes=BEGIN_MIN))
-    end = MeterReading(transaction="E", energy=Decimal("1.000") + Decimal(energy), at=T0 + timedelta(minutes=END_MIN))
+    begin = MeterReading(transaction="B", energy=Decimal("1.000"), at=T0 + timedelta(minutes=BEGIN_MIN), clock=clock)
+    end = MeterReading(transaction="E", energy=Decimal("4.000"), at=T0 + timedelta(minutes=END_MIN), clock=clock)
     data = base64.b64encode(meter.sign("PSP-1", begin, end)).decode()
     told = {"signedMeterData": data, "signingMethod": "", "encodingMethod": "OCMF", "publicKey": ""}
     sampled = {"value": 4000, "context": "Transaction.End", "signedMeterValue": told}
@@ -96,3 +96,24 @@ async def test_what_nobody_proves_is_released_after_a_day(tmp_path: Path, passed
         released = await payment(made, "canceled")
         assert released.amount == 0
         assert provider.settlements["PSP-1"]["amount"] == "0.00"
+
+
+@pytest.mark.parametrize(("clock", "amount"), [("S", "2.00"), ("I", "1.50")])
+async def test_minutes_count_only_by_a_clock_that_is_set(tmp_path: Path, clock: str, amount: str) -> None:
+    """5 minutes at 0.10, 3 kWh at 0.50."""
+    async with PaymentProvider() as provider:
+        priced = configured(tmp_path, provider).replace("energy = 0.50", "energy = 0.50\ncharging = 0.10")
+        async with till(tmp_path, priced, SPEED) as made:
+            client = await made.station("ocpp2.1")
+            await made.money.authorised("PSP-1", "CP-1", 1, Decimal("10.00"), Limits())
+            await event(client, "Started", 0, BEGIN_MIN, 1000, token="PSP-1", by="DirectPayment")
+            end = {
+                "eventType": "Ended",
+                "timestamp": (T0 + timedelta(minutes=END_MIN)).isoformat(),
+                "triggerReason": "StopAuthorized",
+                "seqNo": 1,
+            }
+            told = end | {"transactionInfo": {"transactionId": "t1"}} | signed(clock=clock)
+            answer = (await client.call("TransactionEvent", told))[2]
+            assert answer["totalCost"] == float(amount)
+            assert (await payment(made, "settled")).amount == Decimal(amount)

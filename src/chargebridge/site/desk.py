@@ -13,7 +13,7 @@ from chargebridge.model.session import PointStatus, Session
 from chargebridge.site import ledger
 from chargebridge.site.hearing import Hearing, Verdict
 from chargebridge.site.live import Live, LivePoint
-from chargebridge.site.money.desk import DIRECT
+from chargebridge.site.money.desk import BILLED, DIRECT, Billing
 from chargebridge.site.money.office import MoneyOffice
 from chargebridge.site.money.records import TermsRow
 from chargebridge.site.money.tariffs import said
@@ -209,8 +209,8 @@ class StationDesk:
         transaction = result.transaction if isinstance(result, StartAnswer) else event.transaction
         session = ledger.one(c, event.station, transaction)
         proof = None if self._proof is None else self._proof.note(c, event, session, now, ended=ended)
-        withheld = None if proof is None or proof.billable else proof.row.reason
-        terms = None if self._money is None else self._money.desk.note(c, event, session, now, ended=ended, withheld=withheld)
+        billing = BILLED if proof is None else Billing(None if proof.billable else proof.row.reason, timed=proof.timed)
+        terms = None if self._money is None else self._money.desk.note(c, event, session, now, ended=ended, billing=billing)
         return result, session, _Kept(terms, proof)
 
     def _took(self, kept: "_Kept") -> None:

@@ -265,9 +265,9 @@ class Site:
         keys = KeyBook(self._database, HeadSigner.load(key_file(config.site.store)), self._clock)
         return ProofOffice(config.point, keys, self._database, self._clock, settle=self._bill, tell=self.tell)
 
-    def _bill(self, c: Connection, facts: SessionFacts) -> Callable[[], None]:
+    def _bill(self, c: Connection, facts: SessionFacts, timed: bool) -> Callable[[], None]:
         """A session is billable after all: in the write in which that is written down."""
-        terms = self.money.desk.prove(c, facts.station, facts.transaction, self._clock.now())
+        terms = self.money.desk.prove(c, facts.station, facts.transaction, facts.charged.energy_wh, self._clock.now(), timed=timed)
         return lambda: self.money.desk.took(terms)
 
     async def _stop(self, station: str, transaction: str) -> Answer:

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
@@ -40,6 +41,17 @@ class Driver:
 
     def __init__(self, key: str, tariff: str | None, *, prepaid: bool) -> None:
         self.key, self.tariff, self.prepaid = key, tariff, prepaid
+
+
+class Billing(Struct, frozen=True):
+    """What signed values let a session be billed for. withheld: why it may not be; None: it may. timed: its duration too."""
+
+    withheld: str | None = None
+    timed: bool = True
+
+
+BILLED = Billing()
+"""All of it, as where no signed values are due."""
 
 
 class MoneyDesk:
@@ -97,12 +109,9 @@ class MoneyDesk:
     # What a station tells
 
     def note(
-        self, c: Connection, event: TransactionEvent, session: Session | None, now: datetime, *, ended: bool, withheld: str | None = None
+        self, c: Connection, event: TransactionEvent, session: Session | None, now: datetime, *, ended: bool, billing: Billing = BILLED
     ) -> TermsRow | None:
-        """File what an event means for its transaction's terms; in the write that files the event. None: nothing is asked and nothing limited.
-
-        withheld: why the session may not be billed; None: it may.
-        """
+        """File what an event means for its transaction's terms; in the write that files the event. None: nothing is asked and nothing limited."""
         if session is None or session.billed_by is not None:
             return None
         key = (event.station, session.transaction)
@@ -115,9 +124,9 @@ class MoneyDesk:
             return None
         row = self._advance(c, row, event, session)
         if ended and row.ended_at is None:
-            row = self._end(c, row, event, session, now, withheld)
-        elif row.ended_at is not None and not row.billable and withheld is None:
-            row = self._bill(c, replace(row, billable=True), now)
+            row = self._end(c, row, event, session, now, billing)
+        elif row.ended_at is not None and not row.billable and billing.withheld is None:
+            row = self._bill(c, _reckoned(row, session.energy_wh, timed=billing.timed), now)
         records.keep(c, row)
         return row
 
@@ -165,29 +174,25 @@ class MoneyDesk:
             payments.begun(c, row, event, self._clock.now())
         return row
 
-    def prove(self, c: Connection, station: str, transaction: str, now: datetime) -> TermsRow | None:
+    def prove(self, c: Connection, station: str, transaction: str, energy_wh: int, now: datetime, *, timed: bool) -> TermsRow | None:
         """A session that had ended without proof has one now: what it costs is asked for after all. ``took`` it when that is durable."""
         row = self._rows.get((station, transaction)) or records.find(c, station, transaction)
         if row is None or row.ended_at is None or row.billable:
             return None
-        row = self._bill(c, replace(row, billable=True), now)
+        row = self._bill(c, _reckoned(row, energy_wh, timed=timed), now)
         records.keep(c, row)
         return row
 
-    def _end(
-        self, c: Connection, row: TermsRow, event: TransactionEvent, session: Session, now: datetime, withheld: str | None
-    ) -> TermsRow:
+    def _end(self, c: Connection, row: TermsRow, event: TransactionEvent, session: Session, now: datetime, billing: Billing) -> TermsRow:
         """Reckon, and ask for it, if it may be billed."""
-        if row.tariff is not None:
-            usage = Usage(energy_wh=session.energy_wh, charging_s=row.charging_s, idle_s=row.idle_s)
-            row = replace(row, cost=cost(row.tariff, usage, ended=True).total_with_tax)
+        row = _reckoned(row, session.energy_wh, timed=billing.timed or billing.withheld is not None)
         if row.kind == DIRECT and session.energy_wh == 0 and event.trigger in ENDS:
             row = replace(row, cost=Decimal("0.00"))  # cancelled before anything was charged (C20.FR.03)
-        row = replace(row, ended_at=max(event.occurred_at, row.at), billable=withheld is None)
-        if withheld is None:
+        row = replace(row, ended_at=max(event.occurred_at, row.at), billable=billing.withheld is None)
+        if billing.withheld is None:
             return self._bill(c, row, now)
         if row.kind == DIRECT:
-            payments.withheld(c, row, withheld, now)
+            payments.withheld(c, row, billing.withheld, now)
         return row
 
     def _bill(self, c: Connection, row: TermsRow, now: datetime) -> TermsRow:
@@ -358,6 +363,14 @@ class MoneyDesk:
             log.exception("a transaction at its limit could not be stopped", station=row.station, transaction=row.transaction)
         await self._clock.sleep(STOP_AGAIN_S)
         self._stopping.discard(row.key)  # a station that did not stop is asked again
+
+
+def _reckoned(row: TermsRow, energy_wh: int, *, timed: bool) -> TermsRow:
+    """What a transaction has cost in the end. timed: minutes count."""
+    if row.tariff is None:
+        return replace(row, billable=True)
+    usage = Usage(energy_wh=energy_wh, charging_s=row.charging_s if timed else 0.0, idle_s=row.idle_s if timed else 0.0)
+    return replace(row, cost=cost(row.tariff, usage, ended=True).total_with_tax, billable=True)
 
 
 def _to_send(row: TermsRow, takes: frozenset[str]) -> Limits:

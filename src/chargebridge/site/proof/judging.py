@@ -10,7 +10,7 @@ energy, times, meter    cdr         the same agreement as with a CDR: what would
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -155,13 +155,14 @@ def _conclude(chosen: list[_Read], key: PublicKey | None, entry: KeyEntry | None
     found = _agreement(records, verdict, entry, charged)
     agrees = Outcome.INVALID if any(one.fatal for one in found) else Outcome.VALID
     held = verdict.energy_billable and agrees is Outcome.VALID
+    timed = held and verdict.time_billable and not any(one.code is Code.TIMES_DIFFER for one in found)
     return Judged(
         verdict=replace(
             verdict,
             layers=replace(verdict.layers, cdr=agrees),
             findings=(*verdict.findings, *found),
             energy_billable=held,
-            time_billable=held and verdict.time_billable,
+            time_billable=timed,
         ),
         records=records,
         counted=tuple(dict.fromkeys(one.number for one in chosen)),
@@ -187,13 +188,14 @@ def _agreement(records: Sequence[SignedRecord], verdict: Verdict, entry: KeyEntr
     if other is not None:
         found.append(Finding(Layer.CDR, Code.POINT_DIFFERS, f"signed at {other}, charged at {charged.evse}"))
     if verdict.begin and verdict.end and not charged.presumed and _is_synchronised(records):
-        apart = max(abs(verdict.begin - charged.started_at), abs(verdict.end - charged.ended_at), timedelta(0))
-        if apart > TIME_SLACK:
+        before, after = verdict.begin - charged.started_at, charged.ended_at - verdict.end
+        if max(abs(before), abs(after)) > TIME_SLACK:
             text = (
                 f"charged from {_second(charged.started_at)} to {_second(charged.ended_at)}, "
                 f"signed from {_second(verdict.begin)} to {_second(verdict.end)}"
             )
-            found.append(Finding(Layer.CDR, Code.TIMES_DIFFER, text))
+            # A transaction may begin with the plug and end with it, the measuring only when somebody charges; then the energy is that of the session.
+            found.append(Finding(Layer.CDR, Code.TIMES_DIFFER, text, fatal=min(before, after) < -TIME_SLACK))
     return found
 
 

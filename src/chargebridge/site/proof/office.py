@@ -32,16 +32,17 @@ from chargebridge.wire.signed.record import SignedRecord
 log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 2.0
 AT_ONCE = 50
-Settle = Callable[[Connection, SessionFacts], Callable[[], None]]
-"""What money does in the write in which a session becomes billable; what it returns is done once that is durable."""
+Settle = Callable[[Connection, SessionFacts, bool], Callable[[], None]]
+"""What money does in the write in which a session becomes billable, its duration too or not; what it returns is done once that is durable."""
 
 
 class Noted(Struct, frozen=True, kw_only=True):
-    """A session's proof before a write and after it."""
+    """A session's proof before a write and after it. timed: it was judged by this, and its duration may be billed too."""
 
     before: ProofRow | None
     row: ProofRow
     point: str
+    timed: bool = False
 
     @property
     def billable(self) -> bool:
@@ -107,7 +108,7 @@ class ProofOffice:
                 row = replace(row, state="running", code="", reason="")
                 records.keep(c, row)
         elif ended or event.signed or row.state == "running":
-            row = self._judged(c, row, now)
+            return self._judged(c, row, now, before=before, point=point.id)
         return Noted(before=before, row=row, point=point.id)
 
     def took(self, noted: Noted | None) -> None:
@@ -120,11 +121,13 @@ class ProofOffice:
         elif noted.proven and noted.before is not None and noted.before.state == "unbillable":
             self._tell("session", f"session {row.session} at {where} is proven after all: it is billable", noted.point)
 
-    def _judged(self, c: Connection, row: ProofRow, now: datetime) -> ProofRow:
+    def _judged(self, c: Connection, row: ProofRow, now: datetime, *, before: ProofRow | None, point: str) -> Noted:
         facts = records.facts(c, row.session, row.evse)
-        if row.state == "billable" or facts is None or not facts.ended:
-            return row
+        if facts is None or not facts.ended:
+            return Noted(before=before, row=row, point=point)
         judged = self._judge(c, row, facts)
+        if row.state == "billable":
+            return Noted(before=before, row=row, point=point, timed=judged.verdict.time_billable)
         wrong = next((found for found in judged.verdict.findings if found.fatal), None)
         pages = judged.pages or (None, None)
         row = replace(
@@ -141,7 +144,7 @@ class ProofOffice:
             last_page=pages[1],
         )
         records.keep(c, row)
-        return row
+        return Noted(before=before, row=row, point=point, timed=judged.verdict.time_billable)
 
     def _judge(self, c: Connection, row: ProofRow, facts: SessionFacts, values: Sequence[Stored] | None = None) -> Judged:
         kept = records.stored(c, row.session) if values is None else values
@@ -171,8 +174,8 @@ class ProofOffice:
             before = records.find(c, number)
             facts = None if before is None else records.facts(c, number, before.evse)
             if before is not None and facts is not None:
-                noted = Noted(before=before, row=self._judged(c, before, self._clock.now()), point=facts.point)
-                made.append((noted, self._settle(c, facts) if noted.proven else _nothing))
+                noted = self._judged(c, before, self._clock.now(), before=before, point=facts.point)
+                made.append((noted, self._settle(c, facts, noted.timed) if noted.proven else _nothing))
         return made
 
     def _look_at_register(self) -> None:
