@@ -79,11 +79,12 @@ class KeyBook:
     async def hand_in(self, points: Sequence[PointTable]) -> list[str]:
         """Register the keys of the configuration that the register does not have yet, and publish them. Returns what was refused, in words."""
         refused: list[str] = []
+        texts = [(point.station, point.public_key) for point in points]
         for point in points:
             if point.public_key is None or point.evse_id is None or self._registry is None:
                 continue
             try:
-                await self._registry.propose(_process(point))
+                await self._registry.propose(_process(point, shared=texts.count((point.station, point.public_key)) > 1))
             except RegistryError as error:
                 refused.append(f"{point.name}: its public key cannot be registered: {error}")
         if self._registry is not None:
@@ -94,10 +95,18 @@ class KeyBook:
         return refused
 
 
-def _process(point: PointTable) -> Process:
-    """What has the key of the configuration be the one that counts; nothing, where it is already."""
+def _process(point: PointTable, *, shared: bool) -> Process:
+    """What has the key of the configuration be the one that counts; nothing, where it is already. shared: the station signs for several points."""
     evse = point.evse_id or ""
-    handed = Handed(evse=evse, cpo=_operator(evse), meter=point.signing_meter, format=point.signing_format, key=point.public_key or "")
+    handed = Handed(
+        evse=evse,
+        cpo=_operator(evse),
+        meter=point.signing_meter,
+        format=point.signing_format,
+        key=point.public_key or "",
+        gateway=point.station if shared else "",
+        shared=shared,
+    )
     name = f"{point.id}-{secrets.token_hex(4)}"
 
     def process(entries: Entries, at: datetime) -> list[AnyEvent]:
