@@ -117,7 +117,7 @@ class EebusGrid:
         elif isinstance(event, Written) and event.feature[0] == self._cem:
             await self._written(event, now)
         elif isinstance(event, LimitChanged) and event.entity == self._cem:
-            await self._say((), now)
+            await self._say(())
         elif isinstance(event, Moved) and event.entity == self._cem:
             self._moved(event)
         elif isinstance(event, GuardReturned) and event.entity == self._cem:
@@ -137,32 +137,27 @@ class EebusGrid:
             why=event.refusal,
             state=event.state.value,
         )
-        await self._say((instruction,), now)
+        await self._say((instruction,))
 
     async def _written(self, event: Written, now: Now) -> None:
         """What was refused before the machine saw it (no binding, no such function) is on record too."""
         if self._told.pop(event.peer, False) or not event.number:
             return
-        machine = self._parts[LPC.name].limited.machine
-        await self._say(
-            (
-                Instruction(
-                    received_at=now.utc,
-                    direction=Direction.CONSUMPTION,
-                    sender=event.peer,
-                    what=event.function,
-                    accepted=False,
-                    why=event.reason,
-                    state=machine.state.value,
-                ),
-            ),
-            now,
+        refused = Instruction(
+            received_at=now.utc,
+            direction=Direction.CONSUMPTION,
+            sender=event.peer,
+            what=event.function,
+            accepted=False,
+            why=event.reason,
+            state=self._parts[LPC.name].limited.machine.state.value,
         )
+        await self._say((refused,))
 
     def _moved(self, event: Moved) -> None:
         self._sink.tell(f"{SHORT[event.use_case]}: {event.state.value} ({event.on.value}; {SHORT[event.use_case]}-{event.rule})")
 
-    async def _say(self, instructions: tuple[Instruction, ...], now: Now) -> None:
+    async def _say(self, instructions: tuple[Instruction, ...]) -> None:
         memory = {SHORT[name]: msgspec.json.encode(part.limited.machine.memory).decode() for name, part in self._parts.items()}
         fresh = {name: value for name, value in memory.items() if self._remembered.get(name) != value}
         self._remembered |= fresh
