@@ -1,5 +1,6 @@
 """The customer's page at a site without calibrated points: it checks all the same, and who sends or guesses much has to wait."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,14 @@ async def test_work_is_bounded() -> None:
     assert (answer.status_code, "does not hold" in answer.text) == (200, True)
     slow_lines = b"\n".join([samples.session()] * 50)
     assert "split it by transactions" in (await sent(slow_lines, key=PublicKey("secp192k1", *SMALL).spki().hex())).text
+
+
+async def test_no_file_takes_long() -> None:
+    """Each of these once took seconds."""
+    for junk in (b"A" * 4_000_000, b"A\n" * 2_000_000, b"OCMF|\n" * 600_000, b'{"signedMeterValues":[' + b"{}," * 9000 + b"{}]}"):
+        began = time.process_time()
+        assert (await sent(junk)).status_code in (200, 422)
+        assert time.process_time() - began < 2.0, junk[:10]
 
 
 async def test_who_sends_many_has_to_wait() -> None:

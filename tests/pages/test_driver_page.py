@@ -105,6 +105,7 @@ def test_the_last_charging_is_shown_with_its_proof(open_page: Open) -> None:
     for text in ("The signature holds", "1 000.000 kWh", "1 012.500 kWh", "12.500 kWh", "M1 at DE*ABC*E2", "register, entry e2"):
         expect(proof).to_contain_text(text)
     expect(proof.get_by_role("link", name="Check them yourself")).to_have_attribute("href", "/verify/good-proof-0123456789abc")
+    expect(page.get_by_role("link", name="Check an invoice")).to_have_attribute("href", "/verify")
     with page.expect_download() as told:
         proof.get_by_role("link", name="Signed values").click()
     (checked,) = check_file(told.value.path().read_bytes())

@@ -40,6 +40,7 @@ class DriverPage:
                 self._stop = ui.button("Stop charging", icon="stop", on_click=self._end).props("outline no-caps size=lg")
             self._proof = parts.Proof(None)
             self._form()
+            ui.html('<p class="cb-hint"><a href="/verify">Check an invoice</a>: does what was billed hold?</p>', sanitize=False)
         ui.timer(PROOF_EVERY_S, self._prove)
         self.show(moment)
 

@@ -161,6 +161,7 @@ def _from_chargeit(data: bytes) -> tuple[ContainedValue, ...]:
 
 def _records(data: bytes) -> list[bytes]:
     """Bare records, one a line where each line is one."""
+    if data.count(b"\n") > MAX_VALUES:
+        return [data.strip()]
     lines = [line.strip() for line in data.splitlines() if line.strip()]
-    whole = [line for line in lines if formats.format_of(line)]
-    return lines if len(whole) == len(lines) and len(lines) <= MAX_VALUES else [data.strip()]
+    return lines if all(formats.format_of(line) for line in lines) else [data.strip()]

@@ -9,6 +9,8 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from chargebridge.wire.signed.alfen import read_alfen
 from chargebridge.wire.signed.bsm import MARK as BSM_MARK
 from chargebridge.wire.signed.bsm import read_bsm
@@ -27,6 +29,8 @@ from chargebridge.wire.signed.pcdf import read_pcdf
 from chargebridge.wire.signed.record import SignedFormat, SignedRecord
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_BASE32 = 64 * 1024
+"""Only short records come in it, and it is slow to decode."""
 _SML = bytes.fromhex("1b1b1b1b01010101")
 _PCDF = PCDF_HEAD.encode()
 _HEX = re.compile(rb"[0-9A-Fa-f]+\Z")
@@ -89,12 +93,15 @@ def _decodings(packed: bytes) -> Iterator[bytes]:
     if _HEX.match(packed) and len(packed) % 2 == 0:
         yield bytes.fromhex(packed.decode())
     bare = packed.rstrip(b"=")
-    for decode, unit in ((_base64, 4), (base64.b32decode, 8)):
+    for decode, unit, most in ((_base64, 4, MAX_BYTES), (base64.b32decode, 8, MAX_BASE32)):
+        if len(bare) > most:
+            continue
         try:
             yield decode(bare + b"=" * (-len(bare) % unit))
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError, msgspec.ValidationError):
             continue
 
 
 def _base64(data: bytes) -> bytes:
-    return binascii.a2b_base64(data, strict_mode=True)
+    """Strictly; several times as quick as binascii."""
+    return msgspec.convert(data.decode("ascii"), bytes)
