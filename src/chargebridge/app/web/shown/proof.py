@@ -46,8 +46,10 @@ def mark(state: str) -> str:
 def _stand(value_wh: Decimal | None, at: datetime | None, now: datetime, zone: ZoneInfo) -> str:
     if value_wh is None:
         return ""
-    when = f", {at.astimezone(zone):%H:%M:%S} ({words.moment(at, now, zone)})" if at is not None else ""
-    return f"{_kwh(value_wh)}{when}"
+    if at is None:
+        return _kwh(value_wh)
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    return f"{_kwh(value_wh)} at {local:%H:%M:%S}" + ("" if local.date() == today else f" on {local:%Y-%m-%d}")
 
 
 def _kwh(value_wh: Decimal) -> str:
