@@ -66,12 +66,16 @@ def bsm(kind: int, energy: int, page: int, at: datetime = BEGIN, customer: str =
         bsm_value("Typ", kind),
         bsm_value("RCR", energy, 30, -1, "1-0:1.8.0*198"),
         bsm_value("TotWhImp", 5000 + energy, 30, -1, "1-0:1.8.0*255"),
+        bsm_value("W", 0, 27, 1),
         bsm_value("MA1", "001BZR0000000001"),
         bsm_value("RCnt", page),
+        bsm_value("OS", 5350353, 7),
         bsm_value("Epoch", int(at.timestamp())),
-        bsm_value("TZO", 60),
+        bsm_value("TZO", 60, 6),
+        *(bsm_value(name, 1) for name in ("EpochSetCnt", "EpochSetOS", "DI", "DO")),
         bsm_value("Meta1", f"contract-id: {customer}"),
         bsm_value("Meta2", "evse-id: DE*ABC*E1"),
+        bsm_value("Meta3", ""),
         bsm_value("Evt", 0),
     ]
     signed = b""

@@ -55,6 +55,17 @@ def test_what_a_snapshot_shows_is_what_it_signs(shown: dict[str, Any], where: st
     assert any(finding.code is Code.UNREADABLE and finding.text.startswith(where) for one in sessions for finding in one.verdict.findings)
 
 
+def test_names_cannot_change_places() -> None:
+    """They are outside the signature: a register that calls itself the session's energy would be billed for years of charging."""
+    end = bsm(4, 5, 8, LATER)
+    first, second = (one["measurand"] for one in end["additionalValues"][1:3])
+    end["additionalValues"][1]["measurand"], end["additionalValues"][2]["measurand"] = second, first
+    end.pop("value")
+    sessions = check_file(chargeit(bsm(3, 0, 7), end))
+    assert any("not those of a snapshot in their order" in session.verdict.reason for session in sessions)
+    assert not any(session.verdict.outcome is Outcome.VALID for session in sessions)
+
+
 def test_emh() -> None:
     session = checked(EMH)
     assert session.verdict.outcome is Outcome.VALID, session.verdict.findings

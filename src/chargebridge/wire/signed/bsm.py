@@ -1,7 +1,8 @@
 """BSM-WS36A of Bauer: one snapshot of the meter in JSON, as chargeIT's container has it (maker's documentation of signed snapshots).
 
 Signed are the ``additionalValues`` in their order: of a number its value (4 bytes, high byte first), its scale and its unit (a byte each); of a text
-its length (4 bytes) and its bytes. All else in the object is for reading only, and must say what was signed.
+its length (4 bytes) and its bytes. Their names are not signed: a value is what its place says, so names and order must be the meter's. All else in
+the object is for reading only, and must say what was signed.
 
 Typ  what the snapshot is: 0 current, 1 turn on, 2 turn off, 3 start, 4 end     RCR  energy since the start     TotWhImp  the register
 MA1  the meter's serial   RCnt  counts snapshots   Epoch, TZO  time, and minutes from UTC   Evt  events, as bits   Meta1..3  texts of the station
@@ -25,6 +26,13 @@ CURVES = ("secp256r1",)
 _WATT_HOURS = 30
 _KINDS = {0: Kind.INTERMEDIATE, 1: Kind.BEGIN, 2: Kind.END, 3: Kind.BEGIN, 4: Kind.END}
 _ENCODINGS = ("utf-8", "iso-8859-1", "ascii")
+_ORDER = (
+    *("Typ", "RCR", "TotWhImp", "W", "MA1", "RCnt", "OS", "Epoch", "TZO"),
+    *("EpochSetCnt", "EpochSetOS", "DI", "DO", "Meta1", "Meta2", "Meta3", "Evt"),
+)
+_TEXTS = ("MA1", "Meta1", "Meta2", "Meta3")
+_SIGNED_NUMBERS = ("W", "TZO")
+_OBIS = {"RCR": "1-0:1.8.0*198", "TotWhImp": "1-0:1.8.0*255"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,11 +85,12 @@ def read_bsm(data: bytes) -> SignedRecord:
         raise SignedFormatError("BSM snapshot", f"{len(data)} bytes, more than {MAX_BYTES}")
     try:
         told = _decoder.decode(data)
+        _placed(told.additional_values)
         signed = b"".join(_signed(one.measured_value) for one in told.additional_values)
         r, s, leniences = read_der(bytes.fromhex(told.signature))
     except (msgspec.DecodeError, UnicodeError, ValueError, OverflowError) as error:
         raise SignedFormatError("BSM snapshot", str(error)) from None
-    by_name = {one.measurand.name: one for one in reversed(told.additional_values)}
+    by_name = {one.measurand.name: one for one in told.additional_values}
     meter, page = _text(by_name, "MA1"), _number(by_name, "RCnt")
     zone = timezone(timedelta(minutes=max(-1439, min(1439, _number(by_name, "TZO")))))
     at = (_EPOCH + timedelta(seconds=_number(by_name, "Epoch"))).astimezone(zone)
@@ -106,6 +115,19 @@ def read_bsm(data: bytes) -> SignedRecord:
     )
 
 
+def _placed(values: Sequence[Named]) -> None:
+    """Raises SignedFormatError where a value is not in its place."""
+    names = tuple(one.measurand.name for one in values)
+    if names != _ORDER:
+        raise SignedFormatError("additionalValues", f"they are {', '.join(names)[:200]}, not those of a snapshot in their order")
+    for name, one in zip(names, values, strict=True):
+        value = one.measured_value.value
+        if isinstance(value, str) is not (name in _TEXTS) or (isinstance(value, int) and value < 0 and name not in _SIGNED_NUMBERS):
+            raise SignedFormatError(name, f"{str(value)[:40]!r} is no value that it can have")
+        if one.measurand.id != _OBIS.get(name, one.measurand.id):
+            raise SignedFormatError(name, f"it calls itself {one.measurand.id[:40]}, and is {_OBIS[name]}")
+
+
 def _signed(one: Measured) -> bytes:
     if isinstance(one.value, str):
         if one.value_encoding.lower() not in _ENCODINGS:
@@ -118,14 +140,14 @@ def _signed(one: Measured) -> bytes:
 
 def _reading(by_name: dict[str, Named], name: str, at: datetime, events: int) -> Reading:
     """RCR is what the station bills by: it starts from nothing with the session. The register is there to compare."""
-    one = _of(by_name, name)
+    one = by_name[name]
     value, scale = one.measured_value.value, one.measured_value.scale
     known = isinstance(value, int) and one.measured_value.unit_encoded == _WATT_HOURS
     return Reading(
         kind=_KINDS.get(_number(by_name, "Typ"), Kind.OTHER),
         energy_wh=Decimal(value).scaleb(scale) if known else None,
         step_wh=Decimal(1).scaleb(scale),
-        obis=one.measurand.id,
+        obis=_OBIS[name],
         at=at,
         time_quality=TimeQuality.INFORMATIVE,
         relevant=name == "RCR",
@@ -136,12 +158,13 @@ def _reading(by_name: dict[str, Named], name: str, at: datetime, events: int) ->
 
 def _agree(told: Snapshot, meter: str, page: int, at: datetime, customer: str, by_name: dict[str, Named]) -> None:
     """What the object says for reading is what was signed. Raises SignedFormatError."""
+    counted = by_name["RCR"].measured_value
     said: Sequence[tuple[str, object, object]] = (
         ("meterId", told.meter_info.meter_id or meter, meter),
         ("measurementId", page if told.measurement_id is None else told.measurement_id, page),
         ("time", _time(told.time) or at, at),
         ("contract", told.contract.id if customer else "", customer.rpartition(":")[2].strip()),
-        ("value", told.value.measured_value if told.value else _of(by_name, "RCR").measured_value, _of(by_name, "RCR").measured_value),
+        ("value", told.value.measured_value if told.value else counted, counted),
     )
     for name, shown, signed in said:
         if shown != signed:
@@ -166,20 +189,9 @@ def _meta(metas: Sequence[str], tag: str) -> str:
     return next((text.removeprefix(tag).strip() for text in metas if text.startswith(tag)), "")
 
 
-def _of(by_name: dict[str, Named], name: str) -> Named:
-    found = by_name.get(name)
-    if found is None:
-        raise SignedFormatError("additionalValues", f"{name} is missing")
-    return found
-
-
 def _text(by_name: dict[str, Named], name: str) -> str:
-    found = by_name.get(name)
-    return str(found.measured_value.value) if found else ""
+    return str(by_name[name].measured_value.value)
 
 
 def _number(by_name: dict[str, Named], name: str) -> int:
-    value = _of(by_name, name).measured_value.value
-    if not isinstance(value, int):
-        raise SignedFormatError(name, f"{value[:40]!r} is no number")
-    return value
+    return int(by_name[name].measured_value.value)
