@@ -12,7 +12,7 @@ from chargebridge.calibration.session import signature_findings
 from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome, Verdict
 from chargebridge.wire.signed.errors import SignedFormatError
 
-BATCH = 256
+BATCH = 1024
 
 Registered = Callable[[str], tuple[Sequence[KeyEntry], bool]]
 """For an EVSE-ID: what the registry has for it, and whether it is under calibration law."""

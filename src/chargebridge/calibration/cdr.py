@@ -67,6 +67,9 @@ class Cdr(msgspec.Struct, frozen=True, gc=False):
     signed_data: SignedData | None = None
 
 
+# Looked up once: in Python 3.11 an enum finds each of its members by a function in Python.
+_VALID = Outcome.VALID
+_SYNCHRONISED = TimeQuality.SYNCHRONISED
 _read_key = lru_cache(maxsize=65536)(read_key)
 """A charging point's key comes with each of its CDRs."""
 _decoder = msgspec.json.Decoder(Cdr, strict=False)
@@ -125,8 +128,8 @@ def conclude_cdr(made: Prepared, signatures: Sequence[Finding]) -> Verdict:
     """signatures: what spoke against them."""
     verdict = conclude(made.records, made.key, signatures)
     found = (*made.findings, *_agreement(made.cdr, verdict, made.records, made.entry))
-    agrees = Outcome.INVALID if any(one.fatal for one in found) else Outcome.VALID
-    held = verdict.energy_billable and agrees is Outcome.VALID
+    agrees = Outcome.INVALID if any(one.fatal for one in found) else _VALID
+    held = verdict.energy_billable and agrees is _VALID
     return msgspec.structs.replace(
         verdict,
         layers=msgspec.structs.replace(verdict.layers, cdr=agrees),
@@ -204,7 +207,7 @@ def _agreement(cdr: Cdr, verdict: Verdict, records: Sequence[SignedRecord], entr
 
 def _is_synchronised(records: Sequence[SignedRecord]) -> bool:
     """A clock that nobody sets cannot speak against the back end's."""
-    return all(reading.time_quality is TimeQuality.SYNCHRONISED for record in records for reading in record.readings if reading.relevant)
+    return all(reading.time_quality is _SYNCHRONISED for record in records for reading in record.readings if reading.relevant)
 
 
 def _unsigned(due: bool) -> Verdict:
@@ -212,7 +215,7 @@ def _unsigned(due: bool) -> Verdict:
         text = "there are no signed values, and this charging point is under calibration law"
         return Verdict(layers=Layers(cdr=Outcome.INVALID), findings=(Finding(Layer.CDR, Code.NOT_SIGNED, text),))
     finding = Finding(Layer.CDR, Code.NOT_SIGNED, "there are no signed values; none are due here", fatal=False)
-    return Verdict(layers=Layers(cdr=Outcome.VALID), findings=(finding,), energy_billable=True, time_billable=True)
+    return Verdict(layers=Layers(cdr=_VALID), findings=(finding,), energy_billable=True, time_billable=True)
 
 
 def _utc(at: datetime) -> datetime:

@@ -28,7 +28,13 @@ _ONE_SOURCE = (
     ("point", Code.POINT_DIFFERS),
     ("session", Code.SESSION_DIFFERS),
 )
+_ONE_OF_EACH = ((Code.NO_BEGIN, Code.SEVERAL_BEGINS, "begin"), (Code.NO_END, Code.SEVERAL_ENDS, "end"))
 _ZERO = Decimal(0)
+# Looked up once: in Python 3.11 an enum finds each of its members by a function in Python.
+_BEGIN, _END, _ENERGY, _EXCEPTION, _OTHER = Kind.BEGIN, Kind.END, Kind.ENERGY, Kind.EXCEPTION, Kind.OTHER
+_VALID = Outcome.VALID
+_RELATIVE, _SYNCHRONISED, _INFORMATIVE = TimeQuality.RELATIVE, TimeQuality.SYNCHRONISED, TimeQuality.INFORMATIVE
+_OCMF, _MENNEKES = SignedFormat.OCMF, SignedFormat.MENNEKES
 _BY_ORDER = (SignedFormat.EDL40, SignedFormat.EDL40_SIG, SignedFormat.ALFEN)
 """Formats whose values have no signed word for begin and end: the first is the one, the last the other."""
 
@@ -50,7 +56,7 @@ def conclude(records: Sequence[SignedRecord], key: PublicKey | None, findings: S
     if energy_wh is None and not any(one.fatal for one in session):
         session.append(_found(Code.NO_ENERGY, "the values are not in Wh or kWh"))
     layers = Layers(signature=_outcome(findings), session=_outcome(session))
-    held = layers.worst is Outcome.VALID
+    held = layers.worst is _VALID
     return Verdict(
         layers=layers,
         findings=(*findings, *session),
@@ -85,40 +91,41 @@ def signature_findings(records: Sequence[SignedRecord], key: PublicKey | None) -
 
 def leniences(records: Sequence[SignedRecord], key: PublicKey | None) -> tuple[Lenience, ...]:
     """In what all of it departs from its format."""
-    bare = (Lenience.RAW_KEY,) if key and key.bare and any(record.format is SignedFormat.OCMF for record in records) else ()
+    bare = (Lenience.RAW_KEY,) if key and key.bare and any(record.format is _OCMF for record in records) else ()
     return tuple(dict.fromkeys([*(one for record in records for one in record.leniences), *bare]))
 
 
 def _ends(records: Sequence[SignedRecord], found: list[Finding]) -> tuple[Reading | None, Reading | None, tuple[Reading, ...]]:
     """The first and the last value of the session, and all that may be billed by."""
-    readings = tuple(reading for record in records for reading in record.readings if reading.relevant)
+    readings = tuple([reading for record in records for reading in record.readings if reading.relevant])
     if not readings:
         found.append(_found(Code.NO_RELEVANT_VALUE, "none of the values is of a register that may be billed by"))
         return None, None, ()
-    if len(readings) == 1 and readings[0].kind is Kind.ENERGY:
+    if len(readings) == 1 and readings[0].kind is _ENERGY:
         return readings[0], readings[0], readings
-    stop = next((place for place, reading in enumerate(readings) if reading.kind is Kind.EXCEPTION), None)
+    kinds = [reading.kind for reading in readings]
+    stop = kinds.index(_EXCEPTION) if _EXCEPTION in kinds else None
     if stop is not None:
         found.append(_found(Code.EXCEPTION, "from an exception on the meter's values do not count", fatal=False))
-    if records[0].format in _BY_ORDER or all(reading.kind is Kind.OTHER for reading in readings):
+    if records[0].format in _BY_ORDER or set(kinds) == {_OTHER}:
         return _by_order(readings, found)
-    begins = [reading for reading in readings if reading.kind is Kind.BEGIN]
-    ends = [reading for reading in readings if reading.kind is Kind.END]
+    begins = [place for place, kind in enumerate(kinds) if kind is _BEGIN]
+    ends = [place for place, kind in enumerate(kinds) if kind is _END]
     if stop is not None:
-        ends = [reading for reading in readings[:stop] if reading.kind is not Kind.BEGIN][-1:] or begins[:1]
-    for many, none, several, name in ((begins, Code.NO_BEGIN, Code.SEVERAL_BEGINS, "begin"), (ends, Code.NO_END, Code.SEVERAL_ENDS, "end")):
+        ends = [place for place in range(stop) if kinds[place] is not _BEGIN][-1:] or begins[:1]
+    for many, (none, several, name) in zip((begins, ends), _ONE_OF_EACH, strict=True):
         if len(many) != 1:
             found.append(_found(several if many else none, f"{len(many) or 'no'} value{'s' * (len(many) > 1)} of a session's {name}"))
-    if len(begins) == len(ends) == 1 and readings.index(begins[0]) > readings.index(ends[0]):
+    if len(begins) == len(ends) == 1 and begins[0] > ends[0]:
         found.append(_found(Code.NO_BEGIN, "the end stands before the begin"))
-    return begins[0] if begins else None, ends[0] if ends else None, readings
+    return readings[begins[0]] if begins else None, readings[ends[0]] if ends else None, readings
 
 
 def _by_order(readings: tuple[Reading, ...], found: list[Finding]) -> tuple[Reading | None, Reading | None, tuple[Reading, ...]]:
     if len(readings) < 2:
         found.append(_found(Code.NO_END, "a session needs a value of its begin and one of its end"))
         return readings[0], None, readings
-    if readings[0].kind is Kind.END or readings[-1].kind is Kind.BEGIN:
+    if readings[0].kind is _END or readings[-1].kind is _BEGIN:
         found.append(_found(Code.NO_BEGIN, "the value that stands first calls itself the end, or the last one the begin"))
     return readings[0], readings[-1], readings
 
@@ -139,7 +146,7 @@ def _values(begin: Reading, end: Reading, found: list[Finding]) -> None:
         found.append(_found(Code.ENERGY_FALLS, f"the meter stood at {begin.energy_wh} Wh and ends at {end.energy_wh} Wh"))
     if begin.at and end.at and end.at < begin.at:
         found.append(_found(Code.TIME_FALLS, f"the end, {end.at.isoformat()}, is before the begin, {begin.at.isoformat()}"))
-    if begin.time_quality is TimeQuality.RELATIVE and end.time_quality is not TimeQuality.RELATIVE:
+    if begin.time_quality is _RELATIVE and end.time_quality is not _RELATIVE:
         found.append(_found(Code.TIME_STATE, "a clock that ran free at the begin was set in the meantime"))
 
 
@@ -157,7 +164,7 @@ def _source(records: Sequence[SignedRecord], found: list[Finding]) -> None:
                 found.append(_found(code, f"{name.replace('_', ' ')}: {one} at the begin, {two} at the end"))
     if not all(record.identified for record in records):
         found.append(_found(Code.NOT_IDENTIFIED, "the station was not sure who charged"))
-    torn = [record.session for record in records if record.format is SignedFormat.MENNEKES and "/" in record.session]
+    torn = [record.session for record in records if record.format is _MENNEKES and "/" in record.session]
     found += [_found(Code.SESSION_DIFFERS, f"begin and end have the event counters {session}") for session in torn]
 
 
@@ -170,7 +177,7 @@ def _pages(records: Sequence[SignedRecord], found: list[Finding]) -> None:
     for one, two in pairwise(pages):
         if two <= one:
             found.append(_found(Code.PAGE_FALLS, f"the record of page {two} follows that of page {one}"))
-        elif two > one + 1 and records[0].format is SignedFormat.OCMF:
+        elif two > one + 1 and records[0].format is _OCMF:
             found.append(_found(Code.PAGES_MISSING, f"the pages between {one} and {two} are missing"))
 
 
@@ -184,8 +191,8 @@ def _times_count(begin: Reading, end: Reading, readings: Sequence[Reading]) -> b
     """Whether the duration may be billed: by a set clock at both, or by one that ran on from begin to end."""
     if not (begin.time_usable and end.time_usable and all(reading.time_usable for reading in readings)):
         return False
-    relative = end.time_quality is TimeQuality.RELATIVE and begin.time_quality in (TimeQuality.RELATIVE, TimeQuality.INFORMATIVE)
-    return relative or begin.time_quality is end.time_quality is TimeQuality.SYNCHRONISED
+    relative = end.time_quality is _RELATIVE and begin.time_quality in (_RELATIVE, _INFORMATIVE)
+    return relative or begin.time_quality is end.time_quality is _SYNCHRONISED
 
 
 def _found(code: Code, text: str, *, fatal: bool = True) -> Finding:
@@ -194,8 +201,8 @@ def _found(code: Code, text: str, *, fatal: bool = True) -> Finding:
 
 def _outcome(findings: Sequence[Finding]) -> Outcome:
     if not findings:
-        return Outcome.VALID
+        return _VALID
     fatal = [finding.code for finding in findings if finding.fatal]
     if not fatal:
-        return Outcome.VALID
+        return _VALID
     return Outcome.UNDECIDABLE if fatal[0] is Code.NO_KEY else Outcome.INVALID

@@ -29,6 +29,7 @@ class Outcome(StrEnum):
 
 
 _WORST_FIRST = (Outcome.INVALID, Outcome.MALFORMED, Outcome.UNDECIDABLE)
+_VALID = Outcome.VALID
 
 
 class Code(StrEnum):
@@ -97,7 +98,7 @@ class Layers(Struct, frozen=True, kw_only=True, gc=False):
         for one in _WORST_FIRST:
             if one in found:
                 return one
-        return Outcome.VALID
+        return _VALID
 
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):

@@ -33,6 +33,8 @@ MAX_BASE32 = 64 * 1024
 """Only short records come in it, and it is slow to decode."""
 _SML = bytes.fromhex("1b1b1b1b01010101")
 _PCDF = PCDF_HEAD.encode()
+_OCMF, _CHARGEPOINT = SignedFormat.OCMF, SignedFormat.CHARGEPOINT
+"""Looked up once: in Python 3.11 an enum finds each of its members by a function in Python."""
 _HEX = re.compile(rb"[0-9A-Fa-f]+\Z")
 
 READERS: dict[SignedFormat, Callable[[bytes], tuple[SignedRecord, ...]]] = {
@@ -53,7 +55,7 @@ def format_of(data: bytes) -> SignedFormat | None:
     """The format of a record that is no longer encoded; None: none that is known."""
     head = data[:400].lstrip()
     if head.startswith(HEAD):
-        return SignedFormat.OCMF
+        return _OCMF
     if head.startswith(b"AP;"):
         return SignedFormat.ALFEN
     if head.startswith(_SML):
@@ -86,7 +88,7 @@ def unpack(data: bytes) -> tuple[bytes, SignedFormat]:
 def read(data: bytes | str, signature: bytes | None = None) -> tuple[SignedRecord, ...]:
     """The records in the bytes, or the text, of one signed value. signature: where it stands in a file of its own. Raises SignedFormatError."""
     record, found = unpack(data.encode() if isinstance(data, str) else data)
-    return (read_chargepoint(record, signature),) if found is SignedFormat.CHARGEPOINT else READERS[found](record)
+    return (read_chargepoint(record, signature),) if found is _CHARGEPOINT else READERS[found](record)
 
 
 def _decodings(packed: bytes) -> Iterator[bytes]:

@@ -31,11 +31,17 @@ HEAD = b"OCMF|"
 _END = re.compile(rb"\}\s*\|")
 CURVES = ("secp256r1", "secp192r1", "secp256k1", "brainpoolP256r1", "secp384r1", "brainpoolP384r1", "secp192k1", "secp521r1")
 _NAMES = {name.lower(): name for name in CURVES} | {"brainpool256r1": "brainpoolP256r1", "brainpool384r1": "brainpoolP384r1"}
+# Looked up once: in Python 3.11 an enum finds each of its members by a function in Python.
+_OCMF = SignedFormat.OCMF
+_OTHER = Kind.OTHER
+_UNKNOWN = TimeQuality.UNKNOWN
 _KINDS = {"B": Kind.BEGIN, "C": Kind.INTERMEDIATE, "S": Kind.INTERMEDIATE, "T": Kind.INTERMEDIATE, "X": Kind.EXCEPTION} | dict.fromkeys(
     "ELRAP", Kind.END
 )
-_QUALITIES = {"S": TimeQuality.SYNCHRONISED, "R": TimeQuality.RELATIVE, "I": TimeQuality.INFORMATIVE, "U": TimeQuality.UNKNOWN}
+_QUALITIES = {"S": TimeQuality.SYNCHRONISED, "R": TimeQuality.RELATIVE, "I": TimeQuality.INFORMATIVE, "U": _UNKNOWN}
 _NOT_IDENTIFIED = {"MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"}
+_UNITS = {"kwh": 3, "wh": 0}
+"""By their powers of ten of a Wh."""
 _VALUE = re.compile(r"-?[0-9]{1,15}(?:\.([0-9]{1,12}))?(?:[eE]([+-]?[0-9]{1,2}))?\Z")
 _WH = {0: Decimal(1), 3: Decimal(1000)}
 _STEPS = {exponent: Decimal(1).scaleb(exponent) for exponent in range(-111, 103)}
@@ -107,12 +113,11 @@ def read_ocmf(data: bytes, key: PublicKey | None = None) -> SignedRecord:
         leniences.append(Lenience.NO_VERSION)
     if len(payload.RD) > MAX_READINGS or not payload.RD:
         raise SignedFormatError("RD", f"{len(payload.RD)} readings")
-    own = next((f for model, f in _MAKERS_F.items() if _text(payload.MM).startswith(model)), None)
-    readings = _readings(payload.RD, own, leniences)
+    readings = _readings(payload.RD, _own_register(_text(payload.MM)), leniences)
     context, page = _page(payload.PG)
     level = payload.IL if payload.IL is not None else payload.IS if isinstance(payload.IS, str) else None
     return SignedRecord(
-        format=SignedFormat.OCMF,
+        format=_OCMF,
         raw=data,
         signatures=(signature,),
         readings=readings,
@@ -157,12 +162,7 @@ def _read_section(data: bytes) -> tuple[SignatureSection, list[Lenience]]:
 
 
 def _signature(signed: bytes, section: SignatureSection) -> tuple[Signature, list[Lenience]]:
-    curve = None
-    if section.SA is not None:
-        parts = section.SA.split("-")
-        curve = _NAMES.get(parts[1].lower()) if len(parts) == 3 and parts[0].upper() == "ECDSA" and parts[2].upper() == "SHA256" else None
-        if curve is None:
-            raise SignedFormatError("SA", f"{section.SA[:60]!r} is no algorithm of OCMF's table")
+    curve = _curve(section.SA) if section.SA is not None else None
     text = section.SD.strip()
     try:
         data = base64.b64decode(text, validate=True) if section.SE == "base64" else bytes.fromhex(text)
@@ -177,7 +177,32 @@ def _signature(signed: bytes, section: SignatureSection) -> tuple[Signature, lis
     return Signature(signed=signed, r=r, s=s, curve=curve, curves=CURVES), list(leniences)
 
 
+@lru_cache(maxsize=64)
+def _curve(algorithm: str) -> str:
+    parts = algorithm.split("-")
+    if len(parts) == 3 and parts[0].upper() == "ECDSA" and parts[2].upper() == "SHA256" and (curve := _NAMES.get(parts[1].lower())):
+        return curve
+    raise SignedFormatError("SA", f"{algorithm[:60]!r} is no algorithm of OCMF's table")
+
+
+def _own_register(model: str) -> str | None:
+    for name, f in _MAKERS_F.items():
+        if model.startswith(name):
+            return f
+    return None
+
+
 def _readings(raw: list[RawReading], own: str | None, leniences: list[Lenience]) -> tuple[Reading, ...]:
+    whole = _inherited(raw)
+    registers = [_register(one.RI, own) for one in whole]
+    compensated = True in [loss_free for _, loss_free in registers]
+    return tuple(
+        [_reading(one, loss_free if compensated else counts, leniences) for one, (counts, loss_free) in zip(whole, registers, strict=True)]
+    )
+
+
+def _inherited(raw: list[RawReading]) -> list[RawReading]:
+    """With what each left out."""
     before = RawReading()
     whole: list[RawReading] = []
     for one in raw:
@@ -199,10 +224,7 @@ def _readings(raw: list[RawReading], own: str | None, leniences: list[Lenience])
             )
         )
         before = whole[-1]
-    registers = [_register(one.RI, own) for one in whole]
-    compensated = any(loss_free for _, loss_free in registers)
-    relevant = [loss_free if compensated else counts for counts, loss_free in registers]
-    return tuple(_reading(one, counts, leniences) for one, counts in zip(whole, relevant, strict=True))
+    return whole
 
 
 def _reading(one: RawReading, relevant: bool, leniences: list[Lenience]) -> Reading:
@@ -210,7 +232,7 @@ def _reading(one: RawReading, relevant: bool, leniences: list[Lenience]) -> Read
     flags = one.EF or ""
     energy_wh, step_wh = _energy(one, leniences)
     return Reading(
-        kind=_KINDS.get((one.TX or "")[:1], Kind.OTHER),
+        kind=_KINDS.get((one.TX or "")[:1], _OTHER),
         energy_wh=energy_wh,
         step_wh=step_wh,
         obis=one.RI or "",
@@ -225,11 +247,11 @@ def _reading(one: RawReading, relevant: bool, leniences: list[Lenience]) -> Read
 
 
 def _energy(one: RawReading, leniences: list[Lenience]) -> tuple[Decimal | None, Decimal]:
-    text = bytes(one.RV).decode()
+    text = str(one.RV, "utf-8")
     if text.startswith('"'):
         leniences.append(Lenience.VALUE_AS_TEXT)
         text = text.strip('"').strip()
-    unit = {"kwh": 3, "wh": 0}.get((one.RU or "").lower())
+    unit = _UNITS.get((one.RU or "").lower())
     if not text or text == "null" or unit is None:
         return None, Decimal(1)
     match = _VALUE.match(text)
@@ -259,7 +281,7 @@ def _register(code: str | None, own: str | None) -> tuple[bool, bool]:
 def _time(text: str | None) -> tuple[datetime | None, TimeQuality]:
     """``2026-01-10T08:00:00,000+0000 S``."""
     if not text:
-        return None, TimeQuality.UNKNOWN
+        return None, _UNKNOWN
     stamp, _, state = text.strip().partition(" ")
     try:
         at = datetime.fromisoformat(stamp.replace(",", "."))
@@ -267,7 +289,7 @@ def _time(text: str | None) -> tuple[datetime | None, TimeQuality]:
         raise SignedFormatError("TM", f"{text[:40]!r} is no time") from None
     if at.tzinfo is None:
         raise SignedFormatError("TM", f"{text[:40]!r} has no offset to UTC")
-    return at, _QUALITIES.get(state.strip(), TimeQuality.UNKNOWN)
+    return at, _QUALITIES.get(state.strip(), _UNKNOWN)
 
 
 def _page(value: Text) -> tuple[str, int | None]:
