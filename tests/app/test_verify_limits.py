@@ -34,6 +34,11 @@ async def test_a_bill_and_its_signature_are_chosen_together() -> None:
     assert "secrrct.sign together" in (await sent(("secrrct", bill), key=key)).text
 
 
+async def test_of_several_files_the_bad_one_is_named() -> None:
+    answer = await sent(("good.xml", samples.session()), ("bad.xml", b"<values>"))
+    assert (answer.status_code, "bad.xml, XML" in answer.text) == (422, True)
+
+
 async def test_absurd_values_are_shown_and_no_more() -> None:
     huge = [samples.reading("B", "1") | {"RV": 1e15}, samples.reading("E", "1") | {"RV": 1e99, "EF": "<b>"}]
     answer = await sent(samples.ocmf(samples.payload(*huge, TT="|}" * 100)), key=samples.public().spki().hex())

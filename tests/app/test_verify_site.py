@@ -15,11 +15,15 @@ from chargebridge.app.web.verify_page import verifying
 
 async def test_a_session_is_checked_behind_its_link_and_in_its_file(tmp_path: Path) -> None:
     async with charging(tmp_path) as made:
-        proof = await made.session()
+        number = await made.begin()
         app, access = FastAPI(), Access("unused")
         app.include_router(verifying(made.site.site.service, access))
         app.include_router(proving(made.site.site.service, access))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site") as client:
+            early = await made.proof(number)
+            assert "Still charging" in (await client.get(f"/verify/{early.id}")).text
+            await made.end()
+            proof = await made.proof(number)
             shown = (await client.get(f"/verify/{proof.id}")).text
             assert shown.count("✓") == 4
             assert "2.500 kWh" in shown

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from chargebridge.calibration.verdict import Layers, Outcome
+from chargebridge.calibration.verdict import Code, Finding, Layer, Layers, Outcome
 from chargebridge.sim.ocpp_station import Faults, SigningPlan
 from chargebridge.sim.ocpp_station.signing import SigningMeter
 from chargebridge.site.proof.view import ProofMark, ProofView
@@ -50,6 +50,8 @@ class PageProofs:
         wrong = {
             "code": "not_signed",
             "reason": "the station has sent no signed values",
+            "layers": Layers(session=Outcome.INVALID),
+            "findings": (Finding(Layer.SESSION, Code.NOT_SIGNED, "the station has sent no signed values"),),
             "energy_wh": None,
             "begin_wh": None,
             "end_wh": None,

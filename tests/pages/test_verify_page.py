@@ -87,6 +87,8 @@ def test_the_link_on_the_invoice(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("The session holds.")
     page.goto(f"/verify/{BAD}")
     expect(page.get_by_role("article")).to_contain_text("Does not hold")
+    expect(page.get_by_role("article")).to_contain_text("The station has sent no signed values.")
+    expect(page.get_by_role("article")).to_contain_text("without signed values it must not be billed")
     expect(page.get_by_role("link", name="Download")).to_have_count(0)
     answer = page.goto("/verify/some-other")
     assert answer is not None

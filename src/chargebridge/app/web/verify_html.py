@@ -60,6 +60,8 @@ def article(sheet: Sheet) -> str:
     colour = "tight" if sheet.running else _COLOURS[sheet.outcome]
     word = "Still charging" if sheet.running else WORDS[sheet.outcome]
     energy = f"<b>{_text(sheet.energy)}</b>" if sheet.energy else ""
+    if sheet.running:
+        energy = "Come back when the car is unplugged: only then is everything signed."
     return (
         f'<article class="cb-verdict is-{colour}"><header><h2>{_text(sheet.title)}</h2>'
         f'<span class="cb-chip is-{colour}">{word}</span></header><p class="cb-verdict-energy">{energy}</p>'

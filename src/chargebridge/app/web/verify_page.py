@@ -88,12 +88,14 @@ def verifying(service: SiteService, access: Access) -> APIRouter:
 
 
 def _check(files: Sequence[tuple[str, bytes]], key: PublicKey | None, registered: Registered | None) -> list[Sheet]:
-    most = WORK_MAX // len(files)
-    return [
-        of_checked(session)
-        for _, data, signature in with_signatures(files)
-        for session in check_file(data, key, registered, most, signature)
-    ]
+    sheets: list[Sheet] = []
+    for name, data, signature in with_signatures(files):
+        try:
+            sheets += map(of_checked, check_file(data, key, registered, WORK_MAX // len(files), signature))
+        except SignedFormatError as error:
+            where = error.position if len(files) == 1 else f"{name}, {error.position}"
+            raise SignedFormatError(where, error.reason, error.cure) from None
+    return sheets
 
 
 async def _form(request: Request) -> tuple[list[tuple[str, bytes]], PublicKey | None]:

@@ -114,11 +114,12 @@ def of_checked(session: CheckedSession) -> Sheet:
 def of_proof(view: ProofView) -> Sheet:
     ends = (("begin", view.begin_wh, view.begin), ("end", view.end_wh, view.end))
     outcome = Outcome.VALID if view.holds else view.layers.worst
+    running = view.state == "running"
     return Sheet(
         title=f"Session {view.session}",
         outcome=Outcome.INVALID if outcome is Outcome.VALID and not view.holds else outcome,
-        layers=view.layers,
-        findings=_advised(view.findings),
+        layers=Layers() if running else view.layers,
+        findings=() if running else _advised(view.findings) or _unbillable(view),
         energy="" if view.energy_wh is None else kwh(view.energy_wh),
         begin=view.begin,
         end=view.end,
@@ -132,8 +133,14 @@ def of_proof(view: ProofView) -> Sheet:
         values=tuple(
             Value(kind, kwh(energy_wh), "" if at is None else stamp(at), "") for kind, energy_wh, at in ends if energy_wh is not None
         ),
-        running=view.state == "running",
+        running=running,
     )
+
+
+def _unbillable(view: ProofView) -> tuple[tuple[Finding, str], ...]:
+    """Where nothing speaks against the values now, and the session does not count all the same."""
+    found = Finding(Layer.CDR, Code.NOT_ACTIVE, "the values hold, and the site has not written that down yet")
+    return () if view.holds else ((found, "Look again in a minute. Nothing is billed meanwhile."),)
 
 
 def kwh(energy_wh: Decimal, step_wh: Decimal = Decimal(1)) -> str:
