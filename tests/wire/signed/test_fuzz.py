@@ -111,3 +111,12 @@ def test_huge() -> None:
 def test_many_bars_cost_no_square_of_them() -> None:
     with pytest.raises(SignedFormatError):
         formats.read(b'OCMF|{"RD":"' + b"}|" * 100_000)
+
+
+def test_what_fuzzing_found() -> None:
+    with pytest.raises(SignedFormatError, match="encoding"):
+        formats.read(b'<?xml version="1.0" encoding="UTi-8"?><ChargingProcess/>')
+    with pytest.raises(SignedFormatError, match="RV"):
+        formats.read(SESSION.replace(b'"RV":1000.0', b'"RV":"10\x9b0"', 1))
+    with pytest.raises(SignedFormatError, match="breaks off"):
+        read_key(samples.public().spki().replace(b"\x06\x08\x2a\x86\x48\xce\x3d\x03", b"\x06\x18\x2a\x86\x48\xce\x3d\x03"))

@@ -118,11 +118,11 @@ def _from_spki(data: bytes) -> PublicKey:
         outer, rest = _open(data, 0x30)
         algorithm, bits = _open(outer, 0x30)
         point, _ = _open(bits, 0x03)
+        oid, _ = _open(algorithm[len(_EC_PUBLIC_KEY) :] or b"\x06\x00", 0x06)
     except (IndexError, ValueError) as error:
         raise SignedFormatError("public key", f"no SubjectPublicKeyInfo: {error}", _CURE) from None
     if rest or not algorithm.startswith(_EC_PUBLIC_KEY):
         raise SignedFormatError("public key", "no key for elliptic curves", _CURE)
-    oid, _ = _open(algorithm[len(_EC_PUBLIC_KEY) :] or b"\x06\x00", 0x06)
     curve = BY_OID.get(oid)
     if curve is None:
         raise SignedFormatError("public key", f"curve with OID {oid.hex()} is unknown", _CURE)

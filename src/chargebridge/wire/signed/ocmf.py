@@ -247,7 +247,10 @@ def _reading(one: RawReading, relevant: bool, leniences: list[Lenience]) -> Read
 
 
 def _energy(one: RawReading, leniences: list[Lenience]) -> tuple[Decimal | None, Decimal]:
-    text = str(one.RV, "utf-8")
+    try:
+        text = str(one.RV, "utf-8")
+    except UnicodeDecodeError as error:
+        raise SignedFormatError("RV", str(error)) from None
     if text.startswith('"'):
         leniences.append(Lenience.VALUE_AS_TEXT)
         text = text.strip('"').strip()

@@ -18,7 +18,7 @@ def read_xml(data: bytes) -> ElementTree.Element:
         raise SignedFormatError("XML", "it declares entities, or is not UTF-8; such documents are not read")
     try:
         root = ElementTree.fromstring(data.strip())  # noqa: S314 - nothing that declares entities comes so far
-    except (ElementTree.ParseError, ValueError, RecursionError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError, RecursionError) as error:
         raise SignedFormatError("XML", str(error)) from None
     level, depth = [root], 1
     while level:
