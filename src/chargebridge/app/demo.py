@@ -194,18 +194,23 @@ class Outside:
         """Say what the driver needs from now on, once his session has begun; the site counts from the session's begin."""
         target = self._clock.now() + timedelta(seconds=stays_s)
         for _ in range(SESSION_TRIES):
-            now = (await self._client.get(f"/api/v1/points/{point}", headers=self._headers)).json()
+            answer = await self._send("GET", f"/api/v1/points/{point}")
+            if answer is None or answer.is_error:
+                return
+            now = answer.json()
             if now.get("session") is not None:
                 wish = {"energy_min_wh": now["energy_wh"] + wants_wh, "target_at": target.isoformat()}
                 await self._send("PUT", f"/api/v1/points/{point}/preference", wish)
                 return
             await self._clock.sleep(1.0)
 
-    async def _send(self, method: str, path: str, body: Any) -> None:
+    async def _send(self, method: str, path: str, body: Any = None) -> httpx.Response | None:
+        """None: there was no answer, as when the site is just being ended."""
         try:
             answer = await self._client.request(method, path, json=body, headers=self._headers)
         except httpx.HTTPError as error:
             self._tell("alert", f"the story could not reach the site: {error}", "")
-            return
+            return None
         if answer.status_code >= 400 and answer.status_code != 404:
             self._tell("alert", f"the story was refused: {answer.text}", "")
+        return answer

@@ -8,6 +8,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.client.base import ModbusBaseClient
 from pymodbus.pdu import ModbusPDU
 
+from chargebridge.links.cancelled import cancellation_kept
 from chargebridge.model.errors import ChargebridgeError
 from chargebridge.wire.sunspec import Span, Write
 
@@ -83,7 +84,9 @@ class ModbusLink:
         return cls(where, unit, client)
 
     async def connect(self) -> None:
-        if not await self._client.connect():
+        with cancellation_kept():
+            connected = await self._client.connect()
+        if not connected:
             raise LinkError(
                 self._where, f"no connection within {TIMEOUT_S:g} s", "check address and network, and that Modbus is switched on"
             )
@@ -108,7 +111,8 @@ class ModbusLink:
 
     async def _ask(self, request: Callable[..., Awaitable[ModbusPDU]], address: int, **what: object) -> ModbusPDU:
         try:
-            answer = await request(address, device_id=self._unit, **what)
+            with cancellation_kept():
+                answer = await request(address, device_id=self._unit, **what)
         except ModbusException as problem:
             raise self._broken(f"no usable answer within {TIMEOUT_S:g} s ({problem})") from None
         if answer.isError():
