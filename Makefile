@@ -51,8 +51,9 @@ browser:
 	@tools/need-browser
 
 soak: $(STAMP)
+	.venv/bin/pytest -n $(JOBS) --timeout=0 -m slow
 	HYPOTHESIS_PROFILE=soak .venv/bin/pytest -n $(JOBS) --timeout=0 tests/properties tests/planning/test_exact.py tests/planning/test_invariants.py
-	SCHEMA_EXAMPLES=100 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/ocpp/test_generated.py
+	SCHEMA_EXAMPLES=100 .venv/bin/pytest -n $(JOBS) --timeout=0 -m "" tests/wire/ocpp/test_generated.py
 	FUZZ_INPUTS=100000 .venv/bin/pytest -n $(JOBS) --timeout=0 tests/wire/meter/test_fuzz_many.py
 	KILL_UPDATES=60 .venv/bin/pytest --timeout=0 tests/stations/test_kill.py
 	EEBUS_MISHAPS=3000 .venv/bin/pytest --timeout=0 tests/links/eebus/test_mishaps.py

@@ -41,7 +41,7 @@ def test_turns_last_their_time_and_everybody_is_served_alike() -> None:
     assert min(served.values()) > 0
 
 
-@pytest.mark.parametrize(("count", "fuse_a"), [(2, 10.0), (3, 16.0), (5, 10.0), (5, 19.0), (7, 25.0)])
+@pytest.mark.parametrize(("count", "fuse_a"), [(2, 10.0), (5, 19.0), (7, 25.0)])
 def test_after_a_rotation_there_is_calm_for_a_whole_turn(count: int, fuse_a: float) -> None:
     small = crowd(count, fuse_a)
     stops: list[float] = []

@@ -95,7 +95,11 @@ def plain(value: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> An
     return value
 
 
-@pytest.mark.parametrize(("version", "name"), MESSAGES, ids=lambda value: getattr(value, "module", value))
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [pytest.param(*one, marks=[] if place % 3 == 0 else [pytest.mark.slow]) for place, one in enumerate(MESSAGES)],
+    ids=lambda value: getattr(value, "module", value),
+)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_schema_allows_goes_round(version: Any, name: str, data: st.DataObject) -> None:

@@ -118,6 +118,7 @@ class DriverPage:
                 self._may = ui.switch("It may, when others need it more")
                 reserve = _number("Never below", "%", "of its battery; empty: 50 %")
             ui.button("Save").props("unelevated no-caps size=lg type=submit").classes("cb-save")
+        self._filled: dict[str, Any] = {}
         self._fields: dict[str, ui.number | ui.input] = {
             "energy_min_kwh": minimum,
             "energy_max_kwh": maximum,
@@ -128,12 +129,15 @@ class DriverPage:
         }
 
     def _fill(self, preference: Preference) -> None:
-        """Show what is in force; what the driver is just typing stays unless that has changed."""
+        """Show what is in force; what the driver has typed and not saved yet stays, whoever else changes it meanwhile."""
         self._saved = preference
         form = preference_form.typed(preference, ZoneInfo(self._view.timezone))
         for name, field in self._fields.items():
-            field.set_value(getattr(form, name))
-            field.error = None
+            value = getattr(form, name)
+            if name not in self._filled or field.value == self._filled[name]:
+                field.set_value(value)
+                field.error = None
+            self._filled[name] = value
         self._may.set_value(form.may_discharge)
 
     async def _save(self) -> None:
