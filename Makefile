@@ -5,7 +5,7 @@ STAMP := .venv/.synced
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 # Images of containers like to set this; without compiled files each start of each process compiles all that it imports, which takes seconds.
 export PYTHONDONTWRITEBYTECODE :=
-JOBS ?= 4
+JOBS ?= 5
 
 .PHONY: up test lint style bench interop requirements eebus-rules soak docs clean
 .DEFAULT_GOAL := help

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 
 from chargebridge.links.eebus.rare_log import RareLog
+from chargebridge.model.errors import ChargebridgeError
 from chargebridge.wire.eebus.spine.events import Event
 from chargebridge.wire.eebus.spine.local import Now
 
@@ -77,6 +78,11 @@ class Ears:
                 heard = False
                 self._rare.warning(
                     "slow", "eebus listener is too slow: what it should have heard is not answered", kind=type(event).__name__
+                )
+            except ChargebridgeError as error:  # it says itself why, as where a site that is just ending decides nothing more
+                heard = False
+                self._rare.warning(
+                    "refused", "eebus listener could not act: it is not answered", kind=type(event).__name__, reason=str(error)
                 )
             except Exception:
                 heard = False
